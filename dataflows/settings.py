@@ -1,0 +1,101 @@
+"""Settings of every flow and command: environment (CONCORD_*), then `.stack/stack.json`, then defaults."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message names it and the next step. Exit code 2."""
+
+
+def stack_dir() -> Path:
+    """The folder of the embedded stack: CONCORD_STACK_DIR or `.stack` in the repository."""
+    return Path(os.environ.get("CONCORD_STACK_DIR") or ROOT / ".stack")
+
+
+class StackFile(PydanticBaseSettingsSource):
+    """Addresses that `concord stack up` wrote; used where the environment says nothing."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        """Not used: the whole file is one dictionary."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """The known keys of stack.json, or nothing if no stack was started here."""
+        path = stack_dir() / "stack.json"
+        if not path.exists():
+            return {}
+        known: dict[str, Any] = json.loads(path.read_text())
+        return {k: v for k, v in known.items() if k in self.settings_cls.model_fields}
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured. Times in milliseconds, sizes in bytes, unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix="CONCORD_", extra="ignore")
+
+    kafka: str = Field("127.0.0.1:27092", description="Kafka bootstrap servers, host:port[,host:port]")
+    connect: str = Field("http://127.0.0.1:27083", description="Kafka Connect REST address")
+    registry: str = Field("http://127.0.0.1:27081", description="schema registry address (Confluent API below /apis/ccompat/v7)")
+    registry_path: str = Field("/apis/ccompat/v7", description="path of the Confluent-compatible API; empty for Confluent's registry")
+    redis: str = Field("redis://127.0.0.1:27079/0", description="Redis or Valkey URL of the look-up store")
+    postgres: str = Field("host=127.0.0.1 port=27032 user=postgres", description="libpq connection string that sources are reached with; the database is added per source")
+    erp_url: str = Field("http://127.0.0.1:27051", description="address of the ERP's HTTP service")
+    support_url: str = Field("http://127.0.0.1:27052", description="address of the support system's HTTP service")
+    prefix: str = Field("concord.", description="prefix of every output topic")
+    sources_dir: Path = Field(ROOT / "debezium", description="folder that holds one folder per source")
+    sources: tuple[str, ...] = Field(("billing", "erp", "support"), description="names of the sources, JSON list")
+    ownership: Path = Field(ROOT / "debezium" / "ownership.yaml", description="ownership rules")
+    contracts_dir: Path = Field(ROOT / "avro", description="folder of the published Avro contracts")
+    partitions: int = Field(4, ge=1, le=512, description="partitions of every keyed output topic")
+    epoch_ms: int = Field(50, ge=5, le=10_000, description="length of an epoch: one Kafka transaction each")
+    batch_rows: int = Field(2000, ge=1, le=100_000, description="most messages that one poll takes")
+    queue_kbytes: int = Field(32_768, ge=1024, description="most bytes that the consumer's fetch queue holds")
+    transaction_timeout_ms: int = Field(60_000, ge=5000, description="after which the broker aborts a hanging transaction")
+    producer_queue_messages: int = Field(200_000, ge=100, description="most messages in the local producer queue; reading pauses beyond it")
+    processes: int = Field(1, ge=1, le=64, description="processes of the canonical flow")
+    cluster_port: int = Field(27120, ge=1024, le=65000, description="first inter-process port of the canonical flow, loopback only")
+    metrics_port: int = Field(27061, ge=0, le=65535, description="port of the metrics endpoint on loopback; 0 turns it off")
+    log_level: str = Field("info", description="debug, info, warning or error")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment, then the embedded stack's own file."""
+        return (init_settings, env_settings, StackFile(settings_cls))
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings; raises SettingsError with one line that names the setting and what is wrong with it."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(
+            f"setting CONCORD_{name.upper()} is wrong: {first['msg']} (given: {first['input']!r}). "
+            f"Next step: see docs/settings.md and set it again"
+        ) from error
+    except json.JSONDecodeError as error:
+        raise SettingsError(
+            f"{stack_dir() / 'stack.json'} is not JSON ({error}). Next step: run `concord stack up` again"
+        ) from error

@@ -1,0 +1,44 @@
+"""The shapes that travel: a peeked row (plain tuple), a change with its account, a whole transaction, a release."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+# Indexes of a peeked row. A plain tuple: millions pass, and only alignment and identity look inside.
+TABLE, OP, KEY, TXID, LSN, ORDER, LINK, PARTITION, OFFSET, FRAME, SNAPSHOT, TS_MS = range(12)
+
+#: (table, op, key, txid, lsn, order, link, partition, offset, frame, snapshot, ts_ms); see `connectors/debezium.py`.
+Row = tuple[int, str, str, int, int, int, str | None, int, int, bytes, str, int]
+
+
+class Change(NamedTuple):
+    """One row change with its account. `frame` is the captured value (Confluent frame), empty where the row is retired."""
+
+    account: str
+    table: int
+    op: str
+    key: str
+    frame: bytes
+
+
+class Transaction(NamedTuple):
+    """A whole source transaction (or one snapshot row run): position is the commit's end LSN, time the commit's, ms."""
+
+    source: str
+    position: int
+    time_ms: int
+    changes: list[Change]
+
+
+class Release(NamedTuple):
+    """What one call of the aligner lets go to one shard: whole transactions in commit order.
+
+    `frontier`: {source: position} after them. `clock_ms`: the commit time up to which every source has been seen.
+    `live` is False while a first snapshot is incomplete; `went_live` is True in the one release that completes it.
+    """
+
+    clock_ms: int
+    frontier: dict[str, int]
+    transactions: list[Transaction]
+    live: bool
+    went_live: bool
