@@ -12,13 +12,17 @@ Row = tuple[int, str, str, int, int, int, str | None, int, int, bytes, str, int]
 
 
 class Change(NamedTuple):
-    """One row change with its account. `frame` is the captured value (Confluent frame), empty where the row is retired."""
+    """One row change with its account. `frame` is the captured value (Confluent frame), empty where the row is retired.
+
+    `op`: c, u, r (the row is now what the frame says) or d (the row is gone). `link`: what identity restores from.
+    """
 
     account: str
     table: int
     op: str
     key: str
     frame: bytes
+    link: str = ""
 
 
 class Transaction(NamedTuple):
@@ -42,3 +46,24 @@ class Release(NamedTuple):
     transactions: list[Transaction]
     live: bool
     went_live: bool
+
+
+class BadFrame(NamedTuple):
+    """A captured record that could not be read: where it lies, its stable error code and the reason."""
+
+    table: int
+    topic: str
+    partition: int
+    offset: int
+    key: bytes
+    frame: bytes
+    code: str
+    reason: str
+
+
+class Notice(NamedTuple):
+    """A notification of a source's connector about its initial snapshot; `rows` of a finished table, else 0."""
+
+    kind: str
+    table: str
+    rows: int

@@ -1,0 +1,231 @@
+"""Alignment of one source: hold rows until their transaction is whole, release in commit order, drop repeats.
+
+Three facts of Debezium on PostgreSQL carry it: the transaction topic's END names the commit's LSN and how many rows
+each table gave; within one topic partition rows arrive in commit order; `source.sequence[0]` of a row is the LSN of
+the commit before its own, so a row whose predecessor lies before the frontier repeats a transaction already released.
+Per partition "released" is therefore always a prefix: the offset to commit is that of the first unreleased row.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from operator import itemgetter
+from typing import NamedTuple
+
+from state.row import FRAME, KEY, LSN, OFFSET, OP, PARTITION, SNAPSHOT, TABLE, TXID, Row
+
+#: bits of a slot number that hold the partition: slot = table << PARTITION_BITS | partition
+PARTITION_BITS = 12
+#: how far the source's clock must pass a transaction whose missing rows are known to be malformed frames
+INCOMPLETE_AFTER_MS = 5_000
+
+_IN_ORDER = itemgetter(4, 5)  # lsn, then total_order
+_IDENTITY = itemgetter(0, 2, 1, 4)  # table, key, op, lsn: the same in every repeat of a row
+
+
+class End(NamedTuple):
+    """END of a source transaction: rows per table name, commit end LSN as position, commit time in ms."""
+
+    txid: int
+    position: int
+    counts: dict[str, int]
+    time_ms: int
+    offset: int
+
+
+class Released(NamedTuple):
+    """One whole transaction, or rows that belong to none (snapshots); `missing` rows were malformed frames."""
+
+    position: int
+    time_ms: int
+    rows: list[Row]
+    missing: int
+
+
+class Stalled(NamedTuple):
+    """What the oldest unreleased transaction waits for: rows per table still to come."""
+
+    txid: int
+    position: int
+    time_ms: int
+    missing: dict[str, int]
+
+
+class Alignment:
+    """The aligner of one source. `tables`: captured table name -> table number, ignored ones included."""
+
+    def __init__(
+        self, tables: dict[str, int], frontier: int, clock_ms: int, last_commit: Callable[[bytes], int | None]
+    ) -> None:
+        self.frontier = frontier
+        self.clock_ms = clock_ms
+        self.repeats = 0
+        self._tables = tables
+        self._last_commit = last_commit
+        self._last_end = frontier
+        self._newest_ms = clock_ms
+        self._pending: dict[int, list[Row]] = {}
+        self._after: dict[int, list[Row]] = {}
+        self._loose: list[Row] = []
+        self._ends: deque[End] = deque()
+        self._held: dict[int, int] = {}
+        self._seen: dict[int, int] = {}
+        self._last_tx: dict[int, int] = {}
+        self._dropped: dict[int, str] = {}
+        self._malformed: Counter[int] = Counter()
+        self._offsets: dict[int, int] = {}
+        self._end_offset: int | None = None
+
+    @property
+    def held(self) -> int:
+        """Rows that wait for their transaction to become whole."""
+        return sum(self._held.values())
+
+    def add_rows(self, rows: Iterable[Row]) -> None:
+        """Take rows in the order of their partitions."""
+        pending, held, seen, last_tx = self._pending, self._held, self._seen, self._last_tx
+        frontier = self.frontier
+        for row in rows:
+            slot = row[TABLE] << PARTITION_BITS | row[PARTITION]
+            seen[slot] = row[OFFSET] + 1
+            if row[SNAPSHOT] or row[OP] == "t":
+                self._add_loose(slot, row)
+                continue
+            if row[LSN] <= frontier and self._is_repeat(slot, row):
+                continue
+            held[slot] = held.get(slot, 0) + 1
+            txid = last_tx[slot] = row[TXID]
+            rows_of = pending.get(txid)
+            if rows_of is None:
+                pending[txid] = [row]
+            else:
+                rows_of.append(row)
+
+    def _add_loose(self, slot: int, row: Row) -> None:
+        """A row outside any transaction keeps its place in its partition: behind whatever is held there."""
+        if row[OP] == "t" and self._dropped.get(slot) == row[KEY]:
+            self._drop(slot)  # the tombstone of a repeated delete
+        elif self._held.get(slot):
+            self._held[slot] += 1
+            self._after.setdefault(self._last_tx[slot], []).append(row)
+        else:
+            self._loose.append(row)
+            self._offsets[slot] = row[OFFSET] + 1
+
+    def _is_repeat(self, slot: int, row: Row) -> bool:
+        """Whether the row belongs to a transaction at or below the frontier; then it is dropped."""
+        before = self._last_commit(row[FRAME])
+        if before is None or before >= self.frontier:
+            return False
+        self._dropped[slot] = row[KEY] if row[OP] == "d" else ""
+        self._drop(slot)
+        return True
+
+    def _drop(self, slot: int) -> None:
+        self.repeats += 1
+        if not self._held.get(slot):
+            self._offsets[slot] = self._seen[slot]
+
+    def add_malformed(self, table: int, partition: int, offset: int) -> None:
+        """A frame that could not be peeked: its transaction is unknown, so its table's shortage may be it."""
+        slot = table << PARTITION_BITS | partition
+        self._seen[slot] = offset + 1
+        self._malformed[table] += 1
+        if not self._held.get(slot):
+            self._offsets[slot] = offset + 1
+
+    def add_ends(self, ends: Iterable[End | int]) -> None:
+        """Take ENDs (and, as bare offsets, events that mean nothing) in the order of the transaction topic."""
+        for end in ends:
+            if isinstance(end, int):
+                if not self._ends:
+                    self._end_offset = end + 1
+                continue
+            if end.position > self._last_end:
+                self._ends.append(end)
+                self._last_end = end.position
+                self._newest_ms = max(self._newest_ms, end.time_ms)
+            elif not self._ends:
+                self._end_offset = end.offset + 1
+
+    def release(self) -> list[Released]:
+        """Everything that is whole now, in commit order."""
+        out: list[Released] = []
+        if self._loose:
+            last = self._loose[-1]
+            out.append(Released(max(self.frontier, last[LSN]), max(self.clock_ms, last[-1]), self._loose, 0))
+            self._loose = []
+        ends, pending = self._ends, self._pending
+        while ends:
+            end = ends[0]
+            expected = sum(n for table, n in end.counts.items() if table in self._tables)
+            rows: list[Row] = []
+            missing = 0
+            if expected:
+                rows = pending.get(end.txid, rows)
+                if len(rows) > 1:
+                    rows = self._distinct(end.txid, rows, expected)
+                missing = max(expected - len(rows), 0)
+                if missing and not self._explained(end, missing):
+                    break
+                pending.pop(end.txid, None)
+            ends.popleft()
+            self.frontier, self.clock_ms = end.position, max(self.clock_ms, end.time_ms)
+            self._end_offset = end.offset + 1
+            rows = self._settle(end.txid, rows)
+            if rows or missing:
+                out.append(Released(end.position, self.clock_ms, rows, missing))
+        return out
+
+    def _distinct(self, txid: int, found: list[Row], expected: int) -> list[Row]:
+        """The transaction's rows in order, without repeats; untouched while there are too few anyway."""
+        if len(found) < expected:
+            return found
+        first: dict[tuple[object, ...], Row] = {}
+        for row in found:
+            if first.setdefault(_IDENTITY(row), row) is not row:
+                self._held[row[TABLE] << PARTITION_BITS | row[PARTITION]] -= 1
+                self.repeats += 1
+        if len(first) < len(found):
+            found = self._pending[txid] = list(first.values())
+        return sorted(found, key=_IN_ORDER)
+
+    def _explained(self, end: End, short: int) -> bool:
+        """Whether malformed frames account for the shortage, and the source has long gone on."""
+        if not self._malformed or self._newest_ms - end.time_ms < INCOMPLETE_AFTER_MS:
+            return False
+        missing = {self._tables[name]: n for name, n in self._missing(end).items()}
+        if any(self._malformed[table] < n for table, n in missing.items()) or sum(missing.values()) != short:
+            return False
+        self._malformed.subtract(missing)
+        return True
+
+    def _settle(self, txid: int, rows: list[Row]) -> list[Row]:
+        """Move the offsets past released rows and append the loose rows that waited behind them."""
+        held, offsets = self._held, self._offsets
+        if self._after and (after := self._after.pop(txid, None)):
+            rows = rows + after
+        for row in rows:
+            slot = row[TABLE] << PARTITION_BITS | row[PARTITION]
+            left = held[slot] = held[slot] - 1
+            offsets[slot] = row[OFFSET] + 1 if left else self._seen[slot]
+        return rows
+
+    def take_offsets(self) -> tuple[dict[int, int], int | None]:
+        """Next offsets since the last call: {slot: offset} of row topics, and that of the transaction topic."""
+        taken = self._offsets, self._end_offset
+        self._offsets, self._end_offset = {}, None
+        return taken
+
+    def _missing(self, end: End) -> dict[str, int]:
+        have = Counter(row[TABLE] for row in self._pending.get(end.txid, ()))
+        short = {t: n - have[self._tables[t]] for t, n in end.counts.items() if t in self._tables}
+        return {table: n for table, n in short.items() if n > 0}
+
+    def stalled(self) -> Stalled | None:
+        """The oldest transaction that is not whole, with what it waits for; None if nothing waits."""
+        if not self._ends:
+            return None
+        end = self._ends[0]
+        return Stalled(end.txid, end.position, end.time_ms, self._missing(end))

@@ -1,0 +1,304 @@
+"""The one serial step of all sources: align, resolve, route. Whole transactions in, one release per shard out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from state.alignment import PARTITION_BITS, Alignment, End, Released, Stalled
+from state.identity import AccountRule, Identity, Waiting
+from state.row import FRAME, KEY, LINK, OFFSET, OP, PARTITION, SNAPSHOT, TABLE, BadFrame, Change, Notice, Release, Row
+from state.row import Transaction
+from state.routing import Router, partition_of
+from state.snapshot import Snapshot
+
+#: how long (by the sources' own clocks) a row may lack its account before a person is told
+WAITING_GRACE_MS = 2_000
+#: timers of quiet shards are driven this often
+TICK_MS = 200
+
+
+class Batch(NamedTuple):
+    """What was peeked since the last call; `ends` and `notices` carry the number of their source."""
+
+    rows: list[Row]
+    ends: list[tuple[int, End | int]]
+    notices: list[tuple[int, Notice, int]]
+    bad: list[BadFrame]
+
+
+class TableSpec(Protocol):
+    """What the sequencer needs to know of a table."""
+
+    index: int
+    source: str
+    name: str
+    topic: str
+    ignore: str | None
+
+    @property
+    def account(self) -> AccountRule | None:
+        """The table's account rule."""
+
+
+class SourceSpec(Protocol):
+    """What the sequencer needs to know of a source."""
+
+    name: str
+    snapshot: str
+    transaction_topic: str
+    notification_topic: str
+
+
+@dataclass(slots=True)
+class Position:
+    """Where the sequencer stands: stored with every cut, given back at the next start."""
+
+    frontier: dict[str, int] = field(default_factory=dict)
+    clock_ms: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    snapshots: dict[str, int] = field(default_factory=dict)
+    live: bool = False
+
+
+@dataclass(slots=True)
+class Step:
+    """One call's outcome: releases per shard, what to store, and what was set aside or refused."""
+
+    position: Position
+    releases: dict[int, Release] = field(default_factory=dict)
+    offsets: dict[tuple[str, int], int] = field(default_factory=dict)
+    facts: list[tuple[int, int, str, Waiting | None]] = field(default_factory=list)
+    exceptions: list[tuple[str, dict[str, object] | None]] = field(default_factory=list)
+    parked: list[BadFrame] = field(default_factory=list)
+
+
+class Sequencer:
+    """State of the serial step. Pure: time comes in with the transactions."""
+
+    def __init__(
+        self,
+        tables: Sequence[TableSpec],
+        sources: Sequence[SourceSpec],
+        identity: Identity,
+        partitions: int,
+        start: Position,
+        last_commit: Callable[[bytes], int | None],
+    ) -> None:
+        self._tables = tables
+        self._sources = sources
+        self._identity = identity
+        self._router = Router(partitions)
+        self._partitions = partitions
+        self._live = start.live
+        self.counts = dict(start.counts)
+        self._alignments: list[Alignment] = []
+        self._snapshots: list[Snapshot] = []
+        for source in sources:
+            own = [t for t in tables if t.source == source.name]
+            names = {t.name: t.index for t in own}
+            frontier = start.frontier.get(source.name, 0)
+            clock = start.clock_ms.get(source.name, 0)
+            self._alignments.append(Alignment(names, frontier, clock, last_commit))
+            awaited = source.snapshot != "none" and not start.live
+            snapshot = Snapshot(source.name, (t.name for t in own if not t.ignore), awaited)
+            if awaited:
+                snapshot.restore(start.snapshots)
+            self._snapshots.append(snapshot)
+        self._source_of = {s.name: i for i, s in enumerate(sources)}
+        self._of_table = [self._source_of[t.source] for t in tables]
+        self._ticked_ms = 0
+        self._grace: deque[Waiting] = deque(identity.waiting_rows())
+        self._told: set[str] = set()
+        self._other_offsets: dict[tuple[str, int], int] = {}
+
+    @property
+    def held(self) -> dict[str, int]:
+        """Rows per source that wait for their transaction to become whole."""
+        return {s.name: a.held for s, a in zip(self._sources, self._alignments, strict=True)}
+
+    def stalled(self) -> dict[str, Stalled]:
+        """Per source the oldest transaction that is not whole."""
+        found = ((s.name, a.stalled()) for s, a in zip(self._sources, self._alignments, strict=True))
+        return {name: stalled for name, stalled in found if stalled}
+
+    def advance(self, batch: Batch) -> Step | None:
+        """Take a batch; None if it completed nothing and moved no offset."""
+        self._take(batch)
+        step = Step(self._position())
+        per_shard: dict[int, list[Transaction]] = {}
+        for number, alignment in enumerate(self._alignments):
+            before = alignment.repeats
+            for released in alignment.release():
+                self._resolve(number, released, per_shard, step)
+            self._count("in", alignment.repeats - before, number)
+            self._count("ignored", alignment.repeats - before, number)
+            self._collect_offsets(number, alignment, step)
+        for bad in batch.bad:
+            number = self._of_table[bad.table]
+            self._count("in", 1, number)
+            self._count("parked", 1, number)
+        step.parked = batch.bad
+        step.offsets |= self._other_offsets
+        self._other_offsets = {}
+        if not step.offsets:
+            return None
+        went_live = self._check_live()
+        step.position = self._position()
+        self._tell_waiting(step)
+        self._route(step, per_shard, went_live)
+        return step
+
+    def _take(self, batch: Batch) -> None:
+        if len(self._alignments) == 1:
+            self._alignments[0].add_rows(batch.rows)
+        else:
+            split: list[list[Row]] = [[] for _ in self._alignments]
+            for row in batch.rows:
+                split[self._of_table[row[TABLE]]].append(row)
+            for alignment, rows in zip(self._alignments, split, strict=True):
+                if rows:
+                    alignment.add_rows(rows)
+        for bad in batch.bad:
+            self._alignments[self._of_table[bad.table]].add_malformed(bad.table, bad.partition, bad.offset)
+        for number, end in batch.ends:
+            self._alignments[number].add_ends((end,))
+        for number, notice, offset in batch.notices:
+            self._snapshots[number].note(notice)
+            self._other_offsets[self._sources[number].notification_topic, 0] = offset + 1
+
+    def _resolve(self, number: int, released: Released, per_shard: dict[int, list[Transaction]], step: Step) -> None:
+        source = self._sources[number].name
+        rows = released.rows
+        if not self._live:
+            self._count_snapshot(number, rows)
+        identity = self._identity
+        found = identity.resolve(rows, source, released.position, released.time_ms)
+        self._count("in", len(rows), number)
+        self._count("applied", found.applied, number)
+        self._count("ignored", found.ignored, number)
+        if found.let_go or found.waiting:
+            self._set_aside(found.let_go, found.waiting, step)
+        if released.missing:
+            self._tell_incomplete(source, released, step)
+        by_shard: dict[int, list[Change]] = {}
+        shard_of = self._router.shard
+        for change in found.changes:
+            shard = shard_of(change[0])
+            if shard in by_shard:
+                by_shard[shard].append(change)
+            else:
+                by_shard[shard] = [change]
+        for shard, changes in by_shard.items():
+            transaction = Transaction(source, released.position, released.time_ms, changes)
+            per_shard.setdefault(shard, []).append(transaction)
+
+    def _count(self, what: str, n: int, number: int) -> None:
+        if n:
+            name = f"{self._sources[number].name}.{what}"
+            self.counts[name] = self.counts.get(name, 0) + n
+
+    def _count_snapshot(self, number: int, rows: list[Row]) -> None:
+        snapshot, new = self._snapshots[number], set()
+        for row in rows:
+            if row[OP] == "r" and row[SNAPSHOT] != "incremental":
+                table, key = row[TABLE], row[KEY]
+                if not self._identity.knows(table, key) and (table, key) not in new:
+                    new.add((table, key))
+                    snapshot.count(self._tables[table].name)
+
+    def _set_aside(self, let_go: list[Waiting], waiting: list[Waiting], step: Step) -> None:
+        """Facts of rows without an account: written while they wait, retired when they no longer do."""
+        for aside in let_go:
+            table, key = aside.row[TABLE], aside.row[KEY]
+            step.facts.append((self._partition(table, key), table, key, None))
+            name = self._waiting_id(aside)
+            if name in self._told:
+                self._told.discard(name)
+                step.exceptions.append((name, None))
+        for aside in waiting:
+            table, key = aside.row[TABLE], aside.row[KEY]
+            if self._identity.waits(table, key):
+                step.facts.append((self._partition(table, key), table, key, aside))
+                self._grace.append(aside)
+
+    def _partition(self, table: int, key: str) -> int:
+        return partition_of(f"{table}\x1f{key}", self._partitions)
+
+    def _waiting_id(self, waiting: Waiting) -> str:
+        return f"waiting:{self._tables[waiting.row[TABLE]].topic}:{waiting.row[KEY]}"
+
+    def _tell_waiting(self, step: Step) -> None:
+        """Rows that have lacked their account for longer than the grace become exceptions."""
+        while self._live and self._grace:
+            waiting = self._grace[0]
+            now = max(step.position.clock_ms.values(), default=0)
+            if now < waiting.time_ms + WAITING_GRACE_MS:
+                break
+            self._grace.popleft()
+            row, name = waiting.row, self._waiting_id(waiting)
+            if self._identity.waits(row[TABLE], row[KEY]) and name not in self._told:
+                self._told.add(name)
+                topic = self._tables[row[TABLE]].topic
+                text = (
+                    f"row {row[KEY]} of {topic} (partition {row[PARTITION]}, offset {row[OFFSET]}) names "
+                    f"{row[LINK]!r}, which is no known account or row; it waits until that appears"
+                )
+                step.exceptions.append((name, _exception(name, "UNKNOWN_ACCOUNT", text, waiting.time_ms, topic)))
+
+    def _tell_incomplete(self, source: str, released: Released, step: Step) -> None:
+        name = f"incomplete:{source}:{released.position}"
+        text = (
+            f"{released.missing} rows of the transaction of {source} at {released.position} were malformed frames and "
+            f"are parked; the rest was applied. Repair by an incremental snapshot of the tables"
+        )
+        step.exceptions.append((name, _exception(name, "INCOMPLETE_TRANSACTION", text, released.time_ms, source)))
+
+    def _collect_offsets(self, number: int, alignment: Alignment, step: Step) -> None:
+        rows, end = alignment.take_offsets()
+        for slot, offset in rows.items():
+            topic = self._tables[slot >> PARTITION_BITS].topic
+            step.offsets[topic, slot & (1 << PARTITION_BITS) - 1] = offset
+        if end is not None:
+            step.offsets[self._sources[number].transaction_topic, 0] = end
+
+    def _check_live(self) -> bool:
+        if self._live or not all(s.complete for s in self._snapshots):
+            return False
+        self._live = True
+        return True
+
+    def _position(self) -> Position:
+        both = list(zip(self._sources, self._alignments, strict=True))
+        stored: dict[str, int] = {}
+        if not self._live:
+            for snapshot in self._snapshots:
+                stored |= snapshot.dump()
+        return Position(
+            {s.name: a.frontier for s, a in both},
+            {s.name: a.clock_ms for s, a in both},
+            dict(self.counts),
+            stored,
+            self._live,
+        )
+
+    def _route(self, step: Step, per_shard: dict[int, list[Transaction]], went_live: bool) -> None:
+        """Every shard that has something to do, and all of them when the clock has moved on."""
+        clock = min(step.position.clock_ms.values(), default=0)
+        everyone = went_live or clock - self._ticked_ms >= TICK_MS
+        if everyone:
+            self._ticked_ms = clock
+        for shard in range(self._partitions):
+            transactions = per_shard.get(shard)
+            if transactions or everyone:
+                release = Release(clock, step.position.frontier, transactions or [], self._live, went_live)
+                step.releases[shard] = release
+
+
+def _exception(name: str, kind: str, text: str, since_ms: int, topic: str) -> dict[str, object]:
+    return {
+        "id": name, "kind": kind, "account": "", "object": "row", "object_id": topic, "text": text,
+        "team": "data-platform", "since_ms": since_ms,
+    }
