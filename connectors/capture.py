@@ -1,0 +1,58 @@
+"""Bring a source under capture: prepare its database, fill its connector's template, register it, wait until it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from connectors.connect import Connect, ConnectorStatus, fill, load_template
+from connectors.source_database import placeholders, prepare, source_dsn
+
+DEFAULT_ROLE = "concord_capture"
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """Where the sources' folders, database server, Kafka Connect and registry are.
+
+    `postgres` is a libpq connection string with administrator rights and no database; a source's database has the
+    source's name unless `databases` says otherwise.
+    """
+
+    sources_dir: Path
+    postgres: str
+    connect_url: str
+    registry_url: str
+    role: str
+    password: str
+    databases: Mapping[str, str]
+
+    def dsn(self, source: str) -> str:
+        """Administrator's connection string of the source's database."""
+        return source_dsn(self.postgres, self.databases.get(source, source))
+
+    def folder(self, source: str) -> Path:
+        """The source's folder."""
+        return self.sources_dir / source
+
+    def config(self, source: str, overrides: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The connector's configuration with every placeholder filled; `overrides` win."""
+        database = self.databases.get(source, source)
+        values = placeholders(self.postgres, database, self.role, self.password, self.registry_url)
+        return fill(load_template(self.folder(source) / "connector.json"), values) | dict(overrides or {})
+
+    def prepare(self, source: str) -> None:
+        """Run the source's prepare.sql; raises SourceUnreachable or PrepareFailed."""
+        prepare(self.dsn(source), self.folder(source) / "prepare.sql", self.role, self.password)
+
+    def register(self, source: str, overrides: Mapping[str, str] | None = None, timeout_s: float = 60.0) -> ConnectorStatus:
+        """Put the connector under the source's name and wait until its task runs; raises ConnectError."""
+        with Connect(self.connect_url) as connect:
+            connect.put(source, self.config(source, overrides))
+            return connect.wait_running(source, timeout_s)
+
+    def unregister(self, source: str) -> bool:
+        """Remove the connector and its offsets; False if there was none. The replication slot stays until the database drops it."""
+        with Connect(self.connect_url) as connect:
+            return connect.delete(source)

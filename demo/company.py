@@ -1,0 +1,77 @@
+"""The demo company's three databases: create them empty, or reset them to empty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+SCHEMAS = Path(__file__).resolve().parent / "sql"
+SYSTEMS = ("billing", "erp", "support")
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class CompanyError(Exception):
+    """A demo database cannot be reset; the message names it and the next step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Addresses of the three databases; `postgres` is a libpq string with administrator rights and no database."""
+
+    postgres: str
+    databases: Mapping[str, str] = field(default_factory=dict)
+
+    def database(self, system: str) -> str:
+        """Name of the system's database; the system's own name unless told otherwise."""
+        return self.databases.get(system, system)
+
+    def dsn(self, system: str) -> str:
+        """Connection string of the system's database."""
+        return make_conninfo(self.postgres, dbname=self.database(system))
+
+    def connect(self, system: str, autocommit: bool = False) -> Connection:
+        """A new connection to the system's database, in UTC."""
+        return psycopg.connect(self.dsn(system), autocommit=autocommit, options="-c timezone=UTC")
+
+    def admin(self) -> Connection:
+        """A new autocommit connection to the server's maintenance database."""
+        return psycopg.connect(make_conninfo(self.postgres, dbname="postgres"), autocommit=True)
+
+
+def reset(company: Company) -> None:
+    """Make the three databases anew with empty tables; raises CompanyError while a connector still captures one."""
+    with company.admin() as admin:
+        for system in SYSTEMS:
+            _recreate(admin, company.database(system))
+    for system in SYSTEMS:
+        with company.connect(system) as conn:
+            conn.execute((SCHEMAS / f"{system}.sql").read_bytes())
+
+
+def remove(company: Company) -> None:
+    """Drop the three databases; raises CompanyError while a connector still captures one."""
+    with company.admin() as admin:
+        for system in SYSTEMS:
+            _drop(admin, company.database(system))
+
+
+def _recreate(admin: Connection, database: str) -> None:
+    _drop(admin, database)
+    admin.execute(sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0").format(sql.Identifier(database)))
+
+
+def _drop(admin: Connection, database: str) -> None:
+    slots = admin.execute("SELECT slot_name, active FROM pg_replication_slots WHERE database = %s", (database,)).fetchall()
+    for slot, active in slots:
+        if active:
+            raise CompanyError(
+                f"database {database} is still captured through slot {slot}. Next step: delete its connector, then reset again"
+            )
+        admin.execute("SELECT pg_drop_replication_slot(%s)", (slot,))
+    admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
