@@ -1,0 +1,48 @@
+"""Committed offsets of a flow's group: read after fencing, compared again by the sink before it writes."""
+
+from __future__ import annotations
+
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+
+Vector = dict[tuple[str, int], int]
+
+
+class TopicRecreated(Exception):
+    """An input topic is not the one the committed offsets belong to."""
+
+
+class StartRace(Exception):
+    """Another start of the same flow committed between this one's reading and its writing."""
+
+
+def fence(bootstrap: str, transactional_id: str, timeout_ms: int) -> None:
+    """End whatever an earlier process of this flow left open; it can never commit again."""
+    producer = Producer(
+        {"bootstrap.servers": bootstrap, "transactional.id": transactional_id, "transaction.timeout.ms": timeout_ms}
+    )
+    producer.init_transactions(60)
+
+
+def group_consumer(bootstrap: str, group: str) -> Consumer:
+    """A consumer that only speaks for its group: reads and checks offsets, never messages."""
+    return Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False})
+
+
+def committed(consumer: Consumer, partitions: list[tuple[str, int]], ids: dict[str, str] | None = None) -> Vector:
+    """Committed offset per partition, 0 where nothing was committed.
+
+    `ids`: topic ids of today; offsets that were committed for another topic of the same name raise TopicRecreated.
+    """
+    asked = [TopicPartition(topic, number) for topic, number in partitions]
+    vector: Vector = {}
+    for found in consumer.committed(asked, timeout=60):
+        if found.error:
+            raise KafkaException(found.error)
+        known = found.metadata or ""
+        if ids and found.offset > 0 and known and known != ids[found.topic]:
+            raise TopicRecreated(
+                f"topic {found.topic} was deleted and made again since offset {found.offset} of partition "
+                f"{found.partition} was committed. Next step: re-snapshot its source, or reset the flow's group"
+            )
+        vector[found.topic, found.partition] = max(found.offset, 0)
+    return vector

@@ -1,0 +1,118 @@
+"""The reading side of every flow: one consumer per worker over all its partitions; whole batches travel as one item."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from connectors.kafka.offsets import Vector
+
+#: pause between two polls that found nothing
+IDLE_MS = 4
+
+Handler = Callable[[list[Message]], Any]
+
+
+class InputLost(Exception):
+    """The offset to continue from is no longer in the topic (retention, or another topic of the same name)."""
+
+
+def reader(bootstrap: str, group: str, vector: Vector, queue_kbytes: int) -> Consumer:
+    """A consumer that continues from `vector` and never jumps on its own."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "error",
+            "isolation.level": "read_committed",
+            "fetch.queue.backoff.ms": 5,
+            "fetch.wait.max.ms": 20,
+            "max.partition.fetch.bytes": 262_144,
+            "queued.max.messages.kbytes": queue_kbytes,
+            "queued.min.messages": 20_000,
+        }
+    )
+    consumer.assign([TopicPartition(topic, number, offset) for (topic, number), offset in vector.items()])
+    return consumer
+
+
+class _Partition(StatefulSourcePartition[Any, None]):
+    """Bytewax's view of one worker's consumer. `stopping` ends the flow cleanly; a lost parent ends it too."""
+
+    def __init__(
+        self, consumer: Consumer, handler: Handler, batch: int, stopping: Callable[[], bool], parent: int | None
+    ) -> None:
+        self._consumer = consumer
+        self._handler = handler
+        self._batch = batch
+        self._stopping = stopping
+        self._parent = parent
+        self._idle = False
+
+    def next_batch(self) -> list[Any]:
+        """At most one item: what the handler makes of the messages that are there."""
+        if self._stopping() or (self._parent is not None and os.getppid() != self._parent):
+            raise StopIteration
+        messages = self._consumer.consume(self._batch, 0)
+        self._idle = not messages
+        if not messages:
+            return []
+        for message in messages:
+            if error := message.error():
+                _raise(error, message)
+        item = self._handler(messages)
+        return [] if item is None else [item]
+
+    def next_awake(self) -> datetime | None:
+        """Now after a batch, a little later after an empty poll."""
+        return datetime.now(UTC) + timedelta(milliseconds=IDLE_MS) if self._idle else None
+
+    def snapshot(self) -> None:
+        """Nothing: offsets are committed with the cut, not by the engine."""
+        return None
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()
+
+
+def _raise(error: KafkaError, message: Message) -> None:
+    if error.code() == KafkaError._AUTO_OFFSET_RESET:
+        raise InputLost(
+            f"topic {message.topic()} partition {message.partition()} no longer holds offset {message.offset()}. "
+            f"Next step: re-snapshot the source and reset the flow's offsets; nothing was skipped"
+        )
+    raise KafkaException(error)
+
+
+class KafkaSource(FixedPartitionedSource[Any, None]):
+    """One engine partition per worker. `open_part(number)` gives that worker's consumer and message handler."""
+
+    def __init__(
+        self,
+        workers: int,
+        open_part: Callable[[int], tuple[Consumer, Handler]],
+        batch: int,
+        stopping: Callable[[], bool],
+        parent: int | None = None,
+    ) -> None:
+        self._workers = workers
+        self._open = open_part
+        self._batch = batch
+        self._stopping = stopping
+        self._parent = parent
+
+    def list_parts(self) -> list[str]:
+        """The workers' numbers."""
+        return [str(number) for number in range(self._workers)]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> _Partition:
+        """Open the consumer of one worker."""
+        consumer, handler = self._open(int(for_part))
+        return _Partition(consumer, handler, self._batch, self._stopping, self._parent)

@@ -1,0 +1,71 @@
+"""Topics: create what is missing, read what a topic is (its id and partitions)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient, NewTopic
+
+COMPACT = {
+    "cleanup.policy": "compact",
+    "min.cleanable.dirty.ratio": "0.3",
+    "segment.ms": "3600000",
+    "delete.retention.ms": "86400000",
+}
+COMPACT_AND_RETAIN = {"cleanup.policy": "compact,delete", "retention.ms": "604800000"}
+RETAIN = {"cleanup.policy": "delete", "retention.ms": "604800000"}
+KEEP = {"cleanup.policy": "delete", "retention.ms": "-1"}
+
+
+class KafkaUnavailable(Exception):
+    """The broker does not answer; the message names its address and the next step."""
+
+
+class TopicSpec(NamedTuple):
+    """A topic that must exist: its partitions and settings."""
+
+    name: str
+    partitions: int
+    config: dict[str, str]
+
+
+def admin(bootstrap: str) -> AdminClient:
+    """A client that has been seen to reach the broker. Raises KafkaUnavailable."""
+    client = AdminClient({"bootstrap.servers": bootstrap, "socket.timeout.ms": 10_000, "log_level": 2})
+    try:
+        client.list_topics(timeout=10)
+    except KafkaException as error:
+        raise KafkaUnavailable(
+            f"Kafka at {bootstrap} does not answer ({error.args[0].str()}). Next step: start it (`concord stack up`) "
+            f"or set CONCORD_KAFKA to its address"
+        ) from error
+    return client
+
+
+def ensure(client: AdminClient, specs: list[TopicSpec]) -> list[str]:
+    """Create the topics that do not exist; returns their names. Existing ones are left as they are."""
+    present = client.list_topics(timeout=10).topics
+    missing = [NewTopic(s.name, s.partitions, 1, config=s.config) for s in specs if s.name not in present]
+    created = []
+    if missing:
+        for name, future in client.create_topics(missing).items():
+            try:
+                future.result(30)
+                created.append(name)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise
+    return created
+
+
+def partition_counts(client: AdminClient, names: list[str]) -> dict[str, int]:
+    """Partitions of each existing topic among `names`."""
+    topics = client.list_topics(timeout=10).topics
+    return {name: len(topics[name].partitions) for name in names if name in topics}
+
+
+def topic_ids(client: AdminClient, names: list[str]) -> dict[str, str]:
+    """The broker's id of each topic: a topic that was deleted and made again has another one."""
+    futures = client.describe_topics(TopicCollection(names))
+    return {name: str(future.result(30).topic_id) for name, future in futures.items()}

@@ -1,0 +1,115 @@
+"""One Kafka transaction per cut: records, input offsets and progress commit together or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from confluent_kafka import KafkaException, Producer, TopicPartition
+
+from connectors.kafka.offsets import StartRace, Vector, committed, group_consumer
+
+#: how long a full local queue is polled before produce is tried again
+_DRAIN_SECONDS = 0.05
+
+#: (topic, partition, key, value); a value of None is a tombstone
+Record = tuple[str, int, bytes, bytes | None]
+Headers = list[tuple[str, bytes]]
+
+
+class Fenced(Exception):
+    """The transaction cannot be committed: a newer process of this flow has taken over, or the broker gave it up."""
+
+
+class TransactorConfig(NamedTuple):
+    """`timeout_ms`: after which the broker aborts a hanging transaction. `queue_messages`: bound of the local queue."""
+
+    bootstrap: str
+    transactional_id: str
+    group: str
+    timeout_ms: int
+    queue_messages: int
+
+
+class Transactor:
+    """The transactional producer of one flow. `start`: the offsets that the flow's sources began from."""
+
+    def __init__(self, config: TransactorConfig, start: Vector, topic_ids: dict[str, str]) -> None:
+        self._topic_ids = topic_ids
+        self._producer = Producer(
+            {
+                "bootstrap.servers": config.bootstrap,
+                "transactional.id": config.transactional_id,
+                "transaction.timeout.ms": config.timeout_ms,
+                "queue.buffering.max.messages": config.queue_messages,
+                "queue.buffering.max.kbytes": 262_144,
+                "linger.ms": 2,
+                "batch.size": 500_000,
+                "compression.type": "lz4",
+                "partitioner": "murmur2_random",
+            }
+        )
+        self._timeout = config.timeout_ms / 1000
+        self._producer.init_transactions(self._timeout)
+        self._group = group_consumer(config.bootstrap, config.group)
+        now = committed(self._group, list(start))
+        if now != start:
+            moved = {tp: (start[tp], now[tp]) for tp in start if start[tp] != now[tp]}
+            topic, partition = next(iter(moved))
+            raise StartRace(
+                f"another start of {config.transactional_id} has committed meanwhile (topic {topic}, partition "
+                f"{partition}: {moved[topic, partition]}). Next step: start again; only one of them goes on"
+            )
+        self._metadata = self._group.consumer_group_metadata()
+        self._open = False
+
+    def __len__(self) -> int:
+        """Messages in the local queue."""
+        return len(self._producer)
+
+    def produce(self, records: Iterable[Record], headers: Headers | None = None) -> None:
+        """Queue records of the current cut; waits while the local queue is full."""
+        if not self._open:
+            self._producer.begin_transaction()
+            self._open = True
+        produce, poll = self._producer.produce, self._producer.poll
+        for topic, partition, key, value in records:
+            while True:
+                try:
+                    if headers is None:
+                        produce(topic, value, key, partition)
+                    else:
+                        produce(topic, value, key, partition, headers=headers)
+                    break
+                except BufferError:
+                    poll(_DRAIN_SECONDS)
+        poll(0)
+
+    def commit(self, offsets: Vector) -> None:
+        """Commit the cut with the input offsets that it covers. Raises Fenced; then the process must end."""
+        try:
+            if not self._open:
+                self._producer.begin_transaction()
+            if offsets:
+                parts = [
+                    TopicPartition(topic, number, offset, self._topic_ids.get(topic, ""))
+                    for (topic, number), offset in offsets.items()
+                ]
+                self._producer.send_offsets_to_transaction(parts, self._metadata, self._timeout)
+            self._producer.commit_transaction(self._timeout)
+        except KafkaException as error:
+            raise Fenced(
+                f"the cut was not committed ({error.args[0].str()}). Nothing of it is visible. "
+                f"Next step: let the newer process go on, or start this flow again"
+            ) from error
+        self._open = False
+
+    def abort(self) -> None:
+        """Give up an open cut at a clean stop: nothing of it becomes visible."""
+        if self._open:
+            self._producer.abort_transaction(self._timeout)
+            self._open = False
+
+    def close(self) -> None:
+        """Leave the group's connection."""
+        self._group.close()
