@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from state.row import FRAME, KEY, LINK, OP, TABLE, Change, Row
+from state.row import FRAME, KEY, LINK, OFFSET, OP, PARTITION, TABLE, Change, Row
 
 #: longest chain of parents that is followed; a longer one is a loop in the data
 CHAIN_LENGTH_MAX = 32
@@ -209,7 +209,9 @@ class Identity:
             out.waiting.append(mark)
             return
         out.applied += 1
-        out.changes.append(_change(Change, (account, table, row[OP], key, row[FRAME], self._links[table][key])))
+        link = self._links[table][key]
+        place = row[PARTITION], row[OFFSET]
+        out.changes.append(_change(Change, (account, table, row[OP], key, row[FRAME], link, *place)))
 
     def _emit_gone(self, gone: dict[tuple[int, str], str | None], out: Resolved) -> None:
         for (table, key), account in gone.items():
@@ -250,4 +252,5 @@ class Identity:
                 continue
             out.let_go.append(waiting)
             out.applied += 1
-            out.changes.append(Change(account, table, row[OP], key, row[FRAME], self._links[table][key]))
+            place = row[PARTITION], row[OFFSET]
+            out.changes.append(Change(account, table, row[OP], key, row[FRAME], self._links[table][key], *place))

@@ -15,6 +15,7 @@ class Change(NamedTuple):
     """One row change with its account. `frame` is the captured value (Confluent frame), empty where the row is retired.
 
     `op`: c, u, r (the row is now what the frame says) or d (the row is gone). `link`: what identity restores from.
+    `partition`, `offset`: where it was captured; -1 where the change was derived (a truncate, a move).
     """
 
     account: str
@@ -23,6 +24,8 @@ class Change(NamedTuple):
     key: str
     frame: bytes
     link: str = ""
+    partition: int = -1
+    offset: int = -1
 
 
 class Transaction(NamedTuple):

@@ -1,0 +1,46 @@
+"""The facts topic: one record per live source row, the state of every flow.
+
+Key: `<topic of the table>` 0x1f `<primary key text>`, UTF-8. Value: a header (big endian: position of the row's
+transaction as uint64, its commit time in ms as int64, length of the account id and of the link as uint16), the account
+id, the link, then the captured value as it came (Confluent frame). A row without an account has an empty account id.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import NamedTuple
+
+_HEADER = Struct(">QqHH")
+SEPARATOR = "\x1f"
+
+
+class Fact(NamedTuple):
+    """One live row as it is stored."""
+
+    topic: str
+    key: str
+    account: str
+    link: str
+    position: int
+    time_ms: int
+    frame: bytes
+
+
+def fact_key(topic: str, key: str) -> bytes:
+    """Record key of a row."""
+    return f"{topic}{SEPARATOR}{key}".encode()
+
+
+def fact_value(account: str, link: str, position: int, time_ms: int, frame: bytes) -> bytes:
+    """Record value of a row."""
+    who, what = account.encode(), link.encode()
+    return _HEADER.pack(position, time_ms, len(who), len(what)) + who + what + frame
+
+
+def read_fact(key: bytes, value: bytes) -> Fact:
+    """Decode one record. Raises ValueError where the bytes are not a fact."""
+    position, time_ms, who, what = _HEADER.unpack_from(value)
+    start = _HEADER.size + who
+    topic, _, row = key.decode().partition(SEPARATOR)
+    account = value[_HEADER.size : start].decode()
+    return Fact(topic, row, account, value[start : start + what].decode(), position, time_ms, value[start + what :])
