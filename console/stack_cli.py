@@ -1,0 +1,119 @@
+"""`concord stack`: the real components as plain processes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from stack import supervisor
+from stack.errors import StackError
+from stack.jars import JarCache
+from stack.layout import Layout, layout_from
+from stack.resolver import write_lock
+
+EXIT_FAILED = 1
+EXIT_NOT_WELL = 3
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Kafka, Connect with Debezium, schema registry, PostgreSQL and Valkey as plain processes on 127.0.0.1. "
+    "Exit codes: 0 done; 1 failed, the message names the next step; 2 wrong usage; 3 (status) a component is not up.",
+)
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Only = Annotated[
+    list[str] | None,
+    typer.Argument(help="Components (with what they need); all if none is named."),
+]
+
+
+def guarded(action: Callable[[Layout], T]) -> T:
+    """Run with the layout of the environment; a StackError becomes its message and exit code 1."""
+    try:
+        return action(layout_from())
+    except StackError as error:
+        typer.echo(f"Error: {error.problem}.\nNext step: {error.next_step}.", err=True)
+        raise typer.Exit(EXIT_FAILED) from error
+
+
+@app.command()
+def up(only: Only = None, as_json: Json = False) -> None:
+    """Start what does not run yet, wait until it serves, write .stack/stack.json. Exit codes: 0, 1."""
+    addresses = guarded(lambda layout: supervisor.up(layout, only or None)).as_dict()
+    if as_json:
+        typer.echo(json.dumps(addresses))
+        return
+    for name in ("kafka", "connect", "registry", "postgres", "redis"):
+        typer.echo(f"{name:<9} {addresses[name]}")
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Show every component. Exit codes: 0 all are up, 1 failed, 3 at least one is not up."""
+    found = guarded(supervisor.status)
+    if as_json:
+        typer.echo(json.dumps({name: one.as_dict() for name, one in found.items()}))
+    else:
+        table = Table("component", "version", "state", "pid", "port", "MB", "note")
+        for one in found.values():
+            cells = (
+                one.name,
+                one.version,
+                one.state,
+                one.pid,
+                one.port,
+                one.memory_mb,
+                one.reason,
+            )
+            table.add_row(*("" if cell is None else str(cell) for cell in cells))
+        Console().print(table)
+    if not all(one.well for one in found.values()):
+        raise typer.Exit(EXIT_NOT_WELL)
+
+
+@app.command()
+def down(as_json: Json = False) -> None:
+    """Stop everything that was started here; all data stays. Exit codes: 0, 1."""
+    report("stopped", guarded(supervisor.down), as_json)
+
+
+@app.command()
+def wipe(as_json: Json = False) -> None:
+    """Stop everything and remove all data and logs; downloaded jars stay. Exit codes: 0, 1."""
+    report("stopped and wiped", guarded(supervisor.wipe), as_json)
+
+
+@app.command()
+def fetch() -> None:
+    """Download the jars of stack/java.lock, each checked against its SHA-256, and start nothing. Exit codes: 0, 1."""
+    typer.echo(guarded(lambda layout: fetched(JarCache(layout.jars))))
+
+
+@app.command()
+def lock() -> None:
+    """Resolve the versions of stack/versions.py anew and rewrite stack/java.lock. Exit codes: 0, 1."""
+    typer.echo(f"{guarded(lambda _layout: write_lock())} files locked")
+
+
+def fetched(jars: JarCache) -> str:
+    """Bring the jars in; says where they are."""
+    jars.ensure()
+    return str(jars.directory)
+
+
+def report(done: str, names: list[str], as_json: bool) -> None:
+    """Say what a stop did."""
+    if as_json:
+        typer.echo(json.dumps({"stopped": names}))
+    else:
+        typer.echo(f"{done}: {', '.join(names) or 'nothing ran'}")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,77 @@
+"""Rewrites `stack/java.lock`: resolves the wanted Maven coordinates and fingerprints every file."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+
+from jgo.maven import Artifact, MavenContext, PythonResolver
+
+from stack import versions
+from stack.errors import StackError
+from stack.lockfile import LOCK, LockedJar, format_lock
+from stack.progress import say
+
+
+def maven(cache: Path) -> MavenContext:
+    """A Maven client in pure Python that keeps what it fetches in `cache`."""
+    return MavenContext(resolver=PythonResolver(), repo_cache=cache, timeout=60)
+
+
+def locked(group: str, artifact: Artifact) -> LockedJar:
+    """Download one artifact and write down what arrived."""
+    try:
+        path = artifact.resolve()
+    except (RuntimeError, OSError) as error:
+        raise StackError(
+            f"{artifact} cannot be fetched ({error})",
+            "check the network and the version in stack/versions.py",
+        ) from error
+    middle = f":{artifact.classifier}" if artifact.classifier else ""
+    coordinate = f"{artifact.groupId}:{artifact.artifactId}:{artifact.packaging}{middle}:{artifact.version}"
+    content = path.read_bytes()
+    return LockedJar(
+        group, coordinate, hashlib.sha256(content).hexdigest(), len(content)
+    )
+
+
+def resolve_group(context: MavenContext, group: str) -> list[LockedJar]:
+    """Every jar that one group needs at run time, Kafka's own left out of plugin groups."""
+    excluded = versions.PLUGIN_EXCLUSIONS if group in versions.PLUGINS else ()
+    exclusions = [context.project(group_id, "*") for group_id in excluded]
+    wanted = [
+        context.create_dependency(text, exclusions) for text in versions.GROUPS[group]
+    ]
+    direct, transitive = context.resolver.resolve(wanted)
+    return [
+        locked(group, dependency.artifact)
+        for dependency in direct + transitive
+        if not dependency.optional
+    ]
+
+
+def write_lock(path: Path = LOCK) -> int:
+    """Resolve everything anew and replace the lock; returns the number of files in it."""
+    cache = Path(tempfile.mkdtemp(prefix="concord-lock-"))
+    try:
+        context = maven(cache)
+        jars: list[LockedJar] = []
+        for group in versions.GROUPS:
+            found = resolve_group(context, group)
+            say(f"{group}: {len(found)} jars")
+            jars += found
+        group_id, artifact_id, packaging, classifier, version = (
+            versions.REGISTRY_ARCHIVE.split(":")
+        )
+        archive = (
+            context.project(group_id, artifact_id)
+            .at_version(version)
+            .artifact(classifier, packaging)
+        )
+        jars.append(locked("registry", archive))
+    finally:
+        shutil.rmtree(cache, ignore_errors=True)
+    path.write_text(format_lock(jars))
+    return len(jars)

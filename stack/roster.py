@@ -1,0 +1,38 @@
+"""Which components there are, and what starting one of them takes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from stack.component import Component
+from stack.connect import Connect
+from stack.errors import StackError
+from stack.kafka import Kafka
+from stack.postgres import Postgres
+from stack.redis import Redis
+from stack.registry import Registry
+
+# in an order in which each comes after those that it needs
+COMPONENTS: dict[str, Component] = {
+    one.name: one for one in (Postgres(), Kafka(), Registry(), Connect(), Redis())
+}
+
+
+def component_named(name: str) -> Component:
+    """The component of that name; StackError lists the names if there is none."""
+    if name not in COMPONENTS:
+        raise StackError(
+            f"the stack has no component {name!r}",
+            f"use one of {', '.join(COMPONENTS)}",
+        )
+    return COMPONENTS[name]
+
+
+def closure(only: Collection[str] | None) -> list[str]:
+    """The components asked for (all if None) with what they need, needs first."""
+    if only is None:
+        return list(COMPONENTS)
+    wanted = set(only)
+    for name in only:
+        wanted.update(component_named(name).needs)
+    return [name for name in COMPONENTS if name in wanted]
