@@ -1,0 +1,85 @@
+"""Measure other processes: CPU seconds and resident memory of a process tree, sampled in a thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Event, Thread
+from time import monotonic
+
+import psutil
+
+
+@dataclass
+class Usage:
+    """CPU seconds so far (processes that ended included), peak of the summed resident memory, both of a whole tree."""
+
+    cpu_s: float = 0.0
+    rss_bytes_peak: int = 0
+    samples: list[tuple[float, float, int]] = field(default_factory=list)
+
+
+class TreeMeter:
+    """Samples the process `pid` and all of its descendants until stopped."""
+
+    def __init__(self, pid: int, every_s: float = 0.2) -> None:
+        """Starts sampling at once."""
+        self.usage = Usage()
+        self._pid = pid
+        self.every_s = every_s
+        self._cpu_of: dict[int, float] = {}
+        self._stopped = Event()
+        self._thread = Thread(target=self._run, name=f"meter-{pid}", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        """Sample until told to stop."""
+        while not self._stopped.is_set():
+            self.sample()
+            self._stopped.wait(self.every_s)
+
+    def sample(self) -> None:
+        """One sample: a process that ends in between keeps its last known CPU time."""
+        rss = 0
+        for process in _tree(self._pid):
+            try:
+                times = process.cpu_times()
+                rss += process.memory_info().rss
+            except psutil.NoSuchProcess:
+                continue
+            self._cpu_of[process.pid] = times.user + times.system
+        self.usage.cpu_s = sum(self._cpu_of.values())
+        self.usage.rss_bytes_peak = max(self.usage.rss_bytes_peak, rss)
+        self.usage.samples.append((monotonic(), self.usage.cpu_s, rss))
+
+    def stop(self) -> Usage:
+        """The last sample and the end."""
+        self._stopped.set()
+        self._thread.join(5)
+        self.sample()
+        return self.usage
+
+
+def _tree(pid: int) -> list[psutil.Process]:
+    """The process and its descendants that live now."""
+    try:
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU seconds of one process so far; 0 if it is gone."""
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return times.user + times.system
+
+
+def listening_pid(port: int) -> int | None:
+    """The process that listens on a local TCP port (the broker, wherever it was started from)."""
+    for connection in psutil.net_connections("tcp"):
+        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
+            return connection.pid
+    return None
