@@ -21,6 +21,7 @@ OFFSETS = {
     "kafka-controller": 93,
     "connect": 83,
     "registry": 81,
+    "registry-management": 82,
     "postgres": 32,
     "redis": 79,
     "erp": 51,

@@ -21,7 +21,7 @@ class Registry(Component):
     name = "registry"
     version = versions.REGISTRY
     needs = ("postgres",)
-    ports = ("registry",)
+    ports = ("registry", "registry-management")
 
     def prepare(self, layout: Layout, jars: JarCache) -> Launch:
         """Everything is set by environment variables."""
@@ -29,7 +29,9 @@ class Registry(Component):
         environment = {
             "QUARKUS_HTTP_HOST": HOST,
             "QUARKUS_HTTP_PORT": str(layout.port("registry")),
-            "QUARKUS_MANAGEMENT_ENABLED": "false",
+            # its health endpoint is a second server, by default port 9000 on every interface
+            "QUARKUS_MANAGEMENT_HOST": HOST,
+            "QUARKUS_MANAGEMENT_PORT": str(layout.port("registry-management")),
             "QUARKUS_HTTP_ACCESS_LOG_ENABLED": "false",
             **storage(layout.addresses().postgres),
         }
