@@ -108,7 +108,7 @@ READ_BACKS = _counter(_Q, "concord_read_backs", "Read-backs after a doubtful sen
 VERIFY_SECONDS = _histogram(_Q, "concord_verify_seconds", "Seconds from sending to the change coming back through capture.", (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0), "target")
 
 _Q = "Does the look-up follow?"
-LOOKUP_WRITTEN = _counter(_Q, "concord_lookup_written", "Records written to the look-up store, deletions included.", "object")
+LOOKUP_WRITTEN = _counter(_Q, "concord_lookup_written", "Records written to the look-up store, deletions included.")
 LOOKUP_STALE = _counter(_Q, "concord_lookup_stale", "Records that the look-up store refused because it holds a newer version.")
 LOOKUP_COMMIT = _gauge(_Q, "concord_lookup_commit", "Commit number that the look-up store shows completely.")
 LOOKUP_HELD_RECORDS = _gauge(_Q, "concord_lookup_held_records", "Records that wait until their cut is complete.")

@@ -35,28 +35,41 @@ class Progress(NamedTuple):
 class Cut(NamedTuple):
     """Everything up to `progress.commit` that was not handed out before, the last record of each key.
 
-    `offsets`: the first offset of each partition that is not contained. `whole` False: an overflow while the reader is
+    `offsets`: the first offset of each partition that is not contained. `whole` is False for an overflow while the reader is
     far behind; the entries are right one by one but do not belong to one commit yet (`progress` is None).
+    `highest`: the newest commit among all entries handed out so far.
     """
 
     entries: list[Entry]
     offsets: dict[Partition, int]
     progress: Progress | None
-    whole: bool
+    highest: int
+
+    @property
+    def whole(self) -> bool:
+        """True if the cut shows exactly what commit `progress.commit` left behind."""
+        return self.progress is not None
 
 
 class CutAssembler:
     """Collects entries and hands out whole cuts; memory is bounded by `held_bytes_max`, beyond it cuts are not whole."""
 
-    def __init__(self, positions: dict[Partition, int], held_bytes_max: int) -> None:
+    def __init__(self, positions: dict[Partition, int], held_bytes_max: int, released: int = -1, highest: int = -1) -> None:
+        """`positions`: where reading starts. `released`: commit of the last whole cut; `highest`: newest commit handed out."""
         self._positions = dict(positions)
         self._held: dict[Partition, list[Entry]] = {partition: [] for partition in positions}
         self._held_bytes = 0
         self._held_bytes_max = held_bytes_max
         self._newest: Progress | None = None
-        self._released_commit = -1
+        self._released = released
+        self._highest = highest
         self._target: Progress | None = None
         self._missing: dict[Partition, int] = {}
+
+    @property
+    def partitions(self) -> tuple[Partition, ...]:
+        """Every partition that takes part."""
+        return tuple(self._positions)
 
     @property
     def held_records(self) -> int:
@@ -85,8 +98,12 @@ class CutAssembler:
 
     @property
     def wants_barrier(self) -> bool:
-        """True when a newer commit than the last released one is known and no barrier is set for it."""
-        return self._target is None and self._newest is not None and self._newest.commit > self._released_commit
+        """True when a commit is known that may end the next cut and no barrier is set for it.
+
+        It must be newer than the last whole cut, and not older than anything handed out by an overflow.
+        """
+        newest = self._newest.commit if self._newest else -1
+        return self._target is None and newest > self._released and newest >= self._highest
 
     def barrier(self, ends: dict[Partition, int]) -> None:
         """Set the end offsets of all partitions, taken after the newest progress record was seen."""
@@ -98,9 +115,10 @@ class CutAssembler:
         """The next cut if one is complete, a part of one if too much is held, else None."""
         if self._target is not None and not self._missing:
             target, self._target = self._target, None
-            self._released_commit = target.commit
+            self._released = target.commit
             return self._release(target)
         if self._held_bytes > self._held_bytes_max:
+            self._target = None
             return self._release(None)
         return None
 
@@ -115,8 +133,9 @@ class CutAssembler:
                     break
                 last[entry.object, entry.key, entry.partition] = entry
                 self._held_bytes -= len(entry.value or b"") + len(entry.key)
+                self._highest = max(self._highest, entry.commit)
                 kept += 1
             del entries[:kept]
             if entries:
                 offsets[partition] = entries[0].offset
-        return Cut(list(last.values()), offsets, target, target is not None)
+        return Cut(list(last.values()), offsets, target, self._highest)
