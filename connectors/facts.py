@@ -31,6 +31,12 @@ def fact_key(topic: str, key: str) -> bytes:
     return f"{topic}{SEPARATOR}{key}".encode()
 
 
+def split_key(key: bytes) -> tuple[str, str]:
+    """(topic, primary key text) of a record key."""
+    topic, _, row = key.decode().partition(SEPARATOR)
+    return topic, row
+
+
 def fact_value(account: str, link: str, position: int, time_ms: int, frame: bytes) -> bytes:
     """Record value of a row."""
     who, what = account.encode(), link.encode()
@@ -41,6 +47,6 @@ def read_fact(key: bytes, value: bytes) -> Fact:
     """Decode one record. Raises ValueError where the bytes are not a fact."""
     position, time_ms, who, what = _HEADER.unpack_from(value)
     start = _HEADER.size + who
-    topic, _, row = key.decode().partition(SEPARATOR)
+    topic, row = split_key(key)
     account = value[_HEADER.size : start].decode()
     return Fact(topic, row, account, value[start : start + what].decode(), position, time_ms, value[start + what :])

@@ -7,35 +7,17 @@ let go when that appears. Deletes are resolved with the links as they were, sinc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from state.model import AccountRule, TableSpec, normalise
 from state.row import FRAME, KEY, LINK, OFFSET, OP, PARTITION, TABLE, Change, Row
 
 #: longest chain of parents that is followed; a longer one is a loop in the data
 CHAIN_LENGTH_MAX = 32
 
 _change = tuple.__new__
-
-
-class AccountRule(Protocol):
-    """How a row of one table leads to its account; see `state/model.py`."""
-
-    kind: str
-    parent: int | None
-    normalise: tuple[str, ...]
-
-
-class Table(Protocol):
-    """What identity needs to know of a table; `account` None means rows are ignored by rule."""
-
-    index: int
-    ignore: str | None
-
-    @property
-    def account(self) -> AccountRule | None:
-        """The table's account rule."""
 
 
 class Waiting(NamedTuple):
@@ -59,10 +41,9 @@ class Resolved:
 
 
 class Identity:
-    """The index over all sources. `normalise(value, steps)` brings references to the form of an account id."""
+    """The index over all sources; `tables` as in the model, indexed by their place."""
 
-    def __init__(self, tables: Iterable[Table], normalise: Callable[[str, tuple[str, ...]], str]) -> None:
-        self._normalise = normalise
+    def __init__(self, tables: Iterable[TableSpec]) -> None:
         self._rules: list[AccountRule | None] = []
         self._parents: set[int] = set()
         for table in tables:
@@ -182,7 +163,7 @@ class Identity:
         table, key = row[TABLE], row[KEY]
         link = row[LINK] or ""
         if rule.normalise:
-            link = self._normalise(link, rule.normalise)
+            link = normalise(link, rule.normalise)
         links = self._links[table]
         old = links.get(key)
         if old != link:
@@ -218,7 +199,7 @@ class Identity:
             self._links[table].pop(key, None)
             if account is not None:
                 out.changes.append(Change(account, table, "d", key, b""))
-                elif aside := self._withdraw(table, key):
+            elif aside := self._withdraw(table, key):
                 out.let_go.append(aside)
                 out.ignored += 1
 

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 # Indexes of a peeked row. A plain tuple: millions pass, and only alignment and identity look inside.
-TABLE, OP, KEY, TXID, LSN, ORDER, LINK, PARTITION, OFFSET, FRAME, SNAPSHOT, TS_MS = range(12)
+TABLE: Final = 0
+OP: Final = 1
+KEY: Final = 2
+TXID: Final = 3
+LSN: Final = 4
+ORDER: Final = 5
+LINK: Final = 6
+PARTITION: Final = 7
+OFFSET: Final = 8
+FRAME: Final = 9
+SNAPSHOT: Final = 10
+TS_MS: Final = 11
 
 #: (table, op, key, txid, lsn, order, link, partition, offset, frame, snapshot, ts_ms); see `connectors/debezium.py`.
 Row = tuple[int, str, str, int, int, int, str | None, int, int, bytes, str, int]

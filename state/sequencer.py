@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from state.aside import Aside, ExceptionRecord, WaitingFact, incomplete
 from state.alignment import PARTITION_BITS, Alignment, End, Released, Stalled
-from state.identity import AccountRule, Identity, Waiting
-from state.row import FRAME, KEY, LINK, OFFSET, OP, PARTITION, SNAPSHOT, TABLE, BadFrame, Change, Notice, Release, Row
-from state.row import Transaction
-from state.routing import Router, partition_of
+from state.identity import Identity
+from state.model import Model
+from state.routing import Router
+from state.row import KEY, OP, SNAPSHOT, TABLE, BadFrame, Change, Notice, Release, Row, Transaction
 from state.snapshot import Snapshot
 
-#: how long (by the sources' own clocks) a row may lack its account before a person is told
-WAITING_GRACE_MS = 2_000
 #: timers of quiet shards are driven this often
 TICK_MS = 200
 
@@ -27,29 +25,6 @@ class Batch(NamedTuple):
     ends: list[tuple[int, End | int]]
     notices: list[tuple[int, Notice, int]]
     bad: list[BadFrame]
-
-
-class TableSpec(Protocol):
-    """What the sequencer needs to know of a table."""
-
-    index: int
-    source: str
-    name: str
-    topic: str
-    ignore: str | None
-
-    @property
-    def account(self) -> AccountRule | None:
-        """The table's account rule."""
-
-
-class SourceSpec(Protocol):
-    """What the sequencer needs to know of a source."""
-
-    name: str
-    snapshot: str
-    transaction_topic: str
-    notification_topic: str
 
 
 @dataclass(slots=True)
@@ -70,8 +45,8 @@ class Step:
     position: Position
     releases: dict[int, Release] = field(default_factory=dict)
     offsets: dict[tuple[str, int], int] = field(default_factory=dict)
-    facts: list[tuple[int, int, str, Waiting | None]] = field(default_factory=list)
-    exceptions: list[tuple[str, dict[str, object] | None]] = field(default_factory=list)
+    facts: list[WaitingFact] = field(default_factory=list)
+    exceptions: list[ExceptionRecord] = field(default_factory=list)
     parked: list[BadFrame] = field(default_factory=list)
 
 
@@ -80,15 +55,14 @@ class Sequencer:
 
     def __init__(
         self,
-        tables: Sequence[TableSpec],
-        sources: Sequence[SourceSpec],
+        model: Model,
         identity: Identity,
         partitions: int,
         start: Position,
         last_commit: Callable[[bytes], int | None],
     ) -> None:
-        self._tables = tables
-        self._sources = sources
+        self._tables = tables = model.tables
+        self._sources = sources = model.sources
         self._identity = identity
         self._router = Router(partitions)
         self._partitions = partitions
@@ -110,8 +84,7 @@ class Sequencer:
         self._source_of = {s.name: i for i, s in enumerate(sources)}
         self._of_table = [self._source_of[t.source] for t in tables]
         self._ticked_ms = 0
-        self._grace: deque[Waiting] = deque(identity.waiting_rows())
-        self._told: set[str] = set()
+        self._aside = Aside(model.tables, identity, partitions)
         self._other_offsets: dict[tuple[str, int], int] = {}
 
     @property
@@ -147,7 +120,8 @@ class Sequencer:
             return None
         went_live = self._check_live()
         step.position = self._position()
-        self._tell_waiting(step)
+        if self._live:
+            self._aside.tell(max(step.position.clock_ms.values(), default=0), step.exceptions)
         self._route(step, per_shard, went_live)
         return step
 
@@ -180,9 +154,9 @@ class Sequencer:
         self._count("applied", found.applied, number)
         self._count("ignored", found.ignored, number)
         if found.let_go or found.waiting:
-            self._set_aside(found.let_go, found.waiting, step)
+            self._aside.update(found.let_go, found.waiting, step.facts, step.exceptions)
         if released.missing:
-            self._tell_incomplete(source, released, step)
+            step.exceptions.append(incomplete(source, released))
         by_shard: dict[int, list[Change]] = {}
         shard_of = self._router.shard
         for change in found.changes:
@@ -208,53 +182,6 @@ class Sequencer:
                 if not self._identity.knows(table, key) and (table, key) not in new:
                     new.add((table, key))
                     snapshot.count(self._tables[table].name)
-
-    def _set_aside(self, let_go: list[Waiting], waiting: list[Waiting], step: Step) -> None:
-        """Facts of rows without an account: written while they wait, retired when they no longer do."""
-        for aside in let_go:
-            table, key = aside.row[TABLE], aside.row[KEY]
-            step.facts.append((self._partition(table, key), table, key, None))
-            name = self._waiting_id(aside)
-            if name in self._told:
-                self._told.discard(name)
-                step.exceptions.append((name, None))
-        for aside in waiting:
-            table, key = aside.row[TABLE], aside.row[KEY]
-            if self._identity.waits(table, key):
-                step.facts.append((self._partition(table, key), table, key, aside))
-                self._grace.append(aside)
-
-    def _partition(self, table: int, key: str) -> int:
-        return partition_of(f"{table}\x1f{key}", self._partitions)
-
-    def _waiting_id(self, waiting: Waiting) -> str:
-        return f"waiting:{self._tables[waiting.row[TABLE]].topic}:{waiting.row[KEY]}"
-
-    def _tell_waiting(self, step: Step) -> None:
-        """Rows that have lacked their account for longer than the grace become exceptions."""
-        while self._live and self._grace:
-            waiting = self._grace[0]
-            now = max(step.position.clock_ms.values(), default=0)
-            if now < waiting.time_ms + WAITING_GRACE_MS:
-                break
-            self._grace.popleft()
-            row, name = waiting.row, self._waiting_id(waiting)
-            if self._identity.waits(row[TABLE], row[KEY]) and name not in self._told:
-                self._told.add(name)
-                topic = self._tables[row[TABLE]].topic
-                text = (
-                    f"row {row[KEY]} of {topic} (partition {row[PARTITION]}, offset {row[OFFSET]}) names "
-                    f"{row[LINK]!r}, which is no known account or row; it waits until that appears"
-                )
-                step.exceptions.append((name, _exception(name, "UNKNOWN_ACCOUNT", text, waiting.time_ms, topic)))
-
-    def _tell_incomplete(self, source: str, released: Released, step: Step) -> None:
-        name = f"incomplete:{source}:{released.position}"
-        text = (
-            f"{released.missing} rows of the transaction of {source} at {released.position} were malformed frames and "
-            f"are parked; the rest was applied. Repair by an incremental snapshot of the tables"
-        )
-        step.exceptions.append((name, _exception(name, "INCOMPLETE_TRANSACTION", text, released.time_ms, source)))
 
     def _collect_offsets(self, number: int, alignment: Alignment, step: Step) -> None:
         rows, end = alignment.take_offsets()
@@ -296,9 +223,3 @@ class Sequencer:
                 release = Release(clock, step.position.frontier, transactions or [], self._live, went_live)
                 step.releases[shard] = release
 
-
-def _exception(name: str, kind: str, text: str, since_ms: int, topic: str) -> dict[str, object]:
-    return {
-        "id": name, "kind": kind, "account": "", "object": "row", "object_id": topic, "text": text,
-        "team": "data-platform", "since_ms": since_ms,
-    }

@@ -14,7 +14,7 @@ _DRAIN_SECONDS = 0.05
 
 #: (topic, partition, key, value); a value of None is a tombstone
 Record = tuple[str, int, bytes, bytes | None]
-Headers = list[tuple[str, bytes]]
+Headers = list[tuple[str, str | bytes | None]]
 
 
 class Fenced(Exception):

@@ -1,0 +1,88 @@
+"""The published contracts: `avro/<name>.avsc`, registered once under `<topic>-value`, with their writers and readers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from connectors.avro.reader import compile_reader
+from connectors.avro.writer import compile_writer
+from connectors.kafka.topics import COMPACT, COMPACT_AND_RETAIN, KEEP, RETAIN, TopicSpec
+from connectors.registry import Registry
+
+#: contract name -> (topic without prefix, policy); the canonical objects, then what the flows say to one another
+TOPICS: dict[str, tuple[str, dict[str, str]]] = {
+    "account": ("canonical.account", COMPACT),
+    "subscription": ("canonical.subscription", COMPACT),
+    "usage": ("canonical.usage", COMPACT),
+    "invoice": ("canonical.invoice", COMPACT),
+    "payment": ("canonical.payment", COMPACT),
+    "refund": ("canonical.refund", COMPACT),
+    "credit": ("canonical.credit", COMPACT),
+    "case": ("canonical.case", COMPACT),
+    "entitlement": ("canonical.entitlement", COMPACT),
+    "change": ("canonical.change", RETAIN),
+    "progress": ("canonical.progress", COMPACT_AND_RETAIN),
+    "intent": ("intents", COMPACT),
+    "correction": ("corrections", COMPACT),
+    "exception": ("exceptions", COMPACT),
+    "parked": ("parked", RETAIN),
+}
+#: topics without an Avro contract: internal state, and the people's and the audit topics
+OTHER_TOPICS: dict[str, dict[str, str]] = {"facts": COMPACT, "decisions": COMPACT_AND_RETAIN, "audit": KEEP}
+#: topics with one partition: their order is one order
+SINGLE = frozenset({"progress", "audit"})
+
+
+def topic_specs(prefix: str, partitions: int) -> list[TopicSpec]:
+    """Every output topic with its partitions and policy."""
+    specs = [
+        TopicSpec(prefix + topic, 1 if name in SINGLE else partitions, config)
+        for name, (topic, config) in TOPICS.items()
+    ]
+    return specs + [
+        TopicSpec(prefix + name, 1 if name in SINGLE else partitions, config) for name, config in OTHER_TOPICS.items()
+    ]
+
+
+class Contracts:
+    """Writers and readers of the output topics; schemas are registered when first used."""
+
+    def __init__(self, registry: Registry, folder: Path, prefix: str) -> None:
+        self._registry = registry
+        self._folder = folder
+        self._prefix = prefix
+        self._writers: dict[str, Callable[[dict[str, Any]], bytes]] = {}
+        self._readers: dict[int, Callable[[bytes], Any]] = {}
+
+    def topic(self, name: str) -> str:
+        """Full topic name of a contract."""
+        return self._prefix + TOPICS[name][0]
+
+    def schema(self, name: str) -> dict[str, Any]:
+        """The contract as published in `avro/`."""
+        schema: dict[str, Any] = json.loads((self._folder / f"{name}.avsc").read_text())
+        return schema
+
+    def register(self) -> dict[str, int]:
+        """Register every contract; {name: schema id}. Raises what the registry raises."""
+        return {name: self._registry.register(f"{self.topic(name)}-value", self.schema(name)) for name in TOPICS}
+
+    def writer(self, name: str) -> Callable[[dict[str, Any]], bytes]:
+        """Encodes a record of the contract as a Confluent frame."""
+        writer = self._writers.get(name)
+        if writer is None:
+            schema = self.schema(name)
+            number = self._registry.register(f"{self.topic(name)}-value", schema)
+            writer = self._writers[name] = compile_writer(schema, b"\x00" + number.to_bytes(4, "big"))
+        return writer
+
+    def read(self, frame: bytes) -> Any:
+        """Decode a Confluent frame by its own writer schema."""
+        number = int.from_bytes(frame[1:5], "big")
+        reader = self._readers.get(number)
+        if reader is None:
+            reader = self._readers[number] = compile_reader(self._registry.schema(number))
+        return reader(frame)

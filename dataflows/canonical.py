@@ -1,0 +1,172 @@
+"""The canonical flow: read, peek, align, resolve, route, decode and map, fold, view, compare, publish.
+
+One process or several: the first one checks, fences and reads where the flow stood, then all of them run the same
+Bytewax flow. Recovery of the engine stays off; the state is in Kafka.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.run import cli_main
+
+from connectors import metrics
+from connectors.contracts import Contracts
+from connectors.kafka.offsets import StartRace, TopicRecreated
+from connectors.kafka.sink import CutSink
+from connectors.kafka.source import KafkaSource, reader
+from connectors.kafka.topics import KafkaUnavailable, admin
+from connectors.kafka.transactor import Transactor, TransactorConfig
+from connectors.log import configure, logger
+from dataflows import bootstrap
+from dataflows.cut import EXIT_FENCED, CanonicalWriter
+from dataflows.settings import Settings, load_settings
+from dataflows.stages import SequencerStage, ShardStage, peek_messages
+from dataflows.start import Start, StartRefused, begin, transactional_id
+from state.model import Model
+
+EXIT_REFUSED = 2
+#: how long a process may take to end after SIGTERM before it is killed
+STOP_SECONDS = 8.0
+
+
+class Stopping:
+    """SIGTERM and SIGINT set it; the sources see it and end, the last cut commits."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        signal.signal(signal.SIGTERM, self._ask)
+        signal.signal(signal.SIGINT, self._ask)
+
+    def _ask(self, signum: int, frame: object) -> None:
+        self.asked = True
+
+    def __call__(self) -> bool:
+        """Whether a stop was asked for."""
+        return self.asked
+
+
+def build(settings: Settings, start: Start, stopping: Stopping, parent: int | None) -> Dataflow:
+    """The flow over the adapters of `bootstrap`."""
+    model, contracts, registry = bootstrap.model(settings), *bootstrap.contracts(settings)
+    partitions = sorted(start.vector)
+
+    def open_part(number: int):  # type: ignore[no-untyped-def]
+        mine = {tp: start.vector[tp] for i, tp in enumerate(partitions) if i % settings.processes == number}
+        consumer = reader(settings.kafka, transactional_id(settings), mine, settings.queue_kbytes)
+        return consumer, peek_messages(bootstrap.peek(model, registry))
+
+    def open_writer() -> CanonicalWriter:
+        return _open_writer(settings, model, contracts, start)
+
+    flow = Dataflow(settings.flow)
+    read = op.input("read", flow, KafkaSource(settings.processes, open_part, settings.batch_rows, stopping, parent))
+    stepped = op.stateful_batch(
+        "align_resolve_route", read,
+        lambda _none: SequencerStage(settings, model, start.position, bootstrap.last_commit(registry)),
+    )
+    routed = op.branch("shard_or_progress", op.map("unkey", stepped, lambda item: item[1]), lambda item: item[0][-1] != "!")
+    folded = op.stateful_batch(
+        "decode_fold_view_compare", routed.trues,
+        lambda _none: ShardStage(settings, model, contracts, lambda: bootstrap.shard(settings, model, registry)),
+    )
+    cut = op.merge(
+        "cut",
+        op.map("records", folded, lambda item: ("0", item[1])),
+        op.map("progress", routed.falses, lambda item: ("0", item[1])),
+    )
+    op.output("publish", cut, CutSink(open_writer))
+    return flow
+
+
+def _open_writer(settings: Settings, model: Model, contracts: Contracts, start: Start) -> CanonicalWriter:
+    config = TransactorConfig(
+        settings.kafka, transactional_id(settings), transactional_id(settings), settings.transaction_timeout_ms,
+        settings.producer_queue_messages,
+    )
+    try:
+        transactor = Transactor(config, start.vector, start.ids)
+    except StartRace as error:
+        logger(settings.flow).error("start refused", reason=str(error))
+        os._exit(EXIT_FENCED)
+    return CanonicalWriter(settings, model, contracts, transactor, start.commit)
+
+
+def work(settings: Settings, start: Start, number: int, parent: int | None = None) -> int:
+    """Run one process of the flow until it is stopped."""
+    configure(settings.log_level)
+    stopping = Stopping()
+    stop_metrics = metrics.serve(settings.metrics_port + number if settings.metrics_port else 0)
+    addresses = [f"127.0.0.1:{settings.cluster_port + i}" for i in range(settings.processes)]
+    try:
+        cli_main(
+            build(settings, start, stopping, parent),
+            workers_per_process=1,
+            process_id=number if settings.processes > 1 else None,
+            addresses=addresses if settings.processes > 1 else None,
+            epoch_interval=timedelta(milliseconds=settings.epoch_ms),
+        )
+    except Exception as error:  # the engine hides causes between processes: the log must hold this one
+        logger(settings.flow).exception("flow ended by an error", process=number, reason=str(error))
+        return 1
+    finally:
+        stop_metrics()
+    logger(settings.flow).info("stopped", process=number)
+    return 0
+
+
+def main(settings: Settings) -> int:
+    """Start the flow with `settings.processes` processes; returns the exit code (0 stopped, 1 error, 2 refused, 3 fenced)."""
+    configure(settings.log_level)
+    try:
+        contracts, _registry = bootstrap.contracts(settings)
+        contracts.register()
+        start = begin(settings, bootstrap.model(settings), contracts, admin(settings.kafka))
+    except (StartRefused, TopicRecreated, KafkaUnavailable) as error:
+        logger(settings.flow).error("start refused", reason=str(error))
+        return EXIT_REFUSED
+    logger(settings.flow).info("starting", commit=start.commit, frontier=start.position.frontier, live=start.position.live)
+    if settings.processes == 1:
+        return work(settings, start, 0)
+    with tempfile.TemporaryDirectory(prefix="concord-") as folder:
+        path = Path(folder) / "start.json"
+        start.save(path)
+        return _supervise(settings, path)
+
+
+def _supervise(settings: Settings, path: Path) -> int:
+    """Run the processes; when one ends, the others end too. A lost parent is noticed by each of them."""
+    stopping = Stopping()
+    environment = os.environ | {f"CONCORD_{k.upper()}": v for k, v in bootstrap.as_environment(settings).items()}
+    children = [
+        subprocess.Popen([sys.executable, "-m", "dataflows.canonical", str(path), str(n), str(os.getpid())], env=environment)
+        for n in range(settings.processes)
+    ]
+    while not stopping.asked and all(child.poll() is None for child in children):
+        time.sleep(0.05)
+    for child in children:
+        if child.poll() is None:
+            child.terminate()
+    deadline = time.monotonic() + STOP_SECONDS
+    for child in children:
+        try:
+            child.wait(max(deadline - time.monotonic(), 0.1))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+    codes = [child.returncode for child in children]
+    return 0 if stopping.asked else next((code for code in codes if code > 0), 1)
+
+
+if __name__ == "__main__":
+    _path, _number, _parent = sys.argv[1:4]
+    sys.exit(work(load_settings(), Start.load(Path(_path)), int(_number), int(_parent)))

@@ -1,0 +1,166 @@
+"""What the canonical flow's sink does with one epoch: every record of the cut, then its progress, then the commit."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import Any, NamedTuple
+
+from connectors import metrics
+from connectors.contracts import Contracts
+from connectors.facts import fact_key, fact_value
+from connectors.kafka.offsets import Vector
+from connectors.kafka.transactor import Fenced, Headers, Record, Transactor
+from connectors.log import logger
+from dataflows.settings import Settings
+from state.model import Model
+from state.row import FRAME, LINK, BadFrame
+from state.sequencer import Position, Step
+
+#: exit code of a process that another start has taken over from
+EXIT_FENCED = 3
+
+
+class ShardRecords(NamedTuple):
+    """A shard's encoded records of one release, and how many of its rows per source were parked."""
+
+    frontier: dict[str, int]
+    records: list[Record]
+    internal: list[Record]
+    parked: dict[tuple[str, str], int]
+
+
+class CanonicalWriter:
+    """Writes cuts. The commit number is the last one plus one; records carry it as a header."""
+
+    def __init__(
+        self, settings: Settings, model: Model, contracts: Contracts, transactor: Transactor, commit: int
+    ) -> None:
+        self._flow = settings.flow
+        self._prefix = settings.prefix
+        self._model = model
+        self._contracts = contracts
+        self._transactor = transactor
+        self._commit = commit
+        self._parked: dict[str, int] = {}
+        self._offsets: Vector = {}
+        self._position: Position | None = None
+        self._published = 0
+        self._log = logger(settings.flow)
+
+    def write(self, items: list[Any]) -> None:
+        """Queue what the shards and the sequencer made."""
+        for item in items:
+            if isinstance(item, ShardRecords):
+                self._transactor.produce(item.records, self._headers(item.frontier))
+                self._transactor.produce(item.internal)
+                self._published += len(item.records)
+                for (source, code), n in item.parked.items():
+                    self._parked[source] = self._parked.get(source, 0) + n
+                    metrics.ROWS_PARKED.labels(source, code).inc(n)
+            else:
+                self._write_step(item)
+
+    def _headers(self, frontier: dict[str, int]) -> Headers:
+        number = str(self._commit + 1)
+        return [
+            ("concord.commit", number.encode()),
+            ("concord.frontier", json.dumps(frontier, sort_keys=True).encode()),
+            ("concord.trace", f"{self._flow}-{number}".encode()),
+        ]
+
+    def _write_step(self, step: Step) -> None:
+        self._offsets |= step.offsets
+        self._position = step.position
+        facts: list[Record] = []
+        for partition, table, key, waiting in step.facts:
+            value = None
+            if waiting is not None:
+                row = waiting.row
+                value = fact_value("", row[LINK] or "", waiting.position, waiting.time_ms, row[FRAME])
+            facts.append((f"{self._prefix}facts", partition, fact_key(self._model.tables[table].topic, key), value))
+        self._transactor.produce(facts)
+        headers = self._headers(step.position.frontier)
+        encode = self._contracts.writer("exception")
+        topic = self._contracts.topic("exception")
+        self._transactor.produce(
+            [(topic, -1, name.encode(), None if body is None else encode(body)) for name, body in step.exceptions],
+            headers,
+        )
+        self._transactor.produce([self._parked_record(bad) for bad in step.parked], headers)
+
+    def _parked_record(self, bad: BadFrame) -> Record:
+        source = self._model.tables[bad.table].source
+        metrics.ROWS_PARKED.labels(source, bad.code).inc()
+        self._log.warning("parked", topic=bad.topic, partition=bad.partition, offset=bad.offset, code=bad.code)
+        body = parked_body(source, bad.topic, bad.partition, bad.offset, bad.key, bad.frame, bad.code, bad.reason, "")
+        return self._contracts.topic("parked"), -1, bad.key or bad.topic.encode(), self._contracts.writer("parked")(body)
+
+    def commit(self) -> None:
+        """Commit the cut. A process that was taken over ends here, with everything of the cut invisible."""
+        if self._position is None:
+            return
+        started = time.monotonic()
+        position, number = self._position, self._commit + 1
+        body = {
+            "flow": self._flow,
+            "commit": number,
+            "frontier": position.frontier,
+            "clock_ms": position.clock_ms,
+            "offsets": {f"{topic}:{partition}": n for (topic, partition), n in self._offsets.items()},
+            "counts": self._counts(position.counts),
+            "snapshots": position.snapshots,
+            "live": position.live,
+            "committed_ms": time.time_ns() // 1_000_000,
+        }
+        record = self._contracts.writer("progress")(body)
+        queued = len(self._transactor)
+        try:
+            self._transactor.produce(
+                [(self._contracts.topic("progress"), 0, self._flow.encode(), record)], self._headers(position.frontier)
+            )
+            self._transactor.commit(self._offsets)
+        except Fenced as error:
+            metrics.FENCED.labels(self._flow).inc()
+            self._log.error("fenced", reason=str(error), commit=number)
+            os._exit(EXIT_FENCED)
+        self._commit = number
+        self._measure(position, number, queued, time.monotonic() - started)
+        self._offsets, self._position, self._published = {}, None, 0
+
+    def _counts(self, counts: dict[str, int]) -> dict[str, int]:
+        """Rows that a shard had to park were handed to it as applied: they move from one count to the other."""
+        out = dict(counts)
+        for source, n in self._parked.items():
+            out[f"{source}.applied"] = out.get(f"{source}.applied", 0) - n
+            out[f"{source}.parked"] = out.get(f"{source}.parked", 0) + n
+        return out
+
+    def _measure(self, position: Position, number: int, queued: int, seconds: float) -> None:
+        now = time.time()
+        metrics.COMMIT_NUMBER.labels(self._flow).set(number)
+        metrics.COMMIT_SECONDS.labels(self._flow).observe(seconds)
+        metrics.CUT_RECORDS.labels(self._flow).observe(self._published)
+        metrics.PRODUCER_QUEUE_MESSAGES.labels(self._flow).set(queued)
+        metrics.LIVE.set(int(position.live))
+        for source, value in position.frontier.items():
+            age = now - position.clock_ms[source] / 1000
+            metrics.FRONTIER_POSITION.labels(source).set(value)
+            metrics.FRONTIER_AGE_SECONDS.labels(source).set(age)
+            metrics.VISIBLE_SECONDS.labels(source).observe(age)
+
+    def close(self) -> None:
+        """A clean stop: what is not committed stays invisible and is read again."""
+        self._transactor.abort()
+        self._transactor.close()
+
+
+def parked_body(
+    source: str, topic: str, partition: int, offset: int, key: bytes, frame: bytes, code: str, reason: str, account: str
+) -> dict[str, Any]:
+    """A record of the parked topic: pointer, reason and the bytes, so that it can be replayed."""
+    return {
+        "source": source, "topic": topic, "partition": partition, "offset": offset, "key": key, "frame": frame,
+        "code": code, "reason": reason, "account": account,
+    }

@@ -1,0 +1,208 @@
+"""The canonical flow's stages as the engine runs them: peek in the source, one sequencer, the shards. They only wire."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import bytewax.operators as op
+from confluent_kafka import Message
+
+from connectors import metrics
+from connectors.contracts import Contracts
+from connectors.debezium import Peek
+from connectors.facts import Fact, fact_key, fact_value, read_fact, split_key
+from connectors.kafka.restore import read_to_end
+from connectors.kafka.transactor import Record
+from connectors.log import logger
+from dataflows.cut import ShardRecords, parked_body
+from dataflows.settings import Settings
+from state.identity import Identity, Waiting
+from state.model import Model
+from state.row import Release
+from state.sequencer import Batch, Position, Sequencer
+from state.shard import Output, Shard
+
+SEQUENCER_KEY = "sequencer"
+SINK_KEY = "0"
+
+
+def peek_messages(peek: Peek) -> Callable[[list[Message]], tuple[str, Batch]]:
+    """The source's handler: a poll's messages become one batch for the sequencer."""
+
+    def handle(messages: list[Message]) -> tuple[str, Batch]:
+        return SEQUENCER_KEY, peek.batch(messages)
+
+    return handle
+
+
+class _Stage(op.StatefulBatchLogic[Any, Any, None]):
+    """What every stage has in common: nothing at the end, no timers of the engine, no state of the engine."""
+
+    def on_notify(self) -> tuple[Iterable[Any], bool]:
+        return [], False
+
+    def on_eof(self) -> tuple[Iterable[Any], bool]:
+        return [], False
+
+    def notify_at(self) -> None:
+        return None
+
+    def snapshot(self) -> None:
+        return None
+
+
+class SequencerStage(_Stage):
+    """Align, resolve, route. Restores the identity index at its first batch."""
+
+    def __init__(self, settings: Settings, model: Model, start: Position, last_commit: Callable[[bytes], int | None]):
+        started = time.monotonic()
+        identity = restore_identity(settings, model)
+        self._sequencer = Sequencer(model, identity, settings.partitions, start, last_commit)
+        self._settings = settings
+        gc.collect()
+        gc.freeze()
+        seconds = time.monotonic() - started
+        logger(settings.flow).info("identity restored", accounts=len(identity.accounts), seconds=round(seconds, 3))
+        metrics.RESTORE_SECONDS.labels(settings.flow).set(seconds)
+
+    def on_batch(self, values: list[Batch]) -> tuple[Iterable[Any], bool]:
+        """Releases go to their shards, the step itself to the sink."""
+        out: list[tuple[str, Any]] = []
+        for batch in values:
+            step = self._sequencer.advance(batch)
+            if step is None:
+                continue
+            out.extend((str(shard), (shard, release)) for shard, release in step.releases.items())
+            step.releases = {}
+            out.append((SINK_KEY + "!", step))
+        for source, held in self._sequencer.held.items():
+            metrics.ROWS_HELD.labels(source).set(held)
+        return out, False
+
+
+def restore_identity(settings: Settings, model: Model) -> Identity:
+    """Rebuild the index, rows without an account included, from the facts topic."""
+    identity = Identity(model.tables)
+    index = {table.topic: table.index for table in model.tables}
+    newest: dict[tuple[int, str], tuple[int, Fact]] = {}
+    for batch in read_to_end(settings.kafka, f"{settings.prefix}facts", list(range(settings.partitions))):
+        for message in batch:
+            key, value = message.key() or b"", message.value()
+            topic, row = split_key(key)
+            if (table := index.get(topic)) is None:
+                continue
+            # a row that moved lies in two partitions for a while: the later position holds, its own tombstone ends it
+            found = newest.get((table, row))
+            if value is None:
+                if found and found[0] == message.partition():
+                    del newest[table, row]
+                continue
+            fact = read_fact(key, value)
+            if found is None or found[1].position <= fact.position:
+                newest[table, row] = message.partition(), fact
+    aside = []
+    for (table, row), (_partition, fact) in newest.items():
+        identity.load(table, row, fact.account, fact.link)
+        if not fact.account:
+            peeked = (table, "r", row, 0, 0, 0, fact.link, -1, -1, fact.frame, "", fact.time_ms)
+            aside.append(Waiting(peeked, model.tables[table].source, fact.position, fact.time_ms))
+    for waiting in aside:
+        identity.load_waiting(waiting)
+    return identity
+
+
+class ShardStage(_Stage):
+    """Decode, map, fold, view, compare, encode: one output partition's accounts."""
+
+    def __init__(self, settings: Settings, model: Model, contracts: Contracts, open_shard: Callable[[], Shard]) -> None:
+        self._settings = settings
+        self._model = model
+        self._contracts = contracts
+        self._open = open_shard
+        self._shard: Shard | None = None
+        self._facts = f"{settings.prefix}facts"
+
+    def on_batch(self, values: list[tuple[int, Release]]) -> tuple[Iterable[Any], bool]:
+        """Apply each release; what comes out is bytes, ready for the sink."""
+        out = []
+        for number, release in values:
+            if self._shard is None:
+                self._shard = self._restore(number)
+            out.append(self._encode(number, release, self._shard.apply(release)))
+        return out, False
+
+    def _restore(self, number: int) -> Shard:
+        started = time.monotonic()
+        shard = self._open()
+        index = {table.topic: table.index for table in self._model.tables}
+        live: dict[bytes, bytes] = {}
+        for batch in read_to_end(self._settings.kafka, self._facts, [number]):
+            for message in batch:
+                key, value = message.key() or b"", message.value()
+                if value is None:
+                    live.pop(key, None)
+                else:
+                    live[key] = value
+        for key, value in live.items():
+            fact = read_fact(key, value)
+            if fact.account and (table := index.get(fact.topic)) is not None:
+                shard.load(fact.account, table, fact.key, fact.position, fact.time_ms, fact.frame)
+        for batch in read_to_end(self._settings.kafka, self._contracts.topic("intent"), [number]):
+            for message in batch:
+                value, key = message.value(), (message.key() or b"").decode()
+                shard.load_intent(key, None if value is None else self._contracts.read(value))
+        gc.collect()
+        gc.freeze()
+        logger(self._settings.flow).info(
+            "shard restored", partition=number, rows=len(live), seconds=round(time.monotonic() - started, 3)
+        )
+        return shard
+
+    def _encode(self, number: int, release: Release, out: Output) -> ShardRecords:
+        records: list[Record] = []
+        topic, writer = self._contracts.topic, self._contracts.writer
+        for name, key, _account, body in out.records:
+            records.append((topic(name), number, key.encode(), None if body is None else writer(name)(body)))
+        for key, body in out.intents:
+            records.append((topic("intent"), number, key.encode(), None if body is None else writer("intent")(body)))
+        for key, body in out.exceptions:
+            value = None if body is None else writer("exception")(body)
+            records.append((topic("exception"), number, key.encode(), value))
+        refused, parked = set(), {}
+        for change, _position, source, code, reason in out.parked:
+            refused.add((change.table, change.key, change.offset))
+            parked[source, code] = parked.get((source, code), 0) + 1
+            origin = self._model.tables[change.table].topic
+            body = parked_body(
+                source, origin, change.partition, change.offset, change.key.encode(), change.frame, code, reason,
+                change.account,
+            )
+            records.append((topic("parked"), number, change.key.encode(), writer("parked")(body)))
+            logger(self._settings.flow).warning(
+                "parked", account=change.account, topic=origin, partition=change.partition, offset=change.offset,
+                code=code, reason=reason,
+            )
+        return ShardRecords(release.frontier, records, self._fact_records(number, release, out, refused), parked)
+
+    def _fact_records(
+        self, number: int, release: Release, out: Output, refused: set[tuple[int, str, int]]
+    ) -> list[Record]:
+        """The rows as captured: the state that a restart reads. A parked row leaves the last good image in place."""
+        facts: list[Record] = []
+        topic, tables, override = self._facts, self._model.tables, out.facts_override
+        for transaction in release.transactions:
+            position, time_ms = transaction.position, transaction.time_ms
+            for account, table, kind, key, frame, link, _partition, offset in transaction.changes:
+                if refused and (table, key, offset) in refused:
+                    continue
+                value = None
+                if kind != "d":
+                    image = override.get((table, key), frame) if override else frame
+                    value = fact_value(account, link, position, time_ms, image)
+                facts.append((topic, number, fact_key(tables[table].topic, key), value))
+        return facts
+
+

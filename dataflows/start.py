@@ -1,0 +1,121 @@
+"""The start of the canonical flow, before any record is read: check, fence, read the offsets, read where it stood."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka.admin import AdminClient
+
+from connectors.contracts import Contracts, topic_specs
+from connectors.kafka.offsets import Vector, committed, fence, group_consumer
+from connectors.kafka.restore import read_to_end
+from connectors.kafka.topics import RETAIN, TopicSpec, ensure, partition_counts, topic_ids
+from dataflows.settings import Settings
+from state.model import Model
+from state.sequencer import Position
+
+#: partitions of a row topic that Concord has to create because its table has no row yet
+ROW_PARTITIONS = 4
+
+
+class StartRefused(Exception):
+    """The flow must not start; the message says what is wrong and what to do."""
+
+
+@dataclass(slots=True)
+class Start:
+    """What every process of one start shares: the offsets to read from and the position they belong to."""
+
+    vector: Vector
+    ids: dict[str, str]
+    commit: int = 0
+    position: Position = field(default_factory=Position)
+
+    def save(self, path: Path) -> None:
+        """Write it for the processes of this start."""
+        rows = [[topic, number, offset] for (topic, number), offset in self.vector.items()]
+        path.write_text(
+            json.dumps({"vector": rows, "ids": self.ids, "commit": self.commit, "position": asdict(self.position)})
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> Start:
+        """Read what `save` wrote."""
+        found: dict[str, Any] = json.loads(path.read_text())
+        vector = {(topic, number): offset for topic, number, offset in found["vector"]}
+        return cls(vector, found["ids"], found["commit"], Position(**found["position"]))
+
+
+def transactional_id(settings: Settings) -> str:
+    """One per prefix and flow: a second start fences the first."""
+    return f"{settings.prefix}{settings.flow}"
+
+
+def input_topics(model: Model) -> dict[str, int]:
+    """Topics that the flow reads, with the partitions they get where they do not exist yet."""
+    topics = {table.topic: ROW_PARTITIONS for table in model.tables}
+    for source in model.sources:
+        topics[source.transaction_topic] = 1
+        if source.snapshot != "none":
+            topics[source.notification_topic] = 1
+    return topics
+
+
+def prepare_topics(settings: Settings, model: Model, client: AdminClient) -> dict[str, int]:
+    """Make sure that every topic exists; returns the input topics' partitions. Raises StartRefused."""
+    wanted = input_topics(model)
+    ensure(client, topic_specs(settings.prefix, settings.partitions))
+    ensure(client, [TopicSpec(name, parts, RETAIN) for name, parts in wanted.items()])
+    counts = partition_counts(client, list(wanted))
+    for source in model.sources:
+        if counts.get(source.transaction_topic) != 1:
+            raise StartRefused(
+                f"topic {source.transaction_topic} has {counts.get(source.transaction_topic)} partitions; BEGIN and END "
+                f"have different keys, so it needs exactly one. Next step: delete it, create it with one partition"
+            )
+    facts = partition_counts(client, [f"{settings.prefix}facts"])[f"{settings.prefix}facts"]
+    if facts != settings.partitions:
+        raise StartRefused(
+            f"topic {settings.prefix}facts has {facts} partitions, CONCORD_PARTITIONS says {settings.partitions}. "
+            f"Next step: set CONCORD_PARTITIONS={facts}; changing it needs the migration in docs/operations.md"
+        )
+    return counts
+
+
+def begin(settings: Settings, model: Model, contracts: Contracts, client: AdminClient) -> Start:
+    """Fence older processes, then read the offsets and the position that were committed together."""
+    counts = prepare_topics(settings, model, client)
+    fence(settings.kafka, transactional_id(settings), settings.transaction_timeout_ms)
+    ids = topic_ids(client, list(counts))
+    partitions = [(topic, number) for topic, parts in counts.items() for number in range(parts)]
+    group = group_consumer(settings.kafka, transactional_id(settings))
+    try:
+        vector = committed(group, partitions, ids)
+    finally:
+        group.close()
+    start = Start(vector, ids)
+    last = last_progress(settings, contracts)
+    if last is not None:
+        start.commit = last["commit"]
+        start.position = Position(
+            last["frontier"], last["clock_ms"], last["counts"], last["snapshots"], last["live"]
+        )
+    elif any(vector.values()):
+        raise StartRefused(
+            f"group {transactional_id(settings)} has committed offsets but {contracts.topic('progress')} is empty: the "
+            f"output topics were deleted. Next step: delete the group too, and the view is built anew from the inputs"
+        )
+    return start
+
+
+def last_progress(settings: Settings, contracts: Contracts) -> dict[str, Any] | None:
+    """The newest progress record of this flow."""
+    newest = None
+    for batch in read_to_end(settings.kafka, contracts.topic("progress"), [0]):
+        for message in batch:
+            if message.key() == settings.flow.encode() and message.value() is not None:
+                newest = message.value()
+    return None if newest is None else dict(contracts.read(newest))

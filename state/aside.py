@@ -1,0 +1,96 @@
+"""Rows set aside because they have no account: kept as facts of their own, and told to a person after a grace."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from state.alignment import Released
+from state.identity import Identity, Waiting
+from state.model import TableSpec
+from state.routing import partition_of
+from state.row import KEY, LINK, OFFSET, PARTITION, TABLE
+
+#: how long (by the sources' own clocks) a row may lack its account before a person is told
+WAITING_GRACE_MS = 2_000
+
+#: (partition, table, key, row to store or None to retire it)
+WaitingFact = tuple[int, int, str, Waiting | None]
+#: (exception id, record or None when it has ended)
+ExceptionRecord = tuple[str, dict[str, object] | None]
+
+
+class Aside:
+    """What the sequencer says about waiting rows."""
+
+    def __init__(self, tables: Sequence[TableSpec], identity: Identity, partitions: int) -> None:
+        self._tables = tables
+        self._identity = identity
+        self._partitions = partitions
+        self._grace: deque[Waiting] = deque(identity.waiting_rows())
+        self._told: set[str] = set()
+
+    def update(
+        self,
+        let_go: list[Waiting],
+        waiting: list[Waiting],
+        facts: list[WaitingFact],
+        exceptions: list[ExceptionRecord],
+    ) -> None:
+        """Facts of rows without an account: written while they wait, retired when they no longer do."""
+        for aside in let_go:
+            table, key = aside.row[TABLE], aside.row[KEY]
+            facts.append((self._partition(table, key), table, key, None))
+            name = self._id(aside)
+            if name in self._told:
+                self._told.discard(name)
+                exceptions.append((name, None))
+        for aside in waiting:
+            table, key = aside.row[TABLE], aside.row[KEY]
+            if self._identity.waits(table, key):
+                facts.append((self._partition(table, key), table, key, aside))
+                self._grace.append(aside)
+
+    def tell(self, now_ms: int, exceptions: list[ExceptionRecord]) -> None:
+        """Rows that have lacked their account for longer than the grace become exceptions."""
+        while self._grace and now_ms >= self._grace[0].time_ms + WAITING_GRACE_MS:
+            waiting = self._grace.popleft()
+            row, name = waiting.row, self._id(waiting)
+            if name in self._told or not self._identity.waits(row[TABLE], row[KEY]):
+                continue
+            self._told.add(name)
+            topic = self._tables[row[TABLE]].topic
+            text = (
+                f"row {row[KEY]} of {topic} (partition {row[PARTITION]}, offset {row[OFFSET]}) names {row[LINK]!r}, "
+                f"which is no known account or row; it waits until that appears"
+            )
+            exceptions.append((name, _exception(name, "UNKNOWN_ACCOUNT", text, waiting.time_ms, topic)))
+
+    def _partition(self, table: int, key: str) -> int:
+        return partition_of(f"{table}\x1f{key}", self._partitions)
+
+    def _id(self, waiting: Waiting) -> str:
+        return f"waiting:{self._tables[waiting.row[TABLE]].topic}:{waiting.row[KEY]}"
+
+
+def incomplete(source: str, released: Released) -> ExceptionRecord:
+    """A transaction that was applied without the rows that arrived as garbage."""
+    name = f"incomplete:{source}:{released.position}"
+    text = (
+        f"{released.missing} rows of the transaction of {source} at {released.position} were malformed frames and are "
+        f"parked; the rest was applied. Repair by an incremental snapshot of the tables"
+    )
+    return name, _exception(name, "INCOMPLETE_TRANSACTION", text, released.time_ms, source)
+
+
+def _exception(name: str, kind: str, text: str, since_ms: int, where: str) -> dict[str, object]:
+    return {
+        "id": name,
+        "kind": kind,
+        "account": "",
+        "object": "row",
+        "object_id": where,
+        "text": text,
+        "team": "data-platform",
+        "since_ms": since_ms,
+    }
