@@ -1,0 +1,22 @@
+"""What all tests share: the running stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.running_stack import RunningStack, chosen_stack
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[RunningStack]:
+    """The real components, up for the whole session; settings read in this process or a child find them.
+
+    CONCORD_TEST_STACK chooses: process (default: fresh plain processes of this run alone), docker (the compose file),
+    running (the stack of this work tree, left as it is). A test that kills a component starts it again.
+    """
+    with chosen_stack() as running, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("CONCORD_STACK_DIR", str(running.layout.directory))
+        environment.setenv("CONCORD_PORT_BASE", str(running.layout.port_base))
+        yield running
