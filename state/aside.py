@@ -32,13 +32,13 @@ class Aside:
 
     def update(
         self,
-        let_go: list[Waiting],
+        over: list[Waiting],
         waiting: list[Waiting],
         facts: list[WaitingFact],
         exceptions: list[ExceptionRecord],
     ) -> None:
         """Facts of rows without an account: written while they wait, retired when they no longer do."""
-        for aside in let_go:
+        for aside in over:
             table, key = aside.row[TABLE], aside.row[KEY]
             facts.append((self._partition(table, key), table, key, None))
             name = self._id(aside)

@@ -31,11 +31,15 @@ class Waiting(NamedTuple):
 
 @dataclass(slots=True)
 class Resolved:
-    """One transaction's changes with their accounts; rows set aside, and rows no longer so."""
+    """One transaction's changes with their accounts; rows set aside, rows let go, rows superseded while they waited.
+
+    `applied` and `ignored` count this transaction's own rows; rows let go are of any source and count as applied too.
+    """
 
     changes: list[Change] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     let_go: list[Waiting] = field(default_factory=list)
+    superseded: list[Waiting] = field(default_factory=list)
     applied: int = 0
     ignored: int = 0
 
@@ -183,8 +187,8 @@ class Identity:
         if moved and (before := moved.pop((table, key), None)) and before != account:
             out.changes.append(Change(before, table, "d", key, b""))
         if self._waits_for and (aside := self._withdraw(table, key)):
-            out.let_go.append(aside)
-            out.ignored += 1  # superseded by this newer image of the same row
+            out.superseded.append(aside)
+            out.ignored += 1
         if account is None:
             self._set_aside(self._missing(table, key) or (table, key), mark)
             out.waiting.append(mark)
@@ -200,7 +204,7 @@ class Identity:
             if account is not None:
                 out.changes.append(Change(account, table, "d", key, b""))
             elif aside := self._withdraw(table, key):
-                out.let_go.append(aside)
+                out.superseded.append(aside)
                 out.ignored += 1
 
     def _set_aside(self, missing: tuple[int, str], waiting: Waiting) -> None:
@@ -232,6 +236,5 @@ class Identity:
                 self._set_aside(self._missing(table, key) or (table, key), waiting)
                 continue
             out.let_go.append(waiting)
-            out.applied += 1
             place = row[PARTITION], row[OFFSET]
             out.changes.append(Change(account, table, row[OP], key, row[FRAME], self._links[table][key], *place))

@@ -153,8 +153,10 @@ class Sequencer:
         self._count("in", len(rows), number)
         self._count("applied", found.applied, number)
         self._count("ignored", found.ignored, number)
-        if found.let_go or found.waiting:
-            self._aside.update(found.let_go, found.waiting, step.facts, step.exceptions)
+        if found.let_go or found.waiting or found.superseded:
+            for aside in found.let_go:
+                self._count("applied", 1, self._source_of[aside.source])
+            self._aside.update(found.let_go + found.superseded, found.waiting, step.facts, step.exceptions)
         if released.missing:
             step.exceptions.append(incomplete(source, released))
         by_shard: dict[int, list[Change]] = {}
