@@ -1,0 +1,115 @@
+"""The description file of a REST target: paths, fields, version token, idempotency header, error classes, limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+#: Where the descriptions that come with Concord lie.
+FOLDER = Path(__file__).resolve().parent
+
+
+class DescriptionError(Exception):
+    """A description file cannot be used; the message names the file, the place in it and the next step."""
+
+
+class _Part(BaseModel):
+    """Every part is closed: an unknown word is an error, not a wish."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FieldType(_Part):
+    """How one desired field travels. `lines` is a list of objects whose `amounts` are decimal text."""
+
+    type: Literal["text", "decimal", "boolean", "lines"]
+    amounts: tuple[str, ...] = ()
+
+
+class ObjectDescription(_Part):
+    """One object: the resource that it is a part of, its path (filled in from ids and desired fields), its fields."""
+
+    resource: str
+    path: str = Field(pattern="^/")
+    fields: dict[str, FieldType] = Field(min_length=1)
+
+
+class Key(_Part):
+    """The idempotency header and how long the target remembers a key."""
+
+    header: str
+    window_hours: float = Field(gt=0)
+
+
+class Version(_Part):
+    """The version token: the field of the body that holds it and the headers that condition a write on it."""
+
+    field: str
+    match_header: str = "If-Match"
+    match_format: str = '"{token}"'
+    absent_header: str = "If-None-Match"
+    absent_value: str = "*"
+
+
+class Errors(_Part):
+    """Which answers mean what. `code` names the body's field with the business code; `not_yet` lists transient ones."""
+
+    code: str = "code"
+    message: str = "message"
+    throttled: tuple[int, ...] = (429, 503)
+    conflict: tuple[int, ...] = (409, 412)
+    refused: tuple[int, ...] = (422,)
+    not_yet: tuple[str, ...] = ()
+
+
+class Timeouts(_Part):
+    """In milliseconds. A read or write that takes longer is given up: for a write that means doubt."""
+
+    connect_ms: int = Field(default=1000, ge=1)
+    answer_ms: int = Field(default=5000, ge=1)
+
+
+class Breaker(_Part):
+    """After `failures` in a row nothing is asked for `pause_ms`; refusals by the target's rules do not count."""
+
+    failures: int = Field(default=5, ge=1)
+    pause_ms: int = Field(default=2000, ge=1)
+
+
+class Description(_Part):
+    """One REST target."""
+
+    target: str
+    tier: Literal["A", "B", "C"]
+    concurrency: int = Field(default=8, ge=1, le=64)
+    timeouts: Timeouts = Timeouts()
+    breaker: Breaker = Breaker()
+    key: Key | None = None
+    version: Version | None = None
+    errors: Errors = Errors()
+    objects: dict[str, ObjectDescription] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def tier_is_kept(self) -> Description:
+        """Tier A needs a version token or a key store: a promise without its means is refused."""
+        if self.tier == "A" and self.version is None and self.key is None:
+            raise ValueError("tier A needs `version` or `key`; without both declare tier B or C")
+        return self
+
+
+def load(name: str, folder: Path = FOLDER) -> Description:
+    """Read `<folder>/<name>.yaml`; raises DescriptionError."""
+    path = folder / f"{name}.yaml"
+    try:
+        return Description.model_validate(yaml.safe_load(path.read_text()))
+    except FileNotFoundError as error:
+        raise DescriptionError(f"target {name}: {path} does not exist. Next step: add the description file") from error
+    except yaml.YAMLError as error:
+        raise DescriptionError(f"target {name}: {path} is not YAML ({error}). Next step: correct the file") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise DescriptionError(f"target {name}: {path}, {where}: {first['msg']}. Next step: correct the file") from error

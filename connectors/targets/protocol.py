@@ -1,0 +1,126 @@
+"""What a target is: what it can write, what it promises, and the errors that tell what may be done next.
+
+TargetError
+    TransientError          certainly nothing was written; the same request may be sent again
+        Throttled           the target asks to wait (429, 503 with Retry-After)
+        Unreachable         no connection was made
+        CircuitOpen         we do not ask for a while, because it has failed too often
+        NotYet              a business precondition that is expected to come (the customer is not there yet)
+    InDoubt                 it may or may not have been written; look before anything else is sent
+    TerminalError           the same request will never succeed
+        Conflict            the version token is not the row's: read again and decide again
+        BusinessRefusal     the target understood and refuses (closed period)
+        Misconfigured       we cannot talk to it as described (401, 404 of the path, an unreadable answer)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from state.lane import Promise
+
+
+class TargetError(Exception):
+    """Anything but success. `code` is the word that metrics, records and people see."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+class TransientError(TargetError):
+    """Nothing was written. `retry_after_s` is the pause that the target (or the breaker) named, if any."""
+
+    def __init__(self, code: str, reason: str, retry_after_s: float | None = None) -> None:
+        super().__init__(code, reason)
+        self.retry_after_s = retry_after_s
+
+
+class Throttled(TransientError):
+    """The target asks to wait."""
+
+
+class Unreachable(TransientError):
+    """No connection was made, so no byte of the request left."""
+
+
+class CircuitOpen(TransientError):
+    """The breaker of this target is open."""
+
+
+class NotYet(TransientError):
+    """The target refuses for now, for a reason that is expected to pass."""
+
+
+class InDoubt(TargetError):
+    """The request left and no answer can be trusted."""
+
+
+class TerminalError(TargetError):
+    """Never send the same again."""
+
+
+class Conflict(TerminalError):
+    """Somebody else changed the row, or made it."""
+
+
+class BusinessRefusal(TerminalError):
+    """The target's own rules say no. `details` is what it told, as text by field."""
+
+    def __init__(self, code: str, reason: str, details: Mapping[str, str]) -> None:
+        super().__init__(code, reason)
+        self.details = dict(details)
+
+
+class Misconfigured(TerminalError):
+    """The description of the target, its address or our credentials are wrong."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One row of a target as it was read: its fields as exact text, and its version token (0 is a token like any other)."""
+
+    fields: Mapping[str, str]
+    token: str | None
+
+
+@dataclass(frozen=True)
+class Write:
+    """One conditional write. `token` None: create only if it is missing. `key`: the same for every attempt."""
+
+    object: str
+    place: Mapping[str, str]
+    desired: Mapping[str, str]
+    token: str | None
+    key: str
+
+
+class Target(Protocol):
+    """The way to one target system. Thread-safe: several senders share it.
+
+    `promise` is what planning needs; `fields` is what may be written, by object. Callers may assume: `read` has no effect;
+    a TransientError or TerminalError of `write` means that nothing was written; anything else is InDoubt.
+    """
+
+    name: str
+    promise: Promise
+    fields: Mapping[str, frozenset[str]]
+
+    def read(self, object_name: str, place: Mapping[str, str]) -> Snapshot | None:
+        """The row that `place` (ids and desired fields) names, or None where there is none. Raises TargetError."""
+        ...
+
+    def write(self, write: Write) -> None:
+        """Write only the desired fields. Raises TargetError."""
+        ...
+
+    def shows(self, object_name: str, snapshot: Snapshot, desired: Mapping[str, str]) -> bool:
+        """Whether the row shows every desired field, compared by the field's type (5 = 5.00)."""
+        ...
+
+    def close(self) -> None:
+        """Give connections back."""
+        ...

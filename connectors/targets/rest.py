@@ -1,0 +1,237 @@
+"""A target that speaks REST, driven by its description file: httpx, stamina for reads, pybreaker, Retry-After obeyed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+import pybreaker
+import stamina
+
+from connectors.targets import values
+from connectors.targets.description import Description
+from connectors.targets.protocol import (
+    BusinessRefusal,
+    CircuitOpen,
+    Conflict,
+    InDoubt,
+    Misconfigured,
+    NotYet,
+    Snapshot,
+    TargetError,
+    TerminalError,
+    Throttled,
+    TransientError,
+    Unreachable,
+    Write,
+)
+from state.lane import Promise
+
+#: A read is tried this often within this time before the caller hears of it; a longer Retry-After goes to the caller.
+READ_ATTEMPTS, READ_S_MAX = 3, 3.0
+T = TypeVar("T")
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+def _retry_read(error: Exception) -> bool | timedelta:
+    """stamina's hook: which failed reads are tried again at once, and after what pause."""
+    if isinstance(error, CircuitOpen | TerminalError) or not isinstance(error, TargetError):
+        return False
+    asked = error.retry_after_s if isinstance(error, TransientError) else None
+    if asked is None:
+        return True
+    return timedelta(seconds=asked) if asked < READ_S_MAX else False
+
+
+def retry_after_s(answer: httpx.Response, now: datetime) -> float | None:
+    """Retry-After in seconds, from either of its two forms; None where it is missing or unreadable."""
+    text = answer.headers.get("Retry-After", "").strip()
+    if text.isdigit():
+        return float(text)
+    try:
+        return max((parsedate_to_datetime(text) - now).total_seconds(), 0.0)
+    except (TypeError, ValueError):
+        return None
+
+
+class RestTarget:
+    """One REST target. `transport` replaces the network in tests; `now` is the clock for Retry-After dates and the breaker."""
+
+    def __init__(
+        self,
+        description: Description,
+        base_url: str,
+        transport: httpx.BaseTransport | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.name = description.target
+        self._description = description
+        self._now = now
+        key = description.key
+        self.promise = Promise(
+            tier=description.tier,
+            concurrency=description.concurrency,
+            resources={name: part.resource for name, part in description.objects.items()},
+            key_window_ms=int(key.window_hours * 3_600_000) if key else None,
+            conditional=description.version is not None,
+        )
+        self.fields = {name: frozenset(part.fields) for name, part in description.objects.items()}
+        timeouts, limit = description.timeouts, description.concurrency
+        self._client = httpx.Client(
+            base_url=base_url,
+            transport=transport,
+            timeout=httpx.Timeout(timeouts.answer_ms / 1000, connect=timeouts.connect_ms / 1000),
+            limits=httpx.Limits(max_connections=limit, max_keepalive_connections=limit),
+            headers={"Accept": "application/json"},
+        )
+        self._storage = pybreaker.CircuitMemoryStorage(pybreaker.STATE_CLOSED)
+        self._breaker = pybreaker.CircuitBreaker(
+            fail_max=description.breaker.failures,
+            reset_timeout=description.breaker.pause_ms / 1000,
+            exclude=[TerminalError, Throttled, NotYet],
+            state_storage=self._storage,
+            throw_new_error_on_trip=False,
+        )
+
+    def read(self, object_name: str, place: Mapping[str, str]) -> Snapshot | None:
+        """The row, or None for 404. Failed reads are tried again a few times. Raises TargetError."""
+        for attempt in stamina.retry_context(
+            on=_retry_read, attempts=READ_ATTEMPTS, timeout=READ_S_MAX, wait_initial=0.05, wait_jitter=0.05
+        ):
+            with attempt:
+                return self._guarded(lambda: self._read(object_name, place))
+        raise Unreachable("UNREACHABLE", f"{self.name} could not be read. Next step: check the target's address")
+
+    def write(self, write: Write) -> None:
+        """One PUT, never repeated here. Raises TargetError."""
+        self._guarded(lambda: self._write(write))
+
+    def shows(self, object_name: str, snapshot: Snapshot, desired: Mapping[str, str]) -> bool:
+        """Whether every desired field is shown, compared by its described type."""
+        kinds = self._description.objects[object_name].fields
+        return all(
+            name in snapshot.fields and values.equal(snapshot.fields[name], text, kinds[name])
+            for name, text in desired.items()
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _guarded(self, call: Callable[[], T]) -> T:
+        """Ask through the breaker. pybreaker holds its lock during a call, so only the outcome passes through it."""
+        opened = self._storage.opened_at
+        if self._storage.state == pybreaker.STATE_OPEN and opened is not None:
+            left = timedelta(milliseconds=self._description.breaker.pause_ms) - (self._now() - opened)
+            if left > timedelta(0):
+                reason = f"{self.name} has failed {self._description.breaker.failures} times in a row"
+                raise CircuitOpen("CIRCUIT_OPEN", reason, left.total_seconds())
+        try:
+            result = call()
+        except TargetError as error:
+            self._count(error)
+            raise
+        self._count(None)
+        return result
+
+    def _count(self, error: TargetError | None) -> None:
+        """Tell the breaker how a call ended."""
+
+        def replay() -> None:
+            if error is not None:
+                raise error
+
+        try:
+            self._breaker.call(replay)
+        except (TargetError, pybreaker.CircuitBreakerError):
+            return
+
+    def _path(self, object_name: str, place: Mapping[str, str]) -> str:
+        part = self._description.objects.get(object_name)
+        if part is None:
+            raise Misconfigured("NOT_WRITABLE", f"{self.name} has no object {object_name!r}. Next step: see its description")
+        try:
+            return part.path.format_map({name: quote(text, safe="") for name, text in place.items()})
+        except KeyError as error:
+            reason = f"the path {part.path} of {self.name} needs {error}. Next step: correct the description or the rule"
+            raise Misconfigured("BAD_PLACE", reason) from error
+
+    def _read(self, object_name: str, place: Mapping[str, str]) -> Snapshot | None:
+        try:
+            answer = self._client.get(self._path(object_name, place))
+        except httpx.RequestError as error:
+            raise Unreachable("UNREACHABLE", f"{self.name} could not be read ({error!r})") from error
+        if answer.status_code == 404 and self._says(answer).get(self._description.errors.code) is not None:
+            return None
+        if answer.status_code != 200:
+            error_seen = self._error(answer)
+            if isinstance(error_seen, InDoubt):
+                raise TransientError(error_seen.code, error_seen.reason)
+            raise error_seen
+        body = self._says(answer)
+        kinds = self._description.objects[object_name].fields
+        version = self._description.version
+        token = body.get(version.field) if version else None
+        fields = {name: values.to_text(body[name], kind) for name, kind in kinds.items() if name in body}
+        return Snapshot(fields, None if token is None else str(token))
+
+    def _write(self, write: Write) -> None:
+        path = self._path(write.object, write.place)
+        kinds = self._description.objects[write.object].fields
+        if unknown := sorted(set(write.desired) - set(kinds)):
+            reason = f"{self.name} cannot write the field {unknown[0]!r} of {write.object}. Next step: see its description"
+            raise Misconfigured("NOT_WRITABLE", reason)
+        body = {name: values.to_json(text, kinds[name]) for name, text in write.desired.items()}
+        try:
+            answer = self._client.put(path, json=body, headers=self._conditions(write))
+        except _NOT_SENT as error:
+            raise Unreachable("UNREACHABLE", f"no connection to {self.name} ({error!r})") from error
+        except httpx.RequestError as error:
+            raise InDoubt("NO_ANSWER", f"{self.name} was asked and did not answer ({error!r})") from error
+        if not answer.is_success:
+            raise self._error(answer)
+
+    def _conditions(self, write: Write) -> dict[str, str]:
+        """The headers that make a write happen once, and only on the version that was read."""
+        headers = {}
+        if key := self._description.key:
+            headers[key.header] = write.key
+        if version := self._description.version:
+            if write.token is None:
+                headers[version.absent_header] = version.absent_value
+            else:
+                headers[version.match_header] = version.match_format.format(token=write.token)
+        return headers
+
+    def _says(self, answer: httpx.Response) -> dict[str, Any]:
+        """The body of an answer, numbers with a point as Decimal; empty where it is not a JSON object."""
+        try:
+            body = json.loads(answer.content, parse_float=Decimal)
+        except ValueError:
+            return {}
+        return body if isinstance(body, dict) else {}
+
+    def _error(self, answer: httpx.Response) -> TargetError:
+        """What an answer that is not a success means, by the description."""
+        described, body, status = self._description.errors, self._says(answer), answer.status_code
+        code = str(body.get(described.code) or f"HTTP_{status}")
+        reason = f"{self.name} answered {status}: {body.get(described.message) or answer.reason_phrase}"
+        asked = retry_after_s(answer, self._now())
+        if code in described.not_yet:
+            return NotYet(code, reason, asked)
+        if status in described.throttled:
+            return Throttled(code, reason, asked)
+        if status in described.conflict:
+            return Conflict(code, reason)
+        if status in described.refused:
+            hidden = (described.code, described.message)
+            return BusinessRefusal(code, reason, {k: str(v) for k, v in body.items() if k not in hidden})
+        if status >= 500:
+            return InDoubt(code, reason)
+        return Misconfigured(code, f"{reason}. Next step: check the address, credentials and description of {self.name}")

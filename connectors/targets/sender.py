@@ -1,0 +1,101 @@
+"""One job at one target: read, write if it differs, look whether it arrived. Gives the events of the life cycle."""
+
+from __future__ import annotations
+
+import time
+
+from connectors import metrics
+from connectors.targets.protocol import (
+    BusinessRefusal,
+    Conflict,
+    InDoubt,
+    Snapshot,
+    Target,
+    TargetError,
+    TerminalError,
+    TransientError,
+    Write,
+)
+from state import correction as c
+from state.correction import Correction, Event
+from state.dispatcher import READ_BACK, Job
+
+#: After this many conflicts in a row a person is asked: somebody else keeps changing the same row.
+CONFLICTS_MAX = 3
+
+
+def place(correction: Correction) -> dict[str, str]:
+    """The names by which a target's row can be found: the desired fields, then the ids."""
+    intent = correction.intent
+    return {**intent.desired, "object_id": intent.object_id, "account_id": intent.account_id}
+
+
+def work(target: Target, job: Job) -> list[Event]:
+    """Do one job; every error of the target becomes an event. Raises nothing that the target can cause."""
+    if job.kind == READ_BACK:
+        return [look(target, job)]
+    started = time.perf_counter()
+    event = send(target, job.correction)
+    metrics.SEND_SECONDS.labels(target.name).observe(time.perf_counter() - started)
+    metrics.SENDS.labels(target.name, _outcome(event)).inc()
+    return [event, look(target, job)] if isinstance(event, c.Acknowledged) else [event]
+
+
+def send(target: Target, correction: Correction) -> Event:
+    """Read the row, write only where it differs; a stale token is answered by reading again, three times at most."""
+    intent = correction.intent
+    try:
+        for _ in range(CONFLICTS_MAX):
+            found = target.read(intent.object, place(correction))
+            if found is not None and target.shows(intent.object, found, intent.desired):
+                return c.AlreadyEqual()
+            try:
+                target.write(_write(correction, found))
+                return c.Acknowledged()
+            except Conflict:
+                continue
+    except InDoubt as error:
+        return c.InDoubt(f"{error.code}: {error.reason}")
+    except TransientError as error:
+        return c.NotApplied(error.code, error.reason, _ms(error.retry_after_s))
+    except BusinessRefusal as error:
+        return c.Refused(error.code, error.reason, error.details)
+    except TerminalError as error:
+        return c.Refused(error.code, error.reason)
+    reason = f"{target.name}: the row changed {CONFLICTS_MAX} times between reading and writing. Next step: decide who is right"
+    return c.Refused("CONFLICT", reason)
+
+
+def look(target: Target, job: Job) -> Event:
+    """Read back whether the target shows what is desired."""
+    intent = job.correction.intent
+    try:
+        found = target.read(intent.object, place(job.correction))
+    except TargetError as error:
+        metrics.READ_BACKS.labels(target.name, "unreachable").inc()
+        asked = error.retry_after_s if isinstance(error, TransientError) else None
+        return c.ReadFailed(f"{error.code}: {error.reason}", _ms(asked))
+    shown = found is not None and target.shows(intent.object, found, intent.desired)
+    metrics.READ_BACKS.labels(target.name, "applied" if shown else "not_applied").inc()
+    return c.Shown() if shown else c.NotShown(job.may_repeat)
+
+
+def _write(correction: Correction, found: Snapshot | None) -> Write:
+    intent = correction.intent
+    return Write(intent.object, place(correction), intent.desired, found.token if found else None, intent.id)
+
+
+def _ms(seconds: float | None) -> int | None:
+    return None if seconds is None else int(seconds * 1000)
+
+
+def _outcome(event: Event) -> str:
+    """The metric's word for an event."""
+    words: dict[type[Event], str] = {
+        c.Acknowledged: "acknowledged",
+        c.AlreadyEqual: "already_equal",
+        c.InDoubt: "unknown",
+        c.NotApplied: "throttled" if isinstance(event, c.NotApplied) and event.retry_after_ms is not None else "not_applied",
+        c.Refused: "refused",
+    }
+    return words[type(event)]

@@ -1,0 +1,27 @@
+"""`python -m demo.services erp|support [--port N] [--dsn DSN]`: one demo service in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+from urllib.parse import urlsplit
+
+from dataflows.settings import load_settings
+from demo.services.app import SERVICES
+from demo.services.server import serve
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serve until a signal comes; the address and database come from the settings unless given."""
+    parser = argparse.ArgumentParser(prog="python -m demo.services", description=__doc__)
+    parser.add_argument("service", choices=SERVICES)
+    parser.add_argument("--port", type=int, help="loopback port; default: the one in CONCORD_ERP_URL or CONCORD_SUPPORT_URL")
+    parser.add_argument("--dsn", help="libpq connection string of the service's database; default: CONCORD_POSTGRES")
+    given = parser.parse_args(arguments)
+    settings = load_settings()
+    url = settings.erp_url if given.service == "erp" else settings.support_url
+    port = given.port if given.port is not None else urlsplit(url).port or 0
+    serve(given.service, given.dsn or f"{settings.postgres} dbname={given.service}", port)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Corrections and intents as plain records of their topics (`avro/correction.avsc`, `avro/intent.avsc`), and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from state.correction import Correction, Intent, State
+
+_SHARED = (
+    "id",
+    "rule",
+    "target",
+    "object",
+    "object_id",
+    "account_id",
+    "desired",
+    "current",
+    "target_ref",
+    "positions",
+    "since_ms",
+    "risk_minor",
+    "risk_currency",
+    "mode",
+    "team",
+)
+_OWN = (
+    "attempt",
+    "doubted",
+    "read_backs",
+    "first_sent_ms",
+    "retry_at_ms",
+    "code",
+    "reason",
+    "details",
+    "proof",
+    "approved_by",
+    "updated_ms",
+)
+
+
+def intent_from(record: Mapping[str, Any]) -> Intent:
+    """An intent from a decoded record of the topic `intents`."""
+    return Intent(state=record["state"], **{name: record[name] for name in _SHARED})
+
+
+def correction_record(correction: Correction) -> dict[str, Any]:
+    """The record of the topic `corrections`."""
+    intent = correction.intent
+    return {
+        **{name: getattr(intent, name) for name in _SHARED},
+        **{name: getattr(correction, name) for name in _OWN},
+        "intent_state": intent.state,
+        "state": correction.state.value,
+        "target_tier": correction.tier,
+    }
+
+
+def correction_from(record: Mapping[str, Any]) -> Correction:
+    """A correction from a decoded record of the topic `corrections`."""
+    intent = Intent(state=record["intent_state"], **{name: record[name] for name in _SHARED})
+    own = {name: record[name] for name in _OWN}
+    return Correction(intent, State(record["state"]), record["target_tier"], **own)
