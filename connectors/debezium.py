@@ -1,0 +1,218 @@
+"""Peek: the least that alignment and identity need of each captured record; the payload stays bytes.
+
+The hottest loop of the product, so readers are compiled per writer schema and per table and give the row tuple
+directly (`state/row.py`). A record that cannot be read is set aside with a stable code and never stops the others:
+
+MALFORMED_FRAME    empty, truncated or over-long value, or not a Confluent frame
+UNKNOWN_SCHEMA_ID  the registry has no schema of that id
+MISSING_KEY        no Kafka key, and the row holds none of the declared key columns either
+MISSING_COLUMN     the mapping names a column that the row's schema lacks
+NOT_AN_ENVELOPE    valid Avro, but no Debezium change event, transaction boundary or notification
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from connectors.avro import DecodeError
+from connectors.avro.reader import compile_flat
+from connectors.avro.schema import Node, parse_schema
+from connectors.avro.text import FUNCTIONS, text_expression
+from connectors.envelope import (
+    MALFORMED_FRAME,
+    MISSING_COLUMN,
+    MISSING_KEY,
+    NOT_AN_ENVELOPE,
+    BadFrameError,
+    Compiled,
+    Decoder,
+    Schemas,
+)
+from state.alignment import End
+from state.model import Model, TableSpec
+from state.row import BadFrame, Notice, Row
+from state.sequencer import Batch
+
+__all__ = ["BadFrameError", "Decoder", "Peek"]
+
+_DECIMAL = frozenset({"decimal"})
+_ENVELOPE = ("op", "before", "after", "source.ts_ms")
+_OPTIONAL = ("source.snapshot", "source.txId", "source.lsn", "transaction.total_order")
+#: source.snapshot as the row shows it: '' for a streamed row
+_SNAPSHOT = {None: "", "false": ""}
+#: a truncate is told apart from a tombstone
+_OPERATION = {"t": "T"}
+
+
+class Message(Protocol):
+    """What is asked of a consumed record; confluent_kafka.Message has it."""
+
+    def topic(self) -> str | None:
+        """Topic name."""
+
+    def partition(self) -> int | None:
+        """Partition number."""
+
+    def offset(self) -> int | None:
+        """Offset in the partition."""
+
+    def key(self) -> bytes | None:
+        """Key bytes."""
+
+    def value(self) -> bytes | None:
+        """Value bytes; None is a tombstone."""
+
+
+class TablePeek:
+    """The compiled readers of one table: key text by key schema, row tuple by value schema."""
+
+    def __init__(self, schemas: Schemas, index: int, key: tuple[str, ...], link: str | None) -> None:
+        self.index = index
+        self._key = key
+        self._link = link
+        self._keys = Compiled(schemas, self._key_reader)
+        self._values = Compiled(schemas, self._value_reader)
+        self._image_keys = Compiled(schemas, self._image_key_reader)
+
+    def row(self, partition: int, offset: int, key: bytes | None, value: bytes | None) -> Row:
+        """The row tuple. Raises BadFrameError, RegistryUnavailable."""
+        if value is None:
+            return (self.index, "t", self._key_text(key, None), 0, 0, 0, None, partition, offset, b"", "", 0)
+        reader = self._values.known.get(value[:5]) or self._values.reader(value)
+        try:
+            row: Row = reader(value, partition, offset, key)
+        except DecodeError as error:
+            raise BadFrameError(MALFORMED_FRAME, str(error)) from error
+        return row
+
+    def _key_text(self, key: bytes | None, value: bytes | None, op: str = "") -> str:
+        if op == "t":
+            return ""
+        if key:
+            text: str | None = self._keys.read(key)
+            if text is not None:
+                return text
+        if value is not None and self._key:
+            text = self._image_keys.read(value)
+            if text is not None:
+                return text
+        raise BadFrameError(
+            MISSING_KEY, "the record has no key, and the row image does not hold the key columns of the mapping"
+        )
+
+    def _value_reader(self, schema: Any) -> Callable[..., Any]:
+        node = parse_schema(schema)
+        lacking = [p for p in _ENVELOPE if not node.has(p)]
+        if lacking:
+            raise BadFrameError(NOT_AN_ENVELOPE, f"a value of {node.name or node.kind} has no {', '.join(lacking)}")
+        paths = ["op", "source.ts_ms", *(p for p in _OPTIONAL if node.has(p))]
+        slot = {path: f"r{i}" for i, path in enumerate(paths)}
+        link = "None"
+        if self._link is not None:
+            path = f"after.{self._link}"
+            if not node.has(path):
+                raise BadFrameError(
+                    MISSING_COLUMN,
+                    f"{node.name} has no column {self._link!r} that the mapping names as the way to the account",
+                )
+            link = text_expression(node.find(path), f"r{len(paths)}", "None")
+            link = f"({link} if r{len(paths)} is not None else None)"
+            paths.append(path)
+        snapshot = f"SNAPSHOT.get({s}, {s})" if (s := slot.get("source.snapshot")) else "''"
+        numbers = ", ".join(f"{slot[p]} or 0" if p in slot else "0" for p in _OPTIONAL[1:])
+        result = f"(TABLE, OPERATION.get(r0, r0), key_text(key, buf, r0), {numbers}, {link}, partition, offset, buf, {snapshot}, r1)"
+        constants = {
+            "TABLE": self.index,
+            "SNAPSHOT": _SNAPSHOT,
+            "OPERATION": _OPERATION,
+            "key_text": self._key_text,
+            **FUNCTIONS,
+        }
+        return compile_flat(node, paths, result, "buf, partition, offset, key, p=5", constants, _DECIMAL)
+
+    def _key_reader(self, schema: Any) -> Callable[..., Any]:
+        """Declared columns in their order if the Kafka key has them all, else None (the image is asked)."""
+        node = parse_schema(schema)
+        if self._key and not all(node.has(c) for c in self._key):
+            return lambda frame: None
+        columns = self._key or tuple(f.name for f in node.fields)
+        return _text_reader(node, columns, columns)
+
+    def _image_key_reader(self, schema: Any) -> Callable[..., Any]:
+        node = parse_schema(schema)
+        for image in ("after", "before"):
+            lacking = [c for c in self._key if not node.has(f"{image}.{c}")]
+            if lacking:
+                raise BadFrameError(MISSING_COLUMN, f"{node.name} has no key columns {lacking} of the mapping")
+        readers = [_text_reader(node, tuple(f"{i}.{c}" for c in self._key), (i,)) for i in ("after", "before")]
+        return lambda frame: next((t for t in (read(frame) for read in readers) if t is not None), None)
+
+
+def _text_reader(node: Node, paths: tuple[str, ...], present: tuple[str, ...]) -> Callable[..., Any]:
+    """A reader of the key text of some columns; None where the image that holds them is null."""
+    texts = [text_expression(node.find(path), f"r{i}", "NULL") for i, path in enumerate(paths)]
+    result = "SEPARATOR.join((" + ", ".join(texts) + "))" if len(texts) != 1 else texts[0]
+    if present != paths:  # columns of an image: the first column tells whether there is one
+        result = f"{result} if r0 is not None else None"
+    return compile_flat(node, paths, result, constants=FUNCTIONS, convert=_DECIMAL)
+
+
+class Peek:
+    """Turns polled records into rows, transaction ENDs, snapshot notices and bad frames."""
+
+    def __init__(self, schemas: Schemas, model: Model) -> None:
+        self.decoder = Decoder(schemas)
+        self._tables = {t.topic: TablePeek(schemas, t.index, t.key, _link_column(t)) for t in model.tables}
+        self._by_index = {t.index: self._tables[t.topic] for t in model.tables}
+        self._transactions = {s.transaction_topic: i for i, s in enumerate(model.sources)}
+        self._notifications = {s.notification_topic: i for i, s in enumerate(model.sources)}
+
+    def peek(self, table: int, key: bytes | None, value: bytes | None, partition: int = 0, offset: int = 0) -> Row:
+        """One record of a table as a row. Raises BadFrameError, RegistryUnavailable."""
+        return self._by_index[table].row(partition, offset, key, value)
+
+    def batch(self, messages: Iterable[Message]) -> Batch:
+        """Everything that one poll brought. Raises RegistryUnavailable."""
+        batch = Batch([], [], [], [])
+        append, tables = batch.rows.append, self._tables
+        for message in messages:
+            topic = message.topic()
+            table = tables.get(topic)  # type: ignore[arg-type]  # a polled message has a topic
+            if table is None:
+                self._event(message, batch)
+                continue
+            try:
+                append(table.row(message.partition(), message.offset(), message.key(), message.value()))  # type: ignore[arg-type]
+            except BadFrameError as error:
+                batch.bad.append(_bad(table.index, message, error))
+        return batch
+
+    def _event(self, message: Message, batch: Batch) -> None:
+        topic, value, offset = message.topic() or "", message.value(), message.offset() or 0
+        source = self._transactions.get(topic)
+        try:
+            if source is not None:
+                batch.ends.append((source, self._end(value, offset)))
+            elif (source := self._notifications.get(topic)) is not None:
+                notice = None if value is None else self.decoder.notification(value)
+                batch.notices.append((source, notice or Notice("OTHER", "", 0), offset))
+        except BadFrameError as error:
+            batch.bad.append(_bad(-1 - (source or 0), message, error))
+
+    def _end(self, value: bytes | None, offset: int) -> End | int:
+        if value is None:
+            return offset
+        status, txid, position, counts, time_ms = self.decoder.transaction(value)
+        return End(txid, position, counts, time_ms, offset) if status == "END" else offset
+
+
+def _link_column(table: TableSpec) -> str | None:
+    return table.account.column if table.account is not None and not table.ignore else None
+
+
+def _bad(table: int, message: Message, error: BadFrameError) -> BadFrame:
+    return BadFrame(
+        table, message.topic() or "", message.partition() or 0, message.offset() or 0, message.key() or b"",
+        message.value() or b"", error.code, error.reason,
+    )  # fmt: skip

@@ -1,0 +1,176 @@
+"""What Debezium's Avro events say: row images, transaction boundaries, notifications; and how to write an image back.
+
+Sources of the facts: Debezium 3.7 PostgreSQL connector, recorded in tests/recorded/wire.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from connectors.avro import AvroError, DecodeError, compile_reader, compile_writer, frame_prefix
+from connectors.registry import UnknownSchemaId
+from state.row import Notice
+
+#: Stands for a large column value that the update left as it was; the text is Debezium's default placeholder.
+UNCHANGED_TEXT = "__debezium_unavailable_value"
+UNCHANGED_BYTES = UNCHANGED_TEXT.encode()
+UNCHANGED_BASE64 = base64.b64encode(UNCHANGED_BYTES).decode()
+#: The same in columns of type array.
+UNCHANGED_LIST = [UNCHANGED_TEXT]
+_UNCHANGED = frozenset({UNCHANGED_TEXT, UNCHANGED_BYTES, UNCHANGED_BASE64})
+
+MALFORMED_FRAME = "MALFORMED_FRAME"
+UNKNOWN_SCHEMA_ID = "UNKNOWN_SCHEMA_ID"
+MISSING_KEY = "MISSING_KEY"
+NOT_AN_ENVELOPE = "NOT_AN_ENVELOPE"
+MISSING_COLUMN = "MISSING_COLUMN"
+
+#: Names under which END counts logical messages (heartbeats); they are no table.
+_LOGICAL_MESSAGE = "io.debezium.connector.postgresql.LogicalDecodingMessageMonitor"
+_DECIMAL = frozenset({"decimal"})
+_NOTICE_KINDS = frozenset({"Initial Snapshot"})
+
+Boundary = tuple[str, int, int, dict[str, int], int]
+
+
+class BadFrameError(Exception):
+    """A record that cannot be read: `code` is stable, `reason` one sentence."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        """Keep both: they go into the parked record."""
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+class Schemas(Protocol):
+    """Where writer schemas come from: the registry, or a dictionary in a test."""
+
+    def schema(self, schema_id: int) -> Any:
+        """The standalone schema of an id; raises UnknownSchemaId."""
+
+
+def schema_id_of(frame: bytes | None) -> int:
+    """The schema id in a Confluent frame. Raises BadFrameError (MALFORMED_FRAME)."""
+    if not frame:
+        raise BadFrameError(MALFORMED_FRAME, "the value has no bytes" if frame is not None else "there is no value")
+    if len(frame) < 5 or frame[0] != 0:
+        raise BadFrameError(
+            MALFORMED_FRAME, f"{frame[:5].hex(' ')} does not start a frame of magic byte 0 and 4 bytes of schema id"
+        )
+    return int.from_bytes(frame[1:5], "big")
+
+
+class Compiled:
+    """One kind of reader for every writer schema: compiled at the first frame of an id, found by its first 5 bytes."""
+
+    def __init__(self, schemas: Schemas, make: Callable[[Any], Callable[..., Any]]) -> None:
+        self._schemas = schemas
+        self._make = make
+        self.known: dict[bytes, Callable[..., Any]] = {}
+
+    def read(self, frame: bytes) -> Any:
+        """The value. Raises BadFrameError, RegistryUnavailable."""
+        reader = self.known.get(frame[:5]) or self.reader(frame)
+        try:
+            return reader(frame)
+        except DecodeError as error:
+            raise BadFrameError(MALFORMED_FRAME, str(error)) from error
+
+    def reader(self, frame: bytes) -> Callable[..., Any]:
+        """The reader for this frame's schema."""
+        number = schema_id_of(frame)
+        try:
+            schema = self._schemas.schema(number)
+        except UnknownSchemaId as error:
+            raise BadFrameError(UNKNOWN_SCHEMA_ID, str(error)) from error
+        try:
+            reader = self.known[frame[:5]] = self._make(schema)
+        except AvroError as error:
+            raise BadFrameError(NOT_AN_ENVELOPE, f"schema {number}: {error}") from error
+        return reader
+
+
+class Decoder:
+    """Reads and rewrites Debezium's events by the writer schemas of the registry."""
+
+    def __init__(self, schemas: Schemas) -> None:
+        self._schemas = schemas
+        self._rows = Compiled(schemas, lambda s: compile_reader(s, ["after"], _DECIMAL, whole=False))
+        self._boundaries = Compiled(schemas, lambda s: compile_reader(s, ["status", "id", "data_collections", "ts_ms"]))
+        self._notices = Compiled(schemas, lambda s: compile_reader(s, ["aggregate_type", "type", "additional_data"]))
+        self._versions = Compiled(schemas, lambda s: compile_reader(s, ["source.version"], whole=False))
+        self._sequences = Compiled(schemas, lambda s: compile_reader(s, ["source.sequence"], whole=False))
+        self._wholes = Compiled(schemas, lambda s: compile_reader(s, True, _DECIMAL))
+        self._writers: dict[bytes, Callable[[Any], bytes]] = {}
+
+    def row(self, table: int, frame: bytes) -> dict[str, Any] | None:
+        """The image after the change, all columns, decimals exact, all else raw; None if there is none.
+
+        `table` is not needed to decode (the schema id says it all) but is part of the shard's contract. `frame` was
+        peeked before, so what follows the image is not looked at again. Raises BadFrameError.
+        """
+        after: dict[str, Any] | None = self._rows.read(frame)[0]
+        return after
+
+    def transaction(self, frame: bytes) -> Boundary:
+        """("BEGIN" or "END", transaction id, LSN, {"schema.table": rows}, commit time in ms). Raises BadFrameError.
+
+        The id's suffix is the LSN of BEGIN or, for END, of the commit's end. Logical messages are not counted as a table.
+        """
+        status, identity, collections, ts_ms = self._boundaries.read(frame)
+        txid, colon, lsn = identity.partition(":")
+        if not (colon and txid.isdigit() and lsn.isdigit() and status in ("BEGIN", "END")):
+            raise BadFrameError(
+                NOT_AN_ENVELOPE, f"{status!r} {identity!r} is not BEGIN or END with an id of the form txid:lsn"
+            )
+        counts: dict[str, int] = {}
+        for entry in collections or ():
+            if entry and not entry["data_collection"].startswith(_LOGICAL_MESSAGE):
+                counts[entry["data_collection"]] = entry["event_count"]
+        return status, int(txid), int(lsn), counts, ts_ms
+
+    def notification(self, frame: bytes) -> Notice | None:
+        """What a notification says of the initial snapshot; None for one about anything else. Raises BadFrameError."""
+        aggregate, kind, data = self._notices.read(frame)
+        if aggregate not in _NOTICE_KINDS:
+            return None
+        data = data or {}
+        rows = data.get("total_rows_scanned", "0")
+        return Notice(kind, data.get("scanned_collection", ""), int(rows) if rows.isdigit() else 0)
+
+    def source_version(self, frame: bytes) -> str:
+        """The connector's version, for example 3.7.0.Final. Raises BadFrameError."""
+        return str(self._versions.read(frame)[0])
+
+    def last_commit(self, frame: bytes) -> int | None:
+        """LSN of the last commit before this row's transaction (`source.sequence`), None where the event has none."""
+        text = self._sequences.read(frame)[0]
+        if not text:
+            return None
+        try:
+            first = json.loads(text)[0]
+        except (ValueError, IndexError, KeyError, TypeError) as error:
+            raise BadFrameError(NOT_AN_ENVELOPE, f"source.sequence {text!r:.80} is not a JSON list of LSNs") from error
+        return int(first) if first else None
+
+    def reencode(self, frame: bytes, after: dict[str, Any]) -> bytes:
+        """The frame with another image after the change, written with its own schema. Raises BadFrameError, EncodeError."""
+        event = self._wholes.read(frame)
+        event["after"] = after
+        head = frame[:5]
+        writer = self._writers.get(head)
+        if writer is None:
+            number = schema_id_of(frame)
+            writer = self._writers[head] = compile_writer(self._schemas.schema(number), frame_prefix(number), _DECIMAL)
+        return writer(event)
+
+
+def is_unchanged(value: Any) -> bool:
+    """Whether a column value is Debezium's marker of an unchanged large value (text, bytes, base64, array)."""
+    if isinstance(value, list):
+        return value == UNCHANGED_LIST
+    return isinstance(value, (str, bytes)) and value in _UNCHANGED
