@@ -46,7 +46,9 @@ class Capture:
         """Run the source's prepare.sql; raises SourceUnreachable or PrepareFailed."""
         prepare(self.dsn(source), self.folder(source) / "prepare.sql", self.role, self.password)
 
-    def register(self, source: str, overrides: Mapping[str, str] | None = None, timeout_s: float = 60.0) -> ConnectorStatus:
+    def register(
+        self, source: str, overrides: Mapping[str, str] | None = None, timeout_s: float = 60.0
+    ) -> ConnectorStatus:
         """Put the connector under the source's name and wait until its task runs; raises ConnectError."""
         with Connect(self.connect_url) as connect:
             connect.put(source, self.config(source, overrides))

@@ -85,7 +85,9 @@ def load_template(path: Path) -> dict[str, str]:
     try:
         template = json.loads(path.read_text())
     except OSError as error:
-        raise TemplateError(f"{path} cannot be read ({error.strerror}). Next step: add the source's connector.json") from error
+        raise TemplateError(
+            f"{path} cannot be read ({error.strerror}). Next step: add the source's connector.json"
+        ) from error
     except json.JSONDecodeError as error:
         raise TemplateError(f"{path} is not JSON ({error}). Next step: correct it") from error
     if not isinstance(template, dict) or any(isinstance(value, dict | list) for value in template.values()):
@@ -105,7 +107,9 @@ class Connect:
         """Use as a context manager closes the HTTP client."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close the HTTP client."""
         self._client.close()
 
@@ -168,7 +172,9 @@ class Connect:
         def running() -> ConnectorStatus | None:
             status = self.status(name)
             if status is not None and status.failure:
-                raise ConnectorFailed(f"connector {name} failed: {status.failure}. Next step: remove the cause, then restart it")
+                raise ConnectorFailed(
+                    f"connector {name} failed: {status.failure}. Next step: remove the cause, then restart it"
+                )
             return status if status is not None and status.running else None
 
         found: ConnectorStatus = self._until(running, timeout_s, f"connector {name} does not run")

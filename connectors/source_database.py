@@ -73,7 +73,9 @@ def render(script: str, variables: Mapping[str, str], conn: psycopg.Connection[t
     def quoted(match: re.Match[str]) -> str:
         quote, name = match.groups()
         if name not in variables:
-            raise PrepareFailed(f"prepare.sql uses the variable {name}, which nothing sets. Next step: use one of {sorted(variables)}")
+            raise PrepareFailed(
+                f"prepare.sql uses the variable {name}, which nothing sets. Next step: use one of {sorted(variables)}"
+            )
         part: sql.Composable = sql.Literal(variables[name]) if quote == "'" else sql.Identifier(variables[name])
         return part.as_string(conn)
 
@@ -85,7 +87,9 @@ def prepare(dsn: str, script: Path, role: str, password: str) -> None:
     try:
         text = script.read_text()
     except OSError as error:
-        raise PrepareFailed(f"{script} cannot be read ({error.strerror}). Next step: add the source's prepare.sql") from error
+        raise PrepareFailed(
+            f"{script} cannot be read ({error.strerror}). Next step: add the source's prepare.sql"
+        ) from error
     with connect_source(dsn) as conn:
         rendered = render(text, {"capture_role": role, "capture_password": password}, conn)
         try:
@@ -108,7 +112,9 @@ def publication_tables(conn: psycopg.Connection[tuple[object, ...]], publication
     """`schema.table` of each table in the publication, or None if there is no such publication."""
     if conn.execute("SELECT 1 FROM pg_publication WHERE pubname = %s", (publication,)).fetchone() is None:
         return None
-    rows = conn.execute("SELECT schemaname || '.' || tablename FROM pg_publication_tables WHERE pubname = %s", (publication,))
+    rows = conn.execute(
+        "SELECT schemaname || '.' || tablename FROM pg_publication_tables WHERE pubname = %s", (publication,)
+    )
     return frozenset(str(row[0]) for row in rows)
 
 

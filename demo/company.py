@@ -67,7 +67,9 @@ def _recreate(admin: Connection, database: str) -> None:
 
 
 def _drop(admin: Connection, database: str) -> None:
-    slots = admin.execute("SELECT slot_name, active FROM pg_replication_slots WHERE database = %s", (database,)).fetchall()
+    slots = admin.execute(
+        "SELECT slot_name, active FROM pg_replication_slots WHERE database = %s", (database,)
+    ).fetchall()
     for slot, active in slots:
         if active:
             raise CompanyError(
