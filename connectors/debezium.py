@@ -27,6 +27,7 @@ from connectors.envelope import (
     BadFrameError,
     Compiled,
     Decoder,
+    LastCommit,
     Schemas,
 )
 from state.alignment import End
@@ -34,7 +35,7 @@ from state.model import Model, TableSpec
 from state.row import BadFrame, Notice, Row
 from state.sequencer import Batch
 
-__all__ = ["BadFrameError", "Decoder", "Peek"]
+__all__ = ["BadFrameError", "Decoder", "LastCommit", "Peek"]
 
 _DECIMAL = frozenset({"decimal"})
 _ENVELOPE = ("op", "before", "after", "source.ts_ms")

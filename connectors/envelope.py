@@ -103,7 +103,6 @@ class Decoder:
         self._boundaries = Compiled(schemas, lambda s: compile_reader(s, ["status", "id", "data_collections", "ts_ms"]))
         self._notices = Compiled(schemas, lambda s: compile_reader(s, ["aggregate_type", "type", "additional_data"]))
         self._versions = Compiled(schemas, lambda s: compile_reader(s, ["source.version"], whole=False))
-        self._sequences = Compiled(schemas, lambda s: compile_reader(s, ["source.sequence"], whole=False))
         self._wholes = Compiled(schemas, lambda s: compile_reader(s, True, _DECIMAL))
         self._writers: dict[bytes, Callable[[Any], bytes]] = {}
 
@@ -146,17 +145,6 @@ class Decoder:
         """The connector's version, for example 3.7.0.Final. Raises BadFrameError."""
         return str(self._versions.read(frame)[0])
 
-    def last_commit(self, frame: bytes) -> int | None:
-        """LSN of the last commit before this row's transaction (`source.sequence`), None where the event has none."""
-        text = self._sequences.read(frame)[0]
-        if not text:
-            return None
-        try:
-            first = json.loads(text)[0]
-        except (ValueError, IndexError, KeyError, TypeError) as error:
-            raise BadFrameError(NOT_AN_ENVELOPE, f"source.sequence {text!r:.80} is not a JSON list of LSNs") from error
-        return int(first) if first else None
-
     def reencode(self, frame: bytes, after: dict[str, Any]) -> bytes:
         """The frame with another image after the change, written with its own schema. Raises BadFrameError, EncodeError."""
         event = self._wholes.read(frame)
@@ -167,6 +155,24 @@ class Decoder:
             number = schema_id_of(frame)
             writer = self._writers[head] = compile_writer(self._schemas.schema(number), frame_prefix(number), _DECIMAL)
         return writer(event)
+
+
+class LastCommit:
+    """LSN of the last commit before a row's own transaction, from `source.sequence`; None where the event has none."""
+
+    def __init__(self, schemas: Schemas) -> None:
+        self._sequences = Compiled(schemas, lambda s: compile_reader(s, ["source.sequence"], whole=False))
+
+    def __call__(self, frame: bytes) -> int | None:
+        """Ask one captured value. Raises BadFrameError, RegistryUnavailable."""
+        text = self._sequences.read(frame)[0]
+        if not text:
+            return None
+        try:
+            first = json.loads(text)[0]
+            return int(first) if first else None
+        except (ValueError, IndexError, KeyError, TypeError) as error:
+            raise BadFrameError(NOT_AN_ENVELOPE, f"source.sequence {text!r:.80} is not a JSON list of LSNs") from error
 
 
 def is_unchanged(value: Any) -> bool:
