@@ -91,7 +91,8 @@ class CanonicalWriter:
         self._transactor.produce([self._parked_record(bad) for bad in step.parked], headers)
 
     def _parked_record(self, bad: BadFrame) -> Record:
-        source = self._model.tables[bad.table].source
+        number = bad.table
+        source = self._model.tables[number].source if number >= 0 else self._model.sources[-1 - number].name
         metrics.ROWS_PARKED.labels(source, bad.code).inc()
         self._log.warning("parked", topic=bad.topic, partition=bad.partition, offset=bad.offset, code=bad.code)
         body = parked_body(source, bad.topic, bad.partition, bad.offset, bad.key, bad.frame, bad.code, bad.reason, "")

@@ -63,7 +63,10 @@ class Release(NamedTuple):
 
 
 class BadFrame(NamedTuple):
-    """A captured record that could not be read: where it lies, its stable error code and the reason."""
+    """A captured record that could not be read: where it lies, its stable error code and the reason.
+
+    `table` is -1 - (number of the source) for a record of the source's transaction or notification topic.
+    """
 
     table: int
     topic: str

@@ -110,7 +110,7 @@ class Sequencer:
             self._count("ignored", alignment.repeats - before, number)
             self._collect_offsets(number, alignment, step)
         for bad in batch.bad:
-            number = self._of_table[bad.table]
+            number = self._of_table[bad.table] if bad.table >= 0 else -1 - bad.table
             self._count("in", 1, number)
             self._count("parked", 1, number)
         step.parked = batch.bad
@@ -136,7 +136,12 @@ class Sequencer:
                 if rows:
                     alignment.add_rows(rows)
         for bad in batch.bad:
-            self._alignments[self._of_table[bad.table]].add_malformed(bad.table, bad.partition, bad.offset)
+            if bad.table >= 0:
+                self._alignments[self._of_table[bad.table]].add_malformed(bad.table, bad.partition, bad.offset)
+            elif bad.topic == self._sources[-1 - bad.table].transaction_topic:
+                self._alignments[-1 - bad.table].add_ends((bad.offset,))
+            else:
+                self._other_offsets[bad.topic, bad.partition] = bad.offset + 1
         for number, end in batch.ends:
             self._alignments[number].add_ends((end,))
         for number, notice, offset in batch.notices:
