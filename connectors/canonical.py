@@ -36,6 +36,10 @@ class TopicsMissing(Exception):
     """The canonical topics do not exist yet; the canonical flow creates them."""
 
 
+class NotCanonical(Exception):
+    """A record without a commit number lies in a canonical topic."""
+
+
 class Feed(NamedTuple):
     """Which topics to follow. `objects`: topic -> object name; `read_progress` decodes a progress value."""
 
@@ -141,6 +145,9 @@ class CanonicalReader:
             return
         commit = dict(message.headers() or []).get("concord.commit")
         if not isinstance(commit, bytes):
-            raise ValueError(f"{topic} partition {number} offset {offset} has no header concord.commit: not a canonical record")
+            raise NotCanonical(
+                f"{topic} partition {number} offset {offset} has no header concord.commit: the canonical flow did not write "
+                f"it. Next step: find its writer; canonical topics have one"
+            )
         entry = Entry(self._feed.objects[topic], key.decode(), int(commit), number, offset, value)
         assembler.add((topic, number), entry)

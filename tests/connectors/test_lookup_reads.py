@@ -114,7 +114,7 @@ def test_store_that_is_being_filled_refuses(store: Lookup) -> None:
 def test_unknown_account_is_not_an_empty_one(store: Lookup) -> None:
     """An account that the view does not hold is an error of its own, with the frontier it was looked up at."""
     write_version(store, 12)
-    with pytest.raises(UnknownAccount, match="'B' is not in the view at .*1200"):
+    with pytest.raises(UnknownAccount, match=r"'B' is not in the view at .*1200"):
         store.account("B")
 
 

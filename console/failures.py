@@ -1,0 +1,45 @@
+"""From an error to one line and an exit code. What is not listed here is a bug and keeps its traceback."""
+
+from __future__ import annotations
+
+from confluent_kafka import KafkaError, KafkaException
+
+from connectors.canonical import NotCanonical
+from connectors.connect import ConnectError, ConnectUnreachable
+from connectors.kafka.topics import KafkaUnavailable
+from connectors.lookup import LookupRefused, UnknownAccount
+from connectors.lookup_writer import Undecodable
+from connectors.registry import RegistryError, RegistryUnavailable
+from connectors.source_database import PrepareFailed, SourceUnreachable
+from connectors.unreachable import Unreachable
+from console.exits import Exit
+from dataflows.settings import Settings, SettingsError
+
+_ENDS: tuple[tuple[type[Exception], Exit], ...] = (
+    (SettingsError, Exit.USAGE),
+    (LookupRefused, Exit.REFUSED),
+    (UnknownAccount, Exit.UNKNOWN_ACCOUNT),
+    (Unreachable, Exit.UNREACHABLE),
+    (KafkaUnavailable, Exit.UNREACHABLE),
+    (RegistryUnavailable, Exit.UNREACHABLE),
+    (ConnectUnreachable, Exit.UNREACHABLE),
+    (SourceUnreachable, Exit.UNREACHABLE),
+    (RegistryError, Exit.FAILED),
+    (ConnectError, Exit.FAILED),
+    (PrepareFailed, Exit.FAILED),
+    (Undecodable, Exit.FAILED),
+    (NotCanonical, Exit.FAILED),
+)
+_SILENT = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._RESOLVE}
+
+
+def explain(error: Exception, settings: Settings | None) -> tuple[str, Exit] | None:
+    """One line for the error and the exit code, or None if it is none of the expected ones."""
+    for kind, code in _ENDS:
+        if isinstance(error, kind):
+            return " ".join(str(error).split()), code
+    if isinstance(error, KafkaException) and isinstance(error.args[0], KafkaError) and error.args[0].code() in _SILENT:
+        address = settings.kafka if settings else "its address"
+        unreachable = Unreachable("Kafka", address, "start it (`concord stack up`) or set CONCORD_KAFKA", error.args[0].str())
+        return str(unreachable), Exit.UNREACHABLE
+    return None

@@ -1,0 +1,65 @@
+"""`concord status` for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from console.status_report import Report, SourceStatus
+
+
+def show(report: Report, console: Console) -> None:
+    """Print the report: sources, balance, what is parked, open and corrected."""
+    if report.commit is None:
+        console.print("The canonical flow has published nothing yet. Next step: concord run canonical")
+    else:
+        live = "live" if report.live else "a first snapshot is not complete: nothing is published yet"
+        console.print(f"canonical flow: commit {report.commit}, {live}")
+    console.print(_sources(report))
+    balance = report.balance()
+    sentence = "in {in:,} = applied {applied:,} + ignored {ignored:,} + parked {parked:,} + waiting {waiting:,}".format(**balance)
+    console.print(sentence if balance["balanced"] else Text(f"{sentence}: does not balance", style="bold red"))
+    _counts(console, "exceptions open", report.exceptions)
+    _counts(console, "intents", report.intents)
+    _counts(console, "corrections", report.corrections)
+    console.print(f"look-up: {report.lookup_state.replace('_', ' ')}, commit {_or_dash(report.lookup_commit)}")
+    _counts(console, "parked", report.parked)
+    if report.parked_samples:
+        table = Table("reason", "topic", "partition", "offset", "account", "why", title="newest parked records", title_justify="left")
+        for sample in report.parked_samples:
+            table.add_row(sample.code, sample.topic, str(sample.partition), str(sample.offset), sample.account or "-", Text(sample.reason))
+        console.print(table)
+
+
+def _sources(report: Report) -> Table:
+    table = Table("source", "connector", "snapshot", "frontier", "age", "lag records", "lag", "in", "applied", "ignored", "parked", "waiting")
+    for source in report.sources:
+        table.add_row(*_cells(source))
+    return table
+
+
+def _cells(source: SourceStatus) -> tuple[str, ...]:
+    connector = source.connector if source.failure is None else f"{source.connector}: {source.failure}"
+    age = "-" if source.age_ms is None else f"{source.age_ms / 1000:.1f} s"
+    numbers = (source.rows_in, source.applied, source.ignored, source.parked, source.waiting)
+    return (
+        source.name,
+        connector,
+        "complete" if source.snapshot_complete else "running",
+        _or_dash(source.frontier),
+        age,
+        f"{source.lag_records:,}",
+        f"{source.lag_seconds:.1f} s",
+        *(f"{number:,}" for number in numbers),
+    )
+
+
+def _counts(console: Console, title: str, counts: Counter[str]) -> None:
+    console.print(f"{title}: " + (", ".join(f"{name} {number:,}" for name, number in sorted(counts.items())) or "none"))
+
+
+def _or_dash(value: int | None) -> str:
+    return "-" if value is None else str(value)
