@@ -24,6 +24,7 @@ from stack.resolver import maven
 
 DOWNLOADS_AT_ONCE = 4
 ATTEMPTS = 3
+MANIFEST = "manifest.jar"
 DISK_MARGIN_BYTES = 300_000_000
 
 
@@ -67,7 +68,12 @@ class JarCache:
         ]
 
     def ensure(self) -> None:
-        """Download what is missing, check it, unpack the registry and write the converter's manifest."""
+        """Download what is missing, check it, unpack the registry and write the converter's manifest.
+
+        A complete cache is only read, so it may belong to another user.
+        """
+        if self.complete():
+            return
         with exclusive(self.directory):
             wanted = self.missing()
             if wanted:
@@ -76,6 +82,11 @@ class JarCache:
             self.unpack_registry()
             self.write_converter_manifest()
             point(self.directory / "plugins", self.plugins)
+
+    def complete(self) -> bool:
+        """Whether nothing is left to do."""
+        manifest = self.folder("apicurio-converter") / MANIFEST
+        return not self.missing() and self.registry_home.exists() and manifest.exists()
 
     def require_disk(self, wanted: list[LockedJar]) -> None:
         """StackError before the first byte if the disk cannot hold the download and its unpacked form."""
@@ -144,6 +155,7 @@ class JarCache:
         try:
             with tarfile.open(self.folder("registry") / archive.filename) as tar:
                 tar.extractall(scratch, filter="data")
+            scratch.chmod(0o755)  # mkdtemp closes it to everybody else, but other users may share the cache
             os.replace(scratch, self.registry_home)
         except OSError as error:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -151,7 +163,7 @@ class JarCache:
 
     def write_converter_manifest(self) -> None:
         """Name the converter's class for Java's ServiceLoader, which lets Connect start without scanning every jar."""
-        manifest = self.folder("apicurio-converter") / "manifest.jar"
+        manifest = self.folder("apicurio-converter") / MANIFEST
         if manifest.exists():
             return
         scratch = manifest.with_suffix(".part")
