@@ -71,13 +71,19 @@ def build(settings: Settings, start: Start, stopping: Stopping, parent: int | No
     flow = Dataflow(settings.flow)
     read = op.input("read", flow, KafkaSource(settings.processes, open_part, settings.batch_rows, stopping, parent))
     stepped = op.stateful_batch(
-        "align_resolve_route", read,
+        "align_resolve_route",
+        read,
         lambda _none: SequencerStage(settings, model, start.position, bootstrap.last_commit(registry)),
     )
-    routed = op.branch("shard_or_progress", op.map("unkey", stepped, lambda item: item[1]), lambda item: item[0][-1] != "!")
+    routed = op.branch(
+        "shard_or_progress", op.map("unkey", stepped, lambda item: item[1]), lambda item: item[0][-1] != "!"
+    )
     folded = op.stateful_batch(
-        "decode_fold_view_compare", routed.trues,
-        lambda _none: ShardStage(settings, model, contracts, lambda: bootstrap.shard(settings, model, registry)),
+        "decode_fold_view_compare",
+        routed.trues,
+        lambda _none: ShardStage(
+            settings, model, contracts, start.position, lambda: bootstrap.shard(settings, model, registry)
+        ),
     )
     cut = op.merge(
         "cut",
@@ -90,7 +96,10 @@ def build(settings: Settings, start: Start, stopping: Stopping, parent: int | No
 
 def _open_writer(settings: Settings, model: Model, contracts: Contracts, start: Start) -> CanonicalWriter:
     config = TransactorConfig(
-        settings.kafka, transactional_id(settings), transactional_id(settings), settings.transaction_timeout_ms,
+        settings.kafka,
+        transactional_id(settings),
+        transactional_id(settings),
+        settings.transaction_timeout_ms,
         settings.producer_queue_messages,
     )
     try:
@@ -134,7 +143,9 @@ def main(settings: Settings) -> int:
     except (StartRefused, TopicRecreated, KafkaUnavailable) as error:
         logger(settings.flow).error("start refused", reason=str(error))
         return EXIT_REFUSED
-    logger(settings.flow).info("starting", commit=start.commit, frontier=start.position.frontier, live=start.position.live)
+    logger(settings.flow).info(
+        "starting", commit=start.commit, frontier=start.position.frontier, live=start.position.live
+    )
     if settings.processes == 1:
         return work(settings, start, 0)
     with tempfile.TemporaryDirectory(prefix="concord-") as folder:
@@ -148,7 +159,9 @@ def _supervise(settings: Settings, path: Path) -> int:
     stopping = Stopping()
     environment = os.environ | {f"CONCORD_{k.upper()}": v for k, v in bootstrap.as_environment(settings).items()}
     children = [
-        subprocess.Popen([sys.executable, "-m", "dataflows.canonical", str(path), str(n), str(os.getpid())], env=environment)
+        subprocess.Popen(
+            [sys.executable, "-m", "dataflows.canonical", str(path), str(n), str(os.getpid())], env=environment
+        )
         for n in range(settings.processes)
     ]
     while not stopping.asked and all(child.poll() is None for child in children):

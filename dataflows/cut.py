@@ -96,7 +96,12 @@ class CanonicalWriter:
         metrics.ROWS_PARKED.labels(source, bad.code).inc()
         self._log.warning("parked", topic=bad.topic, partition=bad.partition, offset=bad.offset, code=bad.code)
         body = parked_body(source, bad.topic, bad.partition, bad.offset, bad.key, bad.frame, bad.code, bad.reason, "")
-        return self._contracts.topic("parked"), -1, bad.key or bad.topic.encode(), self._contracts.writer("parked")(body)
+        return (
+            self._contracts.topic("parked"),
+            -1,
+            bad.key or bad.topic.encode(),
+            self._contracts.writer("parked")(body),
+        )
 
     def commit(self) -> None:
         """Commit the cut. A process that was taken over ends here, with everything of the cut invisible."""
@@ -162,6 +167,13 @@ def parked_body(
 ) -> dict[str, Any]:
     """A record of the parked topic: pointer, reason and the bytes, so that it can be replayed."""
     return {
-        "source": source, "topic": topic, "partition": partition, "offset": offset, "key": key, "frame": frame,
-        "code": code, "reason": reason, "account": account,
+        "source": source,
+        "topic": topic,
+        "partition": partition,
+        "offset": offset,
+        "key": key,
+        "frame": frame,
+        "code": code,
+        "reason": reason,
+        "account": account,
     }

@@ -49,10 +49,17 @@ class Settings(BaseSettings):
 
     kafka: str = Field("127.0.0.1:27092", description="Kafka bootstrap servers, host:port[,host:port]")
     connect: str = Field("http://127.0.0.1:27083", description="Kafka Connect REST address")
-    registry: str = Field("http://127.0.0.1:27081", description="schema registry address (Confluent API below /apis/ccompat/v7)")
-    registry_path: str = Field("/apis/ccompat/v7", description="path of the Confluent-compatible API; empty for Confluent's registry")
+    registry: str = Field(
+        "http://127.0.0.1:27081", description="schema registry address (Confluent API below /apis/ccompat/v7)"
+    )
+    registry_path: str = Field(
+        "/apis/ccompat/v7", description="path of the Confluent-compatible API; empty for Confluent's registry"
+    )
     redis: str = Field("redis://127.0.0.1:27079/0", description="Redis or Valkey URL of the look-up store")
-    postgres: str = Field("host=127.0.0.1 port=27032 user=postgres", description="libpq connection string that sources are reached with; the database is added per source")
+    postgres: str = Field(
+        "host=127.0.0.1 port=27032 user=postgres",
+        description="libpq connection string that sources are reached with; the database is added per source",
+    )
     erp_url: str = Field("http://127.0.0.1:27051", description="address of the ERP's HTTP service")
     support_url: str = Field("http://127.0.0.1:27052", description="address of the support system's HTTP service")
     prefix: str = Field("concord.", description="prefix of every output topic")
@@ -61,14 +68,23 @@ class Settings(BaseSettings):
     ownership: Path = Field(ROOT / "debezium" / "ownership.yaml", description="ownership rules")
     contracts_dir: Path = Field(ROOT / "avro", description="folder of the published Avro contracts")
     partitions: int = Field(4, ge=1, le=512, description="partitions of every keyed output topic")
+    flow: str = Field("canonical", description="name of the canonical flow: key of its progress, part of its group")
     epoch_ms: int = Field(50, ge=5, le=10_000, description="length of an epoch: one Kafka transaction each")
     batch_rows: int = Field(2000, ge=1, le=100_000, description="most messages that one poll takes")
     queue_kbytes: int = Field(32_768, ge=1024, description="most bytes that the consumer's fetch queue holds")
-    transaction_timeout_ms: int = Field(60_000, ge=5000, description="after which the broker aborts a hanging transaction")
-    producer_queue_messages: int = Field(200_000, ge=100, description="most messages in the local producer queue; reading pauses beyond it")
+    transaction_timeout_ms: int = Field(
+        60_000, ge=5000, description="after which the broker aborts a hanging transaction"
+    )
+    producer_queue_messages: int = Field(
+        200_000, ge=100, description="most messages in the local producer queue; reading pauses beyond it"
+    )
     processes: int = Field(1, ge=1, le=64, description="processes of the canonical flow")
-    cluster_port: int = Field(27120, ge=1024, le=65000, description="first inter-process port of the canonical flow, loopback only")
-    metrics_port: int = Field(27061, ge=0, le=65535, description="port of the metrics endpoint on loopback; 0 turns it off")
+    cluster_port: int = Field(
+        27120, ge=1024, le=65000, description="first inter-process port of the canonical flow, loopback only"
+    )
+    metrics_port: int = Field(
+        27061, ge=0, le=65535, description="port of the metrics endpoint on loopback; 0 turns it off"
+    )
     log_level: str = Field("info", description="debug, info, warning or error")
 
     @classmethod

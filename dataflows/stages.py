@@ -14,7 +14,7 @@ from connectors import metrics
 from connectors.contracts import Contracts
 from connectors.debezium import Peek
 from connectors.facts import Fact, fact_key, fact_value, read_fact, split_key
-from connectors.kafka.restore import read_to_end
+from connectors.kafka.restore import latest, read_to_end
 from connectors.kafka.transactor import Record
 from connectors.log import logger
 from dataflows.cut import ShardRecords, parked_body
@@ -23,7 +23,8 @@ from state.identity import Identity, Waiting
 from state.model import Model
 from state.row import Release
 from state.sequencer import Batch, Position, Sequencer
-from state.shard import Output, Shard
+from state.output import Output
+from state.shard import Shard
 
 SEQUENCER_KEY = "sequencer"
 SINK_KEY = "0"
@@ -102,7 +103,7 @@ def restore_identity(settings: Settings, model: Model) -> Identity:
                 continue
             fact = read_fact(key, value)
             if found is None or found[1].position <= fact.position:
-                newest[table, row] = message.partition(), fact
+                newest[table, row] = message.partition() or 0, fact
     aside = []
     for (table, row), (_partition, fact) in newest.items():
         identity.load(table, row, fact.account, fact.link)
@@ -117,10 +118,13 @@ def restore_identity(settings: Settings, model: Model) -> Identity:
 class ShardStage(_Stage):
     """Decode, map, fold, view, compare, encode: one output partition's accounts."""
 
-    def __init__(self, settings: Settings, model: Model, contracts: Contracts, open_shard: Callable[[], Shard]) -> None:
+    def __init__(
+        self, settings: Settings, model: Model, contracts: Contracts, start: Position, open_shard: Callable[[], Shard]
+    ) -> None:
         self._settings = settings
         self._model = model
         self._contracts = contracts
+        self._start = start
         self._open = open_shard
         self._shard: Shard | None = None
         self._facts = f"{settings.prefix}facts"
@@ -138,22 +142,16 @@ class ShardStage(_Stage):
         started = time.monotonic()
         shard = self._open()
         index = {table.topic: table.index for table in self._model.tables}
-        live: dict[bytes, bytes] = {}
-        for batch in read_to_end(self._settings.kafka, self._facts, [number]):
-            for message in batch:
-                key, value = message.key() or b"", message.value()
-                if value is None:
-                    live.pop(key, None)
-                else:
-                    live[key] = value
+        live = latest(self._settings.kafka, self._facts, [number])
         for key, value in live.items():
             fact = read_fact(key, value)
             if fact.account and (table := index.get(fact.topic)) is not None:
                 shard.load(fact.account, table, fact.key, fact.position, fact.time_ms, fact.frame)
-        for batch in read_to_end(self._settings.kafka, self._contracts.topic("intent"), [number]):
-            for message in batch:
-                value, key = message.value(), (message.key() or b"").decode()
-                shard.load_intent(key, None if value is None else self._contracts.read(value))
+        for value in latest(self._settings.kafka, self._contracts.topic("intent"), [number]).values():
+            intent = self._contracts.read(value)
+            if intent["state"] in ("settling", "wanted"):
+                shard.load_intent(intent)
+        shard.load_clock(min(self._start.clock_ms.values(), default=0))
         gc.collect()
         gc.freeze()
         logger(self._settings.flow).info(
@@ -171,38 +169,43 @@ class ShardStage(_Stage):
         for key, body in out.exceptions:
             value = None if body is None else writer("exception")(body)
             records.append((topic("exception"), number, key.encode(), value))
-        refused, parked = set(), {}
+        parked: dict[tuple[str, str], int] = {}
         for change, _position, source, code, reason in out.parked:
-            refused.add((change.table, change.key, change.offset))
             parked[source, code] = parked.get((source, code), 0) + 1
             origin = self._model.tables[change.table].topic
             body = parked_body(
-                source, origin, change.partition, change.offset, change.key.encode(), change.frame, code, reason,
+                source,
+                origin,
+                change.partition,
+                change.offset,
+                change.key.encode(),
+                change.frame,
+                code,
+                reason,
                 change.account,
             )
             records.append((topic("parked"), number, change.key.encode(), writer("parked")(body)))
             logger(self._settings.flow).warning(
-                "parked", account=change.account, topic=origin, partition=change.partition, offset=change.offset,
-                code=code, reason=reason,
+                "parked",
+                account=change.account,
+                topic=origin,
+                partition=change.partition,
+                offset=change.offset,
+                code=code,
+                reason=reason,
             )
-        return ShardRecords(release.frontier, records, self._fact_records(number, release, out, refused), parked)
+        return ShardRecords(release.frontier, records, self._fact_records(number, release, out), parked)
 
-    def _fact_records(
-        self, number: int, release: Release, out: Output, refused: set[tuple[int, str, int]]
-    ) -> list[Record]:
-        """The rows as captured: the state that a restart reads. A parked row leaves the last good image in place."""
+    def _fact_records(self, number: int, release: Release, out: Output) -> list[Record]:
+        """The rows as captured: the state that a restart reads."""
         facts: list[Record] = []
         topic, tables, override = self._facts, self._model.tables, out.facts_override
         for transaction in release.transactions:
             position, time_ms = transaction.position, transaction.time_ms
-            for account, table, kind, key, frame, link, _partition, offset in transaction.changes:
-                if refused and (table, key, offset) in refused:
-                    continue
+            for account, table, kind, key, frame, link, _partition, _offset in transaction.changes:
                 value = None
                 if kind != "d":
                     image = override.get((table, key), frame) if override else frame
                     value = fact_value(account, link, position, time_ms, image)
                 facts.append((topic, number, fact_key(tables[table].topic, key), value))
         return facts
-
-

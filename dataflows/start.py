@@ -100,9 +100,7 @@ def begin(settings: Settings, model: Model, contracts: Contracts, client: AdminC
     last = last_progress(settings, contracts)
     if last is not None:
         start.commit = last["commit"]
-        start.position = Position(
-            last["frontier"], last["clock_ms"], last["counts"], last["snapshots"], last["live"]
-        )
+        start.position = Position(last["frontier"], last["clock_ms"], last["counts"], last["snapshots"], last["live"])
     elif any(vector.values()):
         raise StartRefused(
             f"group {transactional_id(settings)} has committed offsets but {contracts.topic('progress')} is empty: the "

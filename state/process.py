@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from state.output import Output
 from state.sequencer import Batch, Sequencer, Step
-from state.shard import Output, Shard
+from state.shard import Shard
 
 
 @dataclass(slots=True)

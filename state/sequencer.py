@@ -229,4 +229,3 @@ class Sequencer:
             if transactions or everyone:
                 release = Release(clock, step.position.frontier, transactions or [], self._live, went_live)
                 step.releases[shard] = release
-

@@ -115,7 +115,9 @@ def test_rows_of_an_incremental_snapshot_keep_their_place() -> None:
 def test_the_tombstone_of_a_repeated_delete_is_a_repeat() -> None:
     """A restarted connector repeats delete and tombstone; the row may live again by then and must stay."""
     alignment = Alignment(TABLES, 100, 0, lambda frame: 50)
-    alignment.add_rows([(0, "d", "1", 700, 60, 1, None, 0, 0, b"d", "", 5), (0, "t", "1", -1, -1, -1, None, 0, 1, b"", "", 0)])
+    alignment.add_rows(
+        [(0, "d", "1", 700, 60, 1, None, 0, 0, b"d", "", 5), (0, "t", "1", -1, -1, -1, None, 0, 1, b"", "", 0)]
+    )
     assert alignment.release() == []
     assert alignment.repeats == 2
     assert alignment.take_offsets() == ({0: 2}, None)

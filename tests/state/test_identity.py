@@ -61,7 +61,9 @@ def test_rows_without_an_account_wait_and_go_when_the_link_appears(identity: Ide
 
 def test_a_cascading_delete_finds_the_account_although_the_parent_goes_first(identity: Identity) -> None:
     """Deletes resolve with the links as they were: parent and child may be deleted in one transaction."""
-    identity.resolve([row(ACCOUNTS, "c", "1", "A-1"), row(INVOICES, "c", "5", "1"), row(PAYMENTS, "c", "7", "5")], "s", 1, 0)
+    identity.resolve(
+        [row(ACCOUNTS, "c", "1", "A-1"), row(INVOICES, "c", "5", "1"), row(PAYMENTS, "c", "7", "5")], "s", 1, 0
+    )
     found = identity.resolve([row(INVOICES, "d", "5"), row(PAYMENTS, "d", "7")], "s", 2, 0)
     assert changes(found) == [("A-1", INVOICES, "d", "5"), ("A-1", PAYMENTS, "d", "7")]
     assert not identity.knows(PAYMENTS, "7")
@@ -69,7 +71,9 @@ def test_a_cascading_delete_finds_the_account_although_the_parent_goes_first(ide
 
 def test_a_tombstone_retires_a_live_row_once_and_is_ignored_otherwise(identity: Identity) -> None:
     """G13: null after the delete changes nothing; null alone retires the row."""
-    identity.resolve([row(ACCOUNTS, "c", "1", "A-1"), row(INVOICES, "c", "5", "1"), row(INVOICES, "c", "6", "1")], "s", 1, 0)
+    identity.resolve(
+        [row(ACCOUNTS, "c", "1", "A-1"), row(INVOICES, "c", "5", "1"), row(INVOICES, "c", "6", "1")], "s", 1, 0
+    )
     both = identity.resolve([row(INVOICES, "d", "5"), row(INVOICES, "t", "5")], "s", 2, 0)
     assert (changes(both), both.applied, both.ignored) == ([("A-1", INVOICES, "d", "5")], 1, 1)
     alone = identity.resolve([row(INVOICES, "t", "6")], "s", 3, 0)

@@ -15,7 +15,9 @@ BILLING, ERP = 0, 1
 def model(snapshot: str = "none") -> Model:
     """billing.accounts defines accounts, erp.customers refers to them."""
     tables = (
-        TableSpec(0, "billing", "public.accounts", "billing.public.accounts", ("id",), AccountRule("defines", "number")),
+        TableSpec(
+            0, "billing", "public.accounts", "billing.public.accounts", ("id",), AccountRule("defines", "number")
+        ),
         TableSpec(1, "erp", "public.customers", "erp.public.customers", ("id",), AccountRule("reference", "code")),
     )
     sources = tuple(
@@ -80,7 +82,10 @@ def test_nothing_is_live_before_every_snapshot_is_complete() -> None:
     first = seq.advance(batch(rows[:1]))
     assert first is not None and not first.position.live
     assert all(not release.live for release in first.releases.values())
-    notices = [(BILLING, Notice("TABLE_SCAN_COMPLETED", "public.accounts", 2), 0), (BILLING, Notice("COMPLETED", "", 0), 1)]
+    notices = [
+        (BILLING, Notice("TABLE_SCAN_COMPLETED", "public.accounts", 2), 0),
+        (BILLING, Notice("COMPLETED", "", 0), 1),
+    ]
     notices += [(ERP, Notice("TABLE_SCAN_COMPLETED", "public.customers", 0), 0), (ERP, Notice("COMPLETED", "", 0), 1)]
     second = seq.advance(batch(notices=notices))
     assert second is not None and not second.position.live
@@ -93,7 +98,12 @@ def test_nothing_is_live_before_every_snapshot_is_complete() -> None:
 def test_a_restart_in_the_middle_of_a_snapshot_counts_on() -> None:
     """The counts are stored with the cut; rows that a repeated snapshot sends again are not counted twice."""
     seq = sequencer("initial")
-    step = seq.advance(batch([row(0, "1", "A-1", 1, 0, "true")], notices=[(BILLING, Notice("TABLE_SCAN_COMPLETED", "public.accounts", 2), 0)]))
+    step = seq.advance(
+        batch(
+            [row(0, "1", "A-1", 1, 0, "true")],
+            notices=[(BILLING, Notice("TABLE_SCAN_COMPLETED", "public.accounts", 2), 0)],
+        )
+    )
     assert step is not None
     tables = model("initial")
     identity = Identity(tables.tables)
