@@ -32,9 +32,7 @@ class Connect(Component):
             "plugin.path": str(jars.plugins),
         }
         config.write_text(properties(place | worker_policy()))
-        command = java(
-            HEAP_MB, write_logging(layout.run), "-cp", jars.classpath, MAIN, str(config)
-        )
+        command = java(HEAP_MB, write_logging(layout.run), "-cp", jars.classpath, MAIN, str(config))
         return Launch(command, cwd=layout.run)
 
     def ready(self, addresses: Addresses) -> str | None:

@@ -58,19 +58,13 @@ def connect_ready(addresses: Addresses) -> str | None:
 def registry_ready(addresses: Addresses) -> str | None:
     """None if the registry lists its subjects through the Confluent-compatible API, else why not."""
     apicurio = http_ready(f"{addresses.registry}/apis/ccompat/v7/subjects")
-    return (
-        None
-        if apicurio is None
-        else http_ready(f"{addresses.registry}/subjects") and apicurio
-    )
+    return None if apicurio is None else http_ready(f"{addresses.registry}/subjects") and apicurio
 
 
 def postgres_ready(addresses: Addresses) -> str | None:
     """None if the server takes a connection, else why not."""
     try:
-        psycopg.connect(
-            addresses.postgres, dbname="postgres", connect_timeout=3
-        ).close()
+        psycopg.connect(addresses.postgres, dbname="postgres", connect_timeout=3).close()
     except psycopg.Error as error:
         return f"no connection to {addresses.postgres}: {str(error).strip()}"
     return None
@@ -80,19 +74,13 @@ def redis_ready(addresses: Addresses) -> str | None:
     """None if PING is answered (also with 'authentication required' or 'loading': then it is not ready), else why not."""
     parts = urlsplit(addresses.redis)
     try:
-        with socket.create_connection(
-            (parts.hostname or HOST, parts.port or 6379), timeout=2
-        ) as connection:
+        with socket.create_connection((parts.hostname or HOST, parts.port or 6379), timeout=2) as connection:
             connection.sendall(b"PING\r\n")
             answer = connection.recv(64)
     except OSError as error:
         return f"no connection to {addresses.redis}: {error}"
     ready = answer.startswith((b"+PONG", b"-NOAUTH"))
-    return (
-        None
-        if ready
-        else f"{addresses.redis} answered {answer.decode(errors='replace').strip()}"
-    )
+    return None if ready else f"{addresses.redis} answered {answer.decode(errors='replace').strip()}"
 
 
 def wait_ready(

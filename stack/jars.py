@@ -61,11 +61,7 @@ class JarCache:
 
     def missing(self) -> list[LockedJar]:
         """Locked files that are not here with their full size."""
-        return [
-            jar
-            for jar in self.jars
-            if not is_here(jar, self.folder(jar.group) / jar.filename)
-        ]
+        return [jar for jar in self.jars if not is_here(jar, self.folder(jar.group) / jar.filename)]
 
     def ensure(self) -> None:
         """Download what is missing, check it, unpack the registry and write the converter's manifest.
@@ -103,28 +99,20 @@ class JarCache:
         incoming = Path(tempfile.mkdtemp(prefix="incoming-", dir=self.directory))
         try:
             with (
-                bytes_progress(
-                    f"fetching {len(wanted)} jars", sum(jar.size for jar in wanted)
-                ) as advance,
+                bytes_progress(f"fetching {len(wanted)} jars", sum(jar.size for jar in wanted)) as advance,
                 ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool,
             ):
                 list(pool.map(lambda jar: self.fetch(jar, incoming, advance), wanted))
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
 
-    def fetch(
-        self, jar: LockedJar, incoming: Path, advance: Callable[[int], None]
-    ) -> None:
+    def fetch(self, jar: LockedJar, incoming: Path, advance: Callable[[int], None]) -> None:
         """One file: download, compare with the lock, move into place; a broken transfer is tried again."""
         group_id, artifact_id, packaging, classifier, version = jar.parts
         problem = ""
         for attempt in range(ATTEMPTS):
             context = maven(incoming / f"{jar.group}-{attempt}")
-            artifact = (
-                context.project(group_id, artifact_id)
-                .at_version(version)
-                .artifact(classifier, packaging)
-            )
+            artifact = context.project(group_id, artifact_id).at_version(version).artifact(classifier, packaging)
             try:
                 path = artifact.resolve()
             except (RequestException, RuntimeError) as error:
@@ -191,14 +179,9 @@ def point(link: Path, target: Path) -> None:
 def disk_error(error: OSError, directory: Path) -> StackError:
     """Say in one sentence why a file could not be written."""
     if error.errno == errno.ENOSPC:
-        return StackError(
-            f"the disk of {directory} is full",
-            "free some space and run the command again",
-        )
-    return StackError(
-        f"{directory} cannot be written ({error})",
-        "check its owner and permissions, then try again",
-    )
+        return StackError(f"the disk of {directory} is full", "free some space and run the command again")
+    place = error.filename or directory
+    return StackError(f"{place} cannot be used ({error.strerror})", "check its owner and permissions, then try again")
 
 
 @contextmanager

@@ -45,12 +45,7 @@ class Kafka(Component):
 
     def format(self, layout: Layout, jars: JarCache) -> None:
         """Give the storage folder its cluster id."""
-        cluster_id = (
-            base64.urlsafe_b64encode(uuid.uuid4().bytes)
-            .decode()
-            .rstrip("=")
-            .replace("-", "A")
-        )
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
         tool = (
             "-cp",
             jars.classpath,
@@ -61,9 +56,7 @@ class Kafka(Component):
             cluster_id,
         )
         command = java(96, *tool, "-c", str(layout.run / "kafka.properties"))
-        done = subprocess.run(
-            command, cwd=layout.run, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, cwd=layout.run, capture_output=True, text=True, check=False)
         if done.returncode:
             raise StackError(
                 f"Kafka's storage folder cannot be formatted: {(done.stderr or done.stdout).strip()[-1500:]}",

@@ -60,10 +60,7 @@ class Addresses:
 
     def environment(self) -> dict[str, str]:
         """The same as CONCORD_* variables, for a process that is to use exactly this stack."""
-        return {
-            f"CONCORD_{name.upper()}": str(value)
-            for name, value in asdict(self).items()
-        }
+        return {f"CONCORD_{name.upper()}": str(value) for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)
@@ -145,9 +142,5 @@ def layout_from(environment: Mapping[str, str] | None = None) -> Layout:
         directory=Path(env.get("CONCORD_STACK_DIR") or ROOT / ".stack").resolve(),
         jars=Path(env.get("CONCORD_JARS_DIR") or ROOT / ".stack" / "jars").resolve(),
         port_base=port_base(env.get("CONCORD_PORT_BASE")),
-        external={
-            name: env[variable]
-            for name, variable in EXTERNAL.items()
-            if env.get(variable)
-        },
+        external={name: env[variable] for name, variable in EXTERNAL.items() if env.get(variable)},
     )

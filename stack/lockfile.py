@@ -87,14 +87,9 @@ def read_lock(path: Path = LOCK) -> tuple[LockedJar, ...]:
 
 def format_lock(jars: Iterable[LockedJar]) -> str:
     """The text of a lock: sorted, one jar a line, so that a change reads well in a diff."""
-    return HEADER + "".join(
-        f"{jar.group} {jar.coordinate} {jar.sha256} {jar.size}\n"
-        for jar in sorted(jars)
-    )
+    return HEADER + "".join(f"{jar.group} {jar.coordinate} {jar.sha256} {jar.size}\n" for jar in sorted(jars))
 
 
 def digest(jars: Iterable[LockedJar]) -> str:
     """Eight hex digits that change when any of these jars changes; folder names carry them."""
-    return hashlib.sha256(
-        "".join(sorted(jar.sha256 for jar in jars)).encode()
-    ).hexdigest()[:8]
+    return hashlib.sha256("".join(sorted(jar.sha256 for jar in jars)).encode()).hexdigest()[:8]

@@ -83,11 +83,7 @@ def root_home(layout: Layout, programs: Path) -> Home:
         ) from error
     outside = outside_folder(layout)
     as_server = Home(programs, layout.data / "postgres", account.pw_uid, account.pw_gid)
-    data = (
-        layout.data / "postgres"
-        if may_enter(as_server, layout.data)
-        else outside / "data"
-    )
+    data = layout.data / "postgres" if may_enter(as_server, layout.data) else outside / "data"
     if not may_enter(as_server, programs / "bin" / "postgres"):
         programs = copy_programs(programs, outside / f"programs-{versions.POSTGRES}")
     return Home(programs, data, account.pw_uid, account.pw_gid)
@@ -133,9 +129,7 @@ class Postgres(Component):
         if not (home.data / "PG_VERSION").exists():
             initialise(home)
         settings = SETTINGS | {"port": str(layout.port("postgres"))}
-        words = [
-            word for key, value in settings.items() for word in ("-c", f"{key}={value}")
-        ]
+        words = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         command = [
             str(home.programs / "bin" / "postgres"),
             "-D",
@@ -194,17 +188,11 @@ def initialise(home: Home) -> None:
 def create_databases(conninfo: str) -> None:
     """Create what is missing of `layout.DATABASES`; StackError names the right that an external server denies."""
     try:
-        with psycopg.connect(
-            conninfo, dbname="postgres", autocommit=True
-        ) as connection:
-            known = {
-                row[0] for row in connection.execute("select datname from pg_database")
-            }
+        with psycopg.connect(conninfo, dbname="postgres", autocommit=True) as connection:
+            known = {row[0] for row in connection.execute("select datname from pg_database")}
             for name in DATABASES:
                 if name not in known:
-                    connection.execute(
-                        sql.SQL("create database {}").format(sql.Identifier(name))
-                    )
+                    connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     except psycopg.Error as error:
         raise StackError(
             f"the databases {', '.join(DATABASES)} cannot be created through {conninfo!r}: {str(error).strip()}",

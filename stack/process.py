@@ -47,11 +47,7 @@ def start_mark(pid: int) -> str | None:
         return None if fields[0] in "ZX" else f"{boot_id()}:{fields[19]}"
     try:
         process = psutil.Process(pid)
-        return (
-            None
-            if process.status() == psutil.STATUS_ZOMBIE
-            else f"{process.create_time():.2f}"
-        )
+        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
     except psutil.Error:
         return None
 
@@ -149,7 +145,4 @@ def tail(log: Path, lines: int = 15) -> str:
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 16_384))
         text = file.read().decode(errors="replace")
-    return (
-        "\n".join(f"  {line}" for line in text.splitlines()[-lines:])
-        or "  (the log is empty)"
-    )
+    return "\n".join(f"  {line}" for line in text.splitlines()[-lines:]) or "  (the log is empty)"

@@ -50,7 +50,5 @@ def storage(conninfo: str) -> dict[str, str]:
         "APICURIO_STORAGE_SQL_KIND": "postgresql",
         "APICURIO_DATASOURCE_URL": f"jdbc:postgresql://{server.get('host') or HOST}:{server.get('port') or 5432}/registry",
         "APICURIO_DATASOURCE_USERNAME": str(server.get("user") or "postgres"),
-        "APICURIO_DATASOURCE_PASSWORD": str(
-            server.get("password") or "unused: trust on loopback"
-        ),
+        "APICURIO_DATASOURCE_PASSWORD": str(server.get("password") or "unused: trust on loopback"),
     }

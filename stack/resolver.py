@@ -32,24 +32,16 @@ def locked(group: str, artifact: Artifact) -> LockedJar:
     middle = f":{artifact.classifier}" if artifact.classifier else ""
     coordinate = f"{artifact.groupId}:{artifact.artifactId}:{artifact.packaging}{middle}:{artifact.version}"
     content = path.read_bytes()
-    return LockedJar(
-        group, coordinate, hashlib.sha256(content).hexdigest(), len(content)
-    )
+    return LockedJar(group, coordinate, hashlib.sha256(content).hexdigest(), len(content))
 
 
 def resolve_group(context: MavenContext, group: str) -> list[LockedJar]:
     """Every jar that one group needs at run time, Kafka's own left out of plugin groups."""
     excluded = versions.PLUGIN_EXCLUSIONS if group in versions.PLUGINS else ()
     exclusions = [context.project(group_id, "*") for group_id in excluded]
-    wanted = [
-        context.create_dependency(text, exclusions) for text in versions.GROUPS[group]
-    ]
+    wanted = [context.create_dependency(text, exclusions) for text in versions.GROUPS[group]]
     direct, transitive = context.resolver.resolve(wanted)
-    return [
-        locked(group, dependency.artifact)
-        for dependency in direct + transitive
-        if not dependency.optional
-    ]
+    return [locked(group, dependency.artifact) for dependency in direct + transitive if not dependency.optional]
 
 
 def write_lock(path: Path = LOCK) -> int:
@@ -62,14 +54,8 @@ def write_lock(path: Path = LOCK) -> int:
             found = resolve_group(context, group)
             say(f"{group}: {len(found)} jars")
             jars += found
-        group_id, artifact_id, packaging, classifier, version = (
-            versions.REGISTRY_ARCHIVE.split(":")
-        )
-        archive = (
-            context.project(group_id, artifact_id)
-            .at_version(version)
-            .artifact(classifier, packaging)
-        )
+        group_id, artifact_id, packaging, classifier, version = versions.REGISTRY_ARCHIVE.split(":")
+        archive = context.project(group_id, artifact_id).at_version(version).artifact(classifier, packaging)
         jars.append(locked("registry", archive))
     finally:
         shutil.rmtree(cache, ignore_errors=True)

@@ -13,9 +13,7 @@ from stack.redis import Redis
 from stack.registry import Registry
 
 # in an order in which each comes after those that it needs
-COMPONENTS: dict[str, Component] = {
-    one.name: one for one in (Postgres(), Kafka(), Registry(), Connect(), Redis())
-}
+COMPONENTS: dict[str, Component] = {one.name: one for one in (Postgres(), Kafka(), Registry(), Connect(), Redis())}
 
 
 def component_named(name: str) -> Component:

@@ -39,9 +39,7 @@ def status(layout: Layout | None = None) -> dict[str, Status]:
     """Every component by name; asks the running ones whether they serve."""
     here = layout or layout_from()
     with ThreadPoolExecutor(len(COMPONENTS)) as pool:
-        found = pool.map(
-            lambda component: component_status(component, here), COMPONENTS.values()
-        )
+        found = pool.map(lambda component: component_status(component, here), COMPONENTS.values())
         return {one.name: one for one in found}
 
 
@@ -83,6 +81,4 @@ def memory_mb(pid: int) -> int | None:
         children = [child.memory_info() for child in process.children(recursive=True)]
     except psutil.Error:
         return None
-    return (
-        own + sum(info.rss - getattr(info, "shared", 0) for info in children)
-    ) // 2**20
+    return (own + sum(info.rss - getattr(info, "shared", 0) for info in children)) // 2**20

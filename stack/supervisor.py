@@ -63,32 +63,20 @@ def start_all(layout: Layout, names: list[str]) -> None:
     jars = JarCache(layout.jars)
     futures: dict[str, Future[None]] = {}
     with ThreadPoolExecutor(len(names) + 1) as pool:
-        wanted = [
-            name
-            for name in names
-            if COMPONENTS[name].needs_jars and name not in layout.external
-        ]
+        wanted = [name for name in names if COMPONENTS[name].needs_jars and name not in layout.external]
         fetching = pool.submit(jars.ensure) if wanted else None
         for name in names:  # needs come before those who need them
             component = COMPONENTS[name]
-            before: list[Future[None]] = [
-                futures[need] for need in component.needs if need in futures
-            ]
+            before: list[Future[None]] = [futures[need] for need in component.needs if need in futures]
             if name in wanted and fetching is not None:
                 before.append(fetching)
             futures[name] = pool.submit(start_after, before, component, layout, jars)
-    failures = [
-        error
-        for future in futures.values()
-        if (error := future.exception()) is not None
-    ]
+    failures = [error for future in futures.values() if (error := future.exception()) is not None]
     if failures:
         raise as_stack_error(failures[0], layout) from failures[0]
 
 
-def start_after(
-    before: list[Future[None]], component: Component, layout: Layout, jars: JarCache
-) -> None:
+def start_after(before: list[Future[None]], component: Component, layout: Layout, jars: JarCache) -> None:
     """Wait for what the component needs, then start it."""
     for future in before:
         future.result()
@@ -120,9 +108,7 @@ def start_component(component: Component, layout: Layout, jars: JarCache) -> Non
         )
     component.after_start(layout)
     if fresh:
-        say(
-            f"{component.name} {component.version} up in {time.monotonic() - started:.1f} s"
-        )
+        say(f"{component.name} {component.version} up in {time.monotonic() - started:.1f} s")
 
 
 def require_external(component: Component, layout: Layout) -> None:
@@ -169,9 +155,7 @@ def kill(name: str, number: int = signal.SIGKILL, layout: Layout | None = None) 
             "start it with `concord stack up`",
         )
     if number == signal.SIGKILL and not wait_gone(pid_file, 10):
-        raise StackError(
-            f"{name} (pid {pid}) did not end on SIGKILL", "look at the process"
-        )
+        raise StackError(f"{name} (pid {pid}) did not end on SIGKILL", "look at the process")
     return pid
 
 

@@ -20,9 +20,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "org.apache.logging.log4j:log4j-slf4j-impl:2.25.5!",
     ),
     "debezium-postgres": (f"io.debezium:debezium-connector-postgres:{DEBEZIUM}!",),
-    "apicurio-converter": (
-        f"io.apicurio:apicurio-registry-utils-converter:{CONVERTER}!",
-    ),
+    "apicurio-converter": (f"io.apicurio:apicurio-registry-utils-converter:{CONVERTER}!",),
 }
 REGISTRY_ARCHIVE = f"io.apicurio:apicurio-registry-app:tar.gz:all:{REGISTRY}"
 PLUGINS = ("debezium-postgres", "apicurio-converter")

@@ -41,9 +41,7 @@ class RunningStack(ABC):
 
     def environment(self) -> dict[str, str]:
         """CONCORD_* variables for a child process that must use this stack."""
-        return self.addresses.environment() | {
-            "CONCORD_STACK_DIR": str(self.layout.directory)
-        }
+        return self.addresses.environment() | {"CONCORD_STACK_DIR": str(self.layout.directory)}
 
     @abstractmethod
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
@@ -52,7 +50,6 @@ class RunningStack(ABC):
     @abstractmethod
     def start(self, name: str) -> None:
         """Start a killed component again; returns when it serves."""
-
 
     @abstractmethod
     def restart(self) -> None:
@@ -138,20 +135,34 @@ def processes() -> Iterator[RunningStack]:
             supervisor.wipe(here)
 
 
+def wipe_leftovers() -> None:
+    """End and remove what killed test runs left; stacks of test runs that still live are not touched."""
+    for number in range(SLOTS):
+        directory = slot(number)
+        if not directory.exists():
+            continue
+        with (directory / "slot").open("w") as lock:
+            if not taken(lock):
+                supervisor.wipe(layout_from({"CONCORD_STACK_DIR": str(directory)}))
+
+
+def slot(number: int) -> Path:
+    """The folder of one test stack."""
+    return ROOT / ".stack" / "tests" / str(number)
+
+
 @contextmanager
 def free_slot() -> Iterator[tuple[Path, int]]:
     """A folder and a port base that nobody else holds, for as long as this process lives."""
     for number in range(SLOTS):
-        directory = ROOT / ".stack" / "tests" / str(number)
+        directory = slot(number)
         directory.mkdir(parents=True, exist_ok=True)
         with (directory / "slot").open("w") as lock:
             if taken(lock):
                 continue
             yield directory, FIRST_PORT_BASE + number * PORTS_PER_SLOT
             return
-    raise StackError(
-        f"all {SLOTS} test stacks are in use", "wait for another test run to end"
-    )
+    raise StackError(f"all {SLOTS} test stacks are in use", "wait for another test run to end")
 
 
 def taken(lock: TextIO) -> bool:
@@ -188,15 +199,9 @@ def containers() -> Iterator[RunningStack]:
 def already_running() -> Iterator[RunningStack]:
     """The stack of this work tree; nothing is started, stopped or wiped."""
     here = layout_from()
-    ill = [
-        f"{one.name} is {one.state}"
-        for one in supervisor.status(here).values()
-        if not one.well
-    ]
+    ill = [f"{one.name} is {one.state}" for one in supervisor.status(here).values() if not one.well]
     if ill:
-        raise StackError(
-            f"{CHOICE}=running, but {', '.join(ill)}", "run `concord stack up` first"
-        )
+        raise StackError(f"{CHOICE}=running, but {', '.join(ill)}", "run `concord stack up` first")
     yield Processes(here)
 
 
