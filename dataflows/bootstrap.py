@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from connectors.contracts import Contracts
-from connectors.debezium import Decoder, Peek
+from connectors.debezium import Decoder, LastCommit, Peek
 from connectors.mapping import load_model
-from connectors.ownership import load_ownership
+from connectors.ownership import load_rules
 from connectors.registry import Registry
 from dataflows.settings import Settings
 from state.model import Model
@@ -39,13 +39,13 @@ def peek(tables: Model, client: Registry) -> Peek:
 
 def last_commit(client: Registry) -> Callable[[bytes], int | None]:
     """Position of the commit before the row's own, from its frame."""
-    return Decoder(client).last_commit
+    return LastCommit(client)
 
 
 def shard(settings: Settings, tables: Model, client: Registry) -> Shard:
     """A shard with its decoder and the ownership rules."""
     decoder = Decoder(client)
-    return Shard(tables, decoder.row, load_ownership(settings.ownership), reencode=decoder.reencode)
+    return Shard(tables, decoder.row, load_rules(settings.ownership), reencode=decoder.reencode)
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
