@@ -1,0 +1,78 @@
+"""YAML with places: plain data, and the line and column of every key, so that an error can name them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from yaml.constructor import SafeConstructor
+
+Shape = TypeVar("Shape", bound=BaseModel)
+#: path of keys and indexes -> (line, column), counted from 1
+Places = dict[tuple[str | int, ...], tuple[int, int]]
+
+
+class LocatedError(Exception):
+    """A configuration file is wrong; the message names file, line, column and the next step. Exit code 2."""
+
+
+class Located:
+    """One file: its data, and errors that say where."""
+
+    def __init__(self, path: Path, error: type[LocatedError]) -> None:
+        """Read the file. Raises `error` if it is missing, no YAML, or names a key twice."""
+        self.path = path
+        self._error = error
+        self._places: Places = {}
+        try:
+            root = yaml.compose(path.read_text(), Loader=yaml.SafeLoader)
+        except OSError as cause:
+            raise error(f"{path} cannot be read ({cause.strerror}). Next step: create it, or name another folder") from cause
+        except yaml.MarkedYAMLError as cause:
+            mark = cause.problem_mark
+            where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+            raise error(f"{where}: not YAML: {cause.problem}. Next step: correct the file") from cause
+        if root is None:
+            raise error(f"{path}:1:1: the file is empty. Next step: see docs/onboarding.md")
+        self.data: Any = self._build(root, ())
+
+    def error(self, loc: tuple[str | int, ...], problem: str) -> LocatedError:
+        """An error at the deepest known place of `loc` (pydantic's locations carry names that the file lacks)."""
+        place = (1, 1)
+        while loc:
+            if loc in self._places:
+                place = self._places[loc]
+                break
+            loc = loc[:-1]
+        return self._error(f"{self.path}:{place[0]}:{place[1]}: {problem}")
+
+    def validate(self, shape: type[Shape]) -> Shape:
+        """The data in its shape; raises the file's error with the first thing that is wrong."""
+        try:
+            return shape.model_validate(self.data)
+        except ValidationError as cause:
+            first = cause.errors()[0]
+            loc = tuple(part for part in first["loc"] if part != "[key]")
+            name = ".".join(str(part) for part in loc) or "the file"
+            raise self.error(loc, f"{name}: {first['msg']}. Next step: correct it") from cause
+
+    def _build(self, node: yaml.Node, path: tuple[str | int, ...]) -> Any:
+        self._places.setdefault(path, (node.start_mark.line + 1, node.start_mark.column + 1))
+        if isinstance(node, yaml.MappingNode):
+            out: dict[Any, Any] = {}
+            for key_node, value_node in node.value:
+                key = _scalar(key_node)
+                self._places[(*path, key)] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+                if key in out:
+                    raise self.error((*path, key), f"{key} is given twice. Next step: remove one")
+                out[key] = self._build(value_node, (*path, key))
+            return out
+        if isinstance(node, yaml.SequenceNode):
+            return [self._build(child, (*path, number)) for number, child in enumerate(node.value)]
+        return _scalar(node)
+
+
+def _scalar(node: yaml.Node) -> Any:
+    return SafeConstructor().construct_object(node, deep=True)

@@ -1,0 +1,127 @@
+"""Loads the mappings of all sources into the model that the flows run on; every error names file, line and column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from connectors.currencies import exponents
+from connectors.located_yaml import Located, LocatedError
+from connectors.mapping_shape import AccountShape, MappingShape, TableShape
+from state.mapper import compile_mapper, id_columns
+from state.model import AccountKind, AccountRule, FieldSpec, Model, ObjectSpec, SourceSpec, TableSpec
+from state.roles import ROLES, Role
+
+Loc = tuple[str | int, ...]
+
+
+class MappingError(LocatedError):
+    """A mapping is wrong: the message names file, line, column and the next step."""
+
+
+def load_model(sources_dir: Path, sources: Sequence[str]) -> Model:
+    """Read `<sources_dir>/<source>/mapping.yaml` of every source. Raises MappingError for the first thing wrong."""
+    specs: list[SourceSpec] = []
+    tables: list[TableSpec] = []
+    for name in sources:
+        loader = _Loader(Located(sources_dir / name / "mapping.yaml", MappingError), len(tables))
+        if loader.shape.source != name:
+            raise loader.file.error(("source",), f"source is {loader.shape.source}, but the folder is {name}")
+        specs.append(loader.source())
+        tables += loader.tables()
+    return Model(tuple(specs), tuple(tables), exponents())
+
+
+class _Loader:
+    """One file; `first` is the index that its first table gets."""
+
+    def __init__(self, file: Located, first: int) -> None:
+        self.file = file
+        self.shape = file.validate(MappingShape)
+        self._index = {name: first + number for number, name in enumerate(self.shape.tables)}
+
+    def source(self) -> SourceSpec:
+        """The source itself; Debezium's topics carry its name."""
+        name, shape = self.shape.source, self.shape
+        transaction, notification = f"{name}.transaction", f"{name}.notifications"
+        return SourceSpec(name, shape.system, shape.snapshot, transaction, notification, shape.version)
+
+    def tables(self) -> list[TableSpec]:
+        """All tables of the file, in its order."""
+        return [self._table(name, table) for name, table in self.shape.tables.items()]
+
+    def _table(self, name: str, table: TableShape) -> TableSpec:
+        source = self.shape.source
+        index, topic = self._index[name], f"{source}.{name}"
+        if table.ignore is not None:
+            return TableSpec(index, source, name, topic, table.key or (), ignore=table.ignore)
+        key, account = table.key, table.account
+        if key is None or account is None:
+            raise AssertionError("the shape demands them")
+        loc: Loc = ("tables", name)
+        rule = self._account(account, (*loc, "account"))
+        return TableSpec(index, source, name, topic, key, rule, None, self._object(table, loc))
+
+    def _account(self, account: AccountShape, loc: Loc) -> AccountRule:
+        parent = self._row_table(account.table, (*loc, "table")) if account.table else None
+        kind: AccountKind = "defines" if account.defines else "through" if account.through else "reference"
+        column = account.defines or account.through or account.reference
+        assert column is not None  # the shape demands one way
+        return AccountRule(kind, column, parent, account.normalise)
+
+    def _row_table(self, table: str, loc: Loc) -> int:
+        """Index of a table that rows refer to: one of this file, and not an ignored one."""
+        if table not in self._index:
+            known = ", ".join(self._index)
+            raise self.file.error(loc, f"{table} is no table of this source. Next step: use one of {known}")
+        if self.shape.tables[table].ignore is not None:
+            raise self.file.error(loc, f"{table} is ignored, so rows cannot be found through it. Next step: map it")
+        return self._index[table]
+
+    def _object(self, table: TableShape, loc: Loc) -> ObjectSpec:
+        if table.object is None or table.id is None:
+            raise AssertionError("the shape demands them")
+        system = self.shape.system
+        role = ROLES.get((system, table.object))
+        if role is None:
+            known = ", ".join(kind for owner, kind in ROLES if owner == system)
+            problem = f"a {system} source has no object {table.object}. Next step: use one of {known}"
+            raise self.file.error((*loc, "object"), problem)
+        try:
+            if not id_columns(table.id):
+                raise ValueError("no column in it")
+        except ValueError as cause:
+            problem = f"id {table.id!r}: {cause}. Next step: write it as in 'PAY-{{id}}'"
+            raise self.file.error((*loc, "id"), problem) from cause
+        fields = self._fields(table, role, loc)
+        units = {spec.minor for spec in fields if spec and spec.kind == "money"}
+        if len(units) > 1:
+            raise self.file.error((*loc, "fields"), "one table mixes minor and major units. Next step: split the fields")
+        return ObjectSpec(role, table.id, fields, compile_mapper(table.id, fields), units != {False})
+
+    def _fields(self, table: TableShape, role: Role, loc: Loc) -> tuple[FieldSpec | None, ...]:
+        known = {field.name for field in role.fields}
+        for name in table.fields:
+            if name not in known:
+                problem = f"{role.object} has no field {name}. Next step: use one of {', '.join(sorted(known))}"
+                raise self.file.error((*loc, "fields", name), problem)
+        out: list[FieldSpec | None] = []
+        for field in role.fields:
+            given = table.fields.get(field.name)
+            if given is None:
+                if field.required:
+                    problem = f"{role.object} of {role.system} needs field {field.name} ({field.kind})"
+                    raise self.file.error((*loc, "fields"), f"{problem}. Next step: map it to a column")
+                out.append(None)
+                continue
+            here = (*loc, "fields", field.name)
+            if given.kind != field.kind:
+                raise self.file.error(here, f"{field.name} is a {field.kind} field, not {given.kind}")
+            for label, canonical in (given.values or {}).items():
+                if field.labels is not None and canonical not in field.labels:
+                    problem = f"{canonical} is no {field.name}. Next step: use one of {', '.join(sorted(field.labels))}"
+                    raise self.file.error((*here, "values", label), problem)
+            parent = self._row_table(given.table, (*here, "table")) if given.table else None
+            minor = given.units == "minor"
+            out.append(FieldSpec(field.name, given.kind, given.column, given.values, minor, parent, given.zone))
+        return tuple(out)

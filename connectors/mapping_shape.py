@@ -1,0 +1,114 @@
+"""The shape of `debezium/<source>/mapping.yaml`; what the shape cannot say, `connectors/mapping.py` checks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+KINDS = ("text", "label", "money", "decimal", "date", "instant", "integer", "boolean", "reference")
+
+
+class Shape(BaseModel):
+    """Unknown keys are errors: a misspelt option must not be ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AccountShape(Shape):
+    """The way to the account: exactly one of `defines`, `through` (with `table`), `reference`."""
+
+    defines: str | None = None
+    through: str | None = None
+    reference: str | None = None
+    table: str | None = None
+    normalise: tuple[Literal["strip", "upper", "lower", "collapse"], ...] = ()
+
+    @model_validator(mode="after")
+    def _one_way(self) -> AccountShape:
+        if sum(way is not None for way in (self.defines, self.through, self.reference)) != 1:
+            raise ValueError("an account rule has exactly one of defines, through, reference")
+        if (self.through is None) != (self.table is None):
+            raise ValueError("`through` needs `table`, the table that the foreign key points to (and only it does)")
+        return self
+
+
+class FieldShape(Shape):
+    """One field: exactly one key of KINDS, whose value is the column."""
+
+    text: str | None = None
+    label: str | None = None
+    money: str | None = None
+    decimal: str | None = None
+    date: str | None = None
+    instant: str | None = None
+    integer: str | None = None
+    boolean: str | None = None
+    reference: str | None = None
+    values: dict[str, str] | None = None
+    units: Literal["minor", "major"] | None = None
+    table: str | None = None
+    zone: Literal["UTC"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"text": value}
+        return value
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> FieldShape:
+        given = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(given) != 1:
+            raise ValueError(f"a field has exactly one of {', '.join(KINDS)}")
+        needs = {"values": "label", "units": "money", "table": "reference"}
+        for option, kind in needs.items():
+            if (getattr(self, option) is not None) != (kind in given):
+                raise ValueError(f"`{option}` belongs to a {kind} field, and such a field needs it")
+        if self.zone is not None and "instant" not in given:
+            raise ValueError("`zone` belongs to an instant field")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The kind that was given."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
+    def column(self) -> str:
+        """The column that was given."""
+        column: str = getattr(self, self.kind)
+        return column
+
+
+class TableShape(Shape):
+    """One captured table: ignored with a reason, or an object with its key, account, id and fields."""
+
+    ignore: str | None = None
+    key: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    account: AccountShape | None = None
+    object: str | None = None
+    id: str | None = None
+    fields: dict[str, FieldShape] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _whole(self) -> TableShape:
+        if self.ignore is not None:
+            if self.object is not None:
+                raise ValueError("a table is either ignored or mapped to an object, not both")
+            return self
+        missing = [name for name in ("key", "account", "object", "id") if getattr(self, name) is None]
+        if missing:
+            raise ValueError(f"a table needs {', '.join(missing)} (or `ignore` with the reason)")
+        return self
+
+
+class MappingShape(Shape):
+    """A whole file. `system` is the part the source plays."""
+
+    source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+    system: Literal["billing", "erp", "support"]
+    version: Annotated[int, Field(ge=1)]
+    snapshot: Literal["initial", "none"] = "initial"
+    tables: Annotated[dict[Annotated[str, Field(pattern=r"^[^.\s]+\.[^.\s]+$")], TableShape], Field(min_length=1)]

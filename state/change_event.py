@@ -1,0 +1,42 @@
+"""One event per source transaction and account: which objects changed, in which fields, from what to what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from state.model import TableSpec
+from state.roles import FIRST, ID, Fact
+
+Entry = dict[str, Any]
+
+
+def entry(spec: TableSpec, old: Fact | None, new: Fact | None) -> Entry | None:
+    """What one row's change means; None if nothing that the model knows changed.
+
+    Created and retired rows list no fields: the object's record has them all.
+    """
+    assert spec.object is not None
+    role = spec.object.role
+    if old is None or new is None:
+        fact = new or old
+        if fact is None:
+            return None
+        return {"object": role.object, "id": fact[ID], "op": "created" if new else "retired", "fields": []}
+    if old[ID:] == new[ID:]:
+        return None
+    fields = [
+        {"name": field.name, "old": _text(before), "new": _text(after)}
+        for field, before, after in zip(role.fields, old[FIRST:], new[FIRST:], strict=True)
+        if before != after
+    ]
+    return {"object": role.object, "id": new[ID], "op": "updated", "fields": fields}
+
+
+def _text(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, tuple):  # a reference: (table, key)
+        return str(value[1])
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -1,0 +1,52 @@
+"""What an account is entitled to at one moment of the sources' clock: the tier of its best live subscription."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from state.account import Account
+from state.roles import ROLES, UNMAPPED
+
+_STANDING = ROLES["billing", "account"].index("standing")
+
+
+class Entitled(NamedTuple):
+    """`tier` is None while billing does not know the account or an unmapped label makes it unknowable.
+
+    `until_ms`: when the tier changes without any event (a cancelled subscription's paid period ends).
+    """
+
+    tier: str | None
+    standing: str | None
+    live: int
+    until_ms: int | None
+    reason: str
+
+
+def entitled(account: Account, tiers: tuple[str, ...], clock_ms: int) -> Entitled:
+    """Evaluate. `tiers` from worst to best; the first one is given when nothing is live."""
+    item = account.items.get(("account", account.id))
+    if item is None or item.billing is None:
+        return Entitled(None, None, 0, None, "billing does not know the account")
+    fact = account.rows[item.billing]
+    standing: str | None = fact[_STANDING]
+    counts = {tier: n for tier, n in account.tiers.items() if n > 0}
+    live = sum(counts.values())
+    until: int | None = None
+    for tier, end_ms in account.ending.values():
+        if end_ms is None or end_ms > clock_ms:
+            counts[tier] = counts.get(tier, 0) + 1
+            live += 1
+            if end_ms is not None and (until is None or end_ms < until):
+                until = end_ms
+    if account.counts.unmapped or any(tier not in tiers for tier in counts):
+        return Entitled(None, standing, live, until, "a subscription has an unmapped status or plan")
+    best = max((tiers.index(tier) for tier in counts if tier is not None), default=0)
+    reason = f"best of {live} live subscriptions" if live else "no live subscription"
+    return Entitled(tiers[best], standing, live, until, reason)
+
+
+def standing_unmapped(account: Account) -> bool:
+    """Whether billing's label of the account's standing is unknown to the mapping."""
+    item = account.items.get(("account", account.id))
+    return item is not None and item.billing is not None and account.rows[item.billing][UNMAPPED] is not None

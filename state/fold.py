@@ -1,0 +1,98 @@
+"""fold(account, row, fact): the only writer of account state. Takes back what the old fact added, adds the new one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from state import fold_billing as billing
+from state import fold_targets as targets
+from state.account import Account
+from state.amounts import INVALID_PRECISION
+from state.model import TableSpec
+from state.roles import POSITION, ROLES, Fact, Ref
+
+Folder = Callable[[Account, TableSpec, Ref, Fact, int], None]
+
+_FOLDERS: dict[tuple[str, str], Folder] = {
+    ("billing", "account"): billing.account_row,
+    ("billing", "subscription"): billing.subscription,
+    ("billing", "usage"): billing.usage,
+    ("billing", "invoice"): billing.invoice,
+    ("billing", "invoice_line"): billing.invoice_line,
+    ("billing", "payment"): billing.payment,
+    ("billing", "refund"): billing.refund,
+    ("billing", "credit"): billing.credit,
+    ("erp", "account"): billing.account_row,
+    ("erp", "invoice"): targets.invoice,
+    ("erp", "invoice_line"): billing.invoice_line,
+    ("erp", "payment"): targets.receipt,
+    ("erp", "credit"): billing.credit,
+    ("support", "entitlement"): targets.organization,
+    ("support", "case"): targets.case,
+    ("support", "case_event"): targets.case_event,
+}
+_CURRENCY = {system: ROLES[system, "account"].index("currency") for system in ("billing", "erp")}
+
+
+def folder_of(spec: TableSpec) -> Folder:
+    """The function that adds (sign 1) or takes back (-1) what a row of the table says."""
+    assert spec.object is not None
+    return _FOLDERS[spec.object.role.system, spec.object.role.object]
+
+
+def fold(account: Account, spec: TableSpec, folder: Folder, ref: Ref, fact: Fact | None) -> Fact | None:
+    """Let one row say something new (None: the row is gone). Returns what it said before."""
+    rows = account.rows
+    old = rows.get(ref)
+    if old is not None:
+        folder(account, spec, ref, old, -1)
+    if account.faults:
+        account.faults.pop(ref, None)
+    if fact is not None:
+        rows[ref] = fact
+        folder(account, spec, ref, fact, 1)
+        if fact[POSITION] > account.positions.get(spec.source, -1):
+            account.positions[spec.source] = fact[POSITION]
+    elif old is not None:
+        del rows[ref]
+    if folder is billing.account_row:
+        _adopt_currency(account, spec)
+    return old
+
+
+def forget_position(account: Account, tables: tuple[TableSpec, ...], source: str, position: int) -> None:
+    """After a delete: if the row was the newest of its source, find the one that is now."""
+    if account.positions.get(source) != position:
+        return
+    newest = account.newest([table.source for table in tables], source)
+    if newest is None:
+        del account.positions[source]
+    else:
+        account.positions[source] = newest
+
+
+def refold(account: Account, tables: tuple[TableSpec, ...]) -> None:
+    """Derive everything anew from the rows, for the rare change that concerns them all (the currency)."""
+    before = list(account.items)
+    account.clear()
+    account.faults = {ref: f for ref, f in account.faults.items() if f.code != INVALID_PRECISION}
+    for ref, fact in account.rows.items():
+        spec = tables[ref[0]]
+        folder_of(spec)(account, spec, ref, fact, 1)
+    for key in before:
+        account.dirty.setdefault(key, account.touched_ms)
+    account.stale = False
+
+
+def _adopt_currency(account: Account, spec: TableSpec) -> None:
+    """Amounts inherit the currency of the account's row in their own system; a new one concerns every amount."""
+    assert spec.object is not None
+    system = spec.object.role.system
+    item = account.items["account", account.id]
+    ref: Ref | None = getattr(item, system)
+    currency = account.rows[ref][_CURRENCY[system]] if ref is not None else None
+    if currency is not None:
+        currency = currency.strip()
+    if account.currency.get(system) != currency:
+        account.currency[system] = currency
+        account.stale = True

@@ -1,0 +1,71 @@
+"""What each row of the ERP and of the support system adds to an account (sign 1) or takes back (-1)."""
+
+from __future__ import annotations
+
+from state.account import Account
+from state.amounts import checked
+from state.model import TableSpec
+from state.roles import ID, ROLES, Fact, Ref
+
+_INV_CURRENCY, _INV_TOTAL = (ROLES["erp", "invoice"].index(name) for name in ("currency", "total"))
+_PAY_CURRENCY, _PAY_INVOICE, _PAY_AMOUNT = (
+    ROLES["erp", "payment"].index(name) for name in ("currency", "invoice", "amount")
+)
+_CASE_STATUS = ROLES["support", "case"].index("status")
+_EVENT_CASE = ROLES["support", "case_event"].index("case")
+#: case states in which somebody still has to act
+CASE_OPEN = frozenset(("open", "pending"))
+
+
+def invoice(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -> None:
+    """The ERP's invoice: a second facet; the totals are billing's."""
+    item = account.place("invoice", "erp", ref, fact[ID], sign)
+    currency = fact[_INV_CURRENCY] or account.currency.get("erp")
+    checked(account, spec, ref, fact, fact[_INV_TOTAL], currency)
+    account.tally(ref).item = item if sign > 0 else None
+    if sign < 0:
+        account.drop_if_unused(ref)
+
+
+def receipt(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -> None:
+    """The ERP's receipt of a payment: a second facet, and a sum on the ERP's invoice."""
+    account.place("payment", "erp", ref, fact[ID], sign)
+    currency = fact[_PAY_CURRENCY] or account.currency.get("erp")
+    amount = checked(account, spec, ref, fact, fact[_PAY_AMOUNT], currency)
+    parent: Ref | None = fact[_PAY_INVOICE]
+    if parent is None:
+        return
+    tally = account.tally(parent)
+    tally.children += sign
+    tally.paid += sign * (amount or 0)
+    account.touch(tally.item)
+    if sign < 0:
+        account.drop_if_unused(parent)
+
+
+def organization(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -> None:
+    """What the support system believes the account is entitled to."""
+    account.place("entitlement", "support", ref, account.id, sign)
+
+
+def case(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -> None:
+    """A support case."""
+    item = account.place("case", "support", ref, fact[ID], sign)
+    account.tally(ref).item = item if sign > 0 else None
+    account.counts.cases += sign
+    if fact[_CASE_STATUS] in CASE_OPEN:
+        account.counts.cases_open += sign
+    if sign < 0:
+        account.drop_if_unused(ref)
+
+
+def case_event(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -> None:
+    """Something that happened in a case; only their number is kept."""
+    parent: Ref | None = fact[_EVENT_CASE]
+    if parent is None:
+        return
+    tally = account.tally(parent)
+    tally.children += sign
+    account.touch(tally.item)
+    if sign < 0:
+        account.drop_if_unused(parent)

@@ -1,0 +1,67 @@
+"""What of a touched account goes out: its dirty objects, the account itself, its entitlement if that changed."""
+
+from __future__ import annotations
+
+import heapq
+
+from state.account import Account
+from state.entitlement import Entitled, entitled
+from state.intents import Intents
+from state.model import Model
+from state.output import Output
+from state.problems import Problems
+from state.rules import Rules
+from state.view import View
+
+#: rendered with every change of the account, not as one of its objects
+_ALWAYS = ("account", "entitlement")
+
+
+class Publication:
+    """Renders touched accounts; `timers` is the shard's heap of (time, account)."""
+
+    def __init__(self, model: Model, rules: Rules, timers: list[tuple[int, str]]) -> None:
+        self._view = View(model.tables)
+        self._tiers = rules.tiers
+        self._timers = timers
+        self.intents = Intents(model, rules, timers)
+        self._problems = Problems(model, rules)
+
+    def adopt(self, account: Account, clock_ms: int) -> None:
+        """After a restore: remember what the last cut showed, so that only changes go out."""
+        now = entitled(account, self._tiers, clock_ms)
+        account.shown = now
+        self._schedule(account, now)
+        self._problems.adopt(account)
+        self.intents.adopt(account)
+
+    def publish(self, account: Account, now: Entitled, clock_ms: int, out: Output) -> bool:
+        """Add the account's records; False if it has no rows any more and can be forgotten."""
+        records, name = out.records, account.id
+        dirty, account.dirty = account.dirty, {}
+        items = account.items
+        for key in dirty:
+            kind = key[0]
+            if kind in _ALWAYS:
+                continue
+            item = items.get(key)
+            if item is None or item.empty:
+                items.pop(key, None)
+                records.append((kind, key[1], name, None))
+            else:
+                records.append((kind, key[1], name, self._view.render(account, item)))
+        alive = bool(account.rows)
+        records.append(("account", name, name, self._view.account(account, now) if alive else None))
+        if now != account.shown or ("entitlement", name) in dirty or not alive:
+            account.shown = now
+            records.append(("entitlement", name, name, self._view.entitlement(account, now) if alive else None))
+        self._schedule(account, now)
+        self._problems.compare(account, now, out)
+        self.intents.compare(account, now, dirty, clock_ms, out)
+        return alive or bool(account.faults)
+
+    def _schedule(self, account: Account, now: Entitled) -> None:
+        """Wake up when the entitlement ends by itself."""
+        if now.until_ms is not None and now.until_ms != account.next_end_ms:
+            account.next_end_ms = now.until_ms
+            heapq.heappush(self._timers, (now.until_ms, account.id))

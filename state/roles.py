@@ -1,0 +1,164 @@
+"""The canonical roles a source row can play: which fields it brings, in which order, and what their labels mean.
+
+A fact is a plain tuple: (position, time_ms, unmapped, id, *fields in the order given here). `unmapped` is None or the
+names of label fields whose source label the mapping does not know; then the label is kept as it came.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+POSITION, TIME_MS, UNMAPPED, ID, FIRST = range(5)
+
+#: (position, time_ms, unmapped, id, *fields)
+Fact = tuple[Any, ...]
+#: (table index, canonical text of the primary key)
+Ref = tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RoleField:
+    """One canonical field: `kind` is text, label, money, decimal, date, instant, integer, boolean or reference."""
+
+    name: str
+    kind: str
+    required: bool = True
+    labels: frozenset[str] | None = None
+    personal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a row of one system says about one canonical object."""
+
+    system: str
+    object: str
+    fields: tuple[RoleField, ...]
+
+    def index(self, name: str) -> int:
+        """Place of a field in the fact."""
+        return FIRST + next(i for i, field in enumerate(self.fields) if field.name == name)
+
+
+def _label(name: str, *labels: str) -> RoleField:
+    return RoleField(name, "label", labels=frozenset(labels) or None)
+
+
+def _optional(name: str, kind: str, personal: bool = False) -> RoleField:
+    return RoleField(name, kind, required=False, personal=personal)
+
+
+_REQUIRED = RoleField
+
+ROLES: dict[tuple[str, str], Role] = {
+    (role.system, role.object): role
+    for role in (
+        Role("billing", "account", (
+            _REQUIRED("currency", "text"),
+            _label("standing", "good", "delinquent", "closed"),
+            _optional("reported_balance", "money"),
+            _optional("name", "text", personal=True),
+            _optional("region", "text"),
+            _optional("created_at", "instant"),
+        )),
+        Role("billing", "subscription", (
+            _optional("currency", "text"),
+            _label("status", "trial", "active", "past_due", "cancelled", "expired"),
+            _label("tier"),
+            _REQUIRED("plan", "text"),
+            _REQUIRED("mrr", "money"),
+            _optional("started_on", "date"),
+            _optional("paid_until", "instant"),
+            # maps the column up to which a cancelled subscription still entitles; unmapped: it ends at once
+            _optional("entitled_until", "instant"),
+        )),
+        Role("billing", "usage", (
+            _REQUIRED("subscription", "reference"),
+            _REQUIRED("metric", "text"),
+            _REQUIRED("quantity", "decimal"),
+            _REQUIRED("used_at", "instant"),
+        )),
+        Role("billing", "invoice", (
+            _optional("currency", "text"),
+            _label("status", "draft", "open", "paid", "void"),
+            _REQUIRED("total", "money"),
+            _optional("issued_on", "date"),
+            _optional("due_on", "date"),
+        )),
+        Role("billing", "invoice_line", (
+            _REQUIRED("invoice", "reference"),
+            _REQUIRED("amount", "money"),
+            _optional("description", "text"),
+        )),
+        Role("billing", "payment", (
+            _optional("currency", "text"),
+            _REQUIRED("invoice", "reference"),
+            _REQUIRED("amount", "money"),
+            _label("status", "pending", "succeeded", "failed"),
+            _optional("method", "text"),
+            _optional("received_at", "instant"),
+        )),
+        Role("billing", "refund", (
+            _optional("currency", "text"),
+            _REQUIRED("payment", "reference"),
+            _REQUIRED("amount", "money"),
+            _optional("reason", "text"),
+            _optional("refunded_at", "instant"),
+        )),
+        Role("billing", "credit", (
+            _optional("currency", "text"),
+            _REQUIRED("amount", "money"),
+            _optional("reason", "text"),
+            _optional("created_at", "instant"),
+        )),
+        Role("erp", "account", (
+            _REQUIRED("currency", "text"),
+            _optional("name", "text", personal=True),
+            _optional("version", "integer"),
+        )),
+        Role("erp", "invoice", (
+            _optional("currency", "text"),
+            _label("state", "draft", "posted", "paid", "cancelled"),
+            _REQUIRED("total", "money"),
+            _optional("posted_on", "date"),
+            _optional("version", "integer"),
+        )),
+        Role("erp", "invoice_line", (
+            _REQUIRED("invoice", "reference"),
+            _REQUIRED("amount", "money"),
+            _optional("description", "text"),
+        )),
+        Role("erp", "payment", (
+            _optional("currency", "text"),
+            _REQUIRED("invoice", "reference"),
+            _REQUIRED("amount", "money"),
+            _optional("received_on", "date"),
+        )),
+        Role("erp", "credit", (
+            _optional("currency", "text"),
+            _REQUIRED("amount", "money"),
+            _optional("posted_on", "date"),
+            _optional("version", "integer"),
+        )),
+        Role("support", "entitlement", (
+            _label("service_level"),
+            _optional("delinquent", "boolean"),
+            _optional("name", "text", personal=True),
+            _optional("version", "integer"),
+        )),
+        Role("support", "case", (
+            _label("status", "open", "pending", "resolved"),
+            _optional("severity", "integer"),
+            _optional("subject", "text", personal=True),
+            _optional("opened_at", "instant"),
+            _optional("resolved_at", "instant"),
+        )),
+        Role("support", "case_event", (
+            _REQUIRED("case", "reference"),
+            _optional("kind", "text"),
+            _optional("at", "instant"),
+        )),
+    )
+}
+SYSTEMS = ("billing", "erp", "support")

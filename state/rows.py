@@ -1,0 +1,167 @@
+"""From a captured row to a folded fact: decode, fill unchanged TOAST values, map, fold; or park under its account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from state import change_event
+from state.account import Account, Fault
+from state.fold import Folder, fold, folder_of, forget_position, refold
+from state.model import Model, TableSpec
+from state.output import Output, ParkedChange
+from state.parked import ParkedRow, pack, unpack
+from state.roles import POSITION, Fact, Ref
+from state.row import Change, Transaction
+from state.toast import KEPT_FRAME_BYTES_MIN, has_marker, merge
+from state.values import BadValue
+
+#: (table index, frame) -> the whole row image, None if the frame holds none
+Decode = Callable[[int, bytes], dict[str, Any] | None]
+#: (frame with markers, merged row image) -> frame with the merged image
+Reencode = Callable[[bytes, dict[str, Any]], bytes]
+Entry = dict[str, Any]
+
+
+class Rows:
+    """Applies changes to accounts. What raises an error with `transient = True` is not the row's fault and is passed on."""
+
+    def __init__(self, model: Model, decode: Decode, reencode: Reencode | None) -> None:
+        self._tables = model.tables
+        self._decode = decode
+        self._reencode = reencode
+        self._versions = {source.name: source.version for source in model.sources}
+        self._folders: list[Folder | None] = [folder_of(t) if t.object else None for t in model.tables]
+
+    def apply(self, account: Account, change: Change, transaction: Transaction, out: Output) -> Entry | None:
+        """Apply one change; returns its part of the change event, None if nothing of the model changed."""
+        table, op, key = change[1:4]
+        spec, folder, ref = self._tables[table], self._folders[table], (table, key)
+        if spec.object is None or folder is None:
+            out.ignored += 1
+            return None
+        account.touched_ms = transaction[2]
+        fact: Fact | None = None
+        if op == "d" or op == "t":
+            account.kept_frames.pop(ref, None)
+            if ref not in account.rows and ref not in account.faults:
+                out.ignored += 1
+                return None
+        else:
+            try:
+                fact = self._fact(account, spec, change, transaction, out)
+            except Exception as error:  # broad: whatever a payload does, it stops only its own row
+                if getattr(error, "transient", False):
+                    raise
+                self._park(account, spec, change, transaction, error, out)
+                return None
+        old = fold(account, spec, folder, ref, fact)
+        if account.stale:
+            refold(account, self._tables)
+        if fact is None and old is not None:
+            forget_position(account, self._tables, spec.source, old[POSITION])
+        if account.faults and (fault := account.faults.get(ref)):
+            out.parked.append(ParkedChange(change, transaction[1], spec.source, fault.code, fault.reason))
+        else:
+            out.applied += 1
+        return change_event.entry(spec, old, fact)
+
+    def _fact(
+        self, account: Account, spec: TableSpec, change: Change, transaction: Transaction, out: Output
+    ) -> Fact:
+        """The change's fact. Raises BadValue, and whatever decoding raises."""
+        table, key, frame = change[1], change[3], change[4]
+        row = self._decode(table, frame)
+        if row is None:
+            raise BadValue("NO_ROW_IMAGE", "the event carries no row image")
+        if has_marker(frame):
+            frame = self._filled(account, spec, change, transaction, row, out)
+        if len(frame) >= KEPT_FRAME_BYTES_MIN:
+            account.kept_frames[table, key] = frame
+        elif account.kept_frames:
+            account.kept_frames.pop((table, key), None)
+        assert spec.object is not None
+        return spec.object.mapper(row, transaction[1], transaction[2])
+
+    def _filled(
+        self,
+        account: Account,
+        spec: TableSpec,
+        change: Change,
+        transaction: Transaction,
+        row: dict[str, Any],
+        out: Output,
+    ) -> bytes:
+        """Fill unchanged TOAST values from the row's old image; returns the frame that says the merged row."""
+        table, key, frame = change[1], change[3], change[4]
+        kept = account.kept_frames.get((table, key))
+        if kept is None:  # after a change of the primary key the old image lies under the key that this transaction retires
+            gone = [c[3] for c in transaction[3] if c[1] == table and c[2] == "d" and c[0] == account.id]
+            kept = account.kept_frames.get((table, gone[0])) if len(gone) == 1 else None
+        unknown = merge(row, self._decode(table, kept) if kept else None)
+        assert spec.object is not None
+        needed = {field.column for field in spec.object.fields if field}
+        for name in unknown:
+            if name in needed:
+                raise BadValue("UNAVAILABLE_VALUE", f"column {name} is unchanged and its value was never seen")
+        if kept is None or self._reencode is None:
+            return frame
+        merged = self._reencode(frame, row)
+        out.facts_override[table, key] = merged
+        return merged
+
+    def _park(
+        self,
+        account: Account,
+        spec: TableSpec,
+        change: Change,
+        transaction: Transaction,
+        error: Exception,
+        out: Output,
+    ) -> None:
+        """Set the change aside. What the row said before stays in force, here and in what is stored."""
+        code = getattr(error, "code", None) or "UNREADABLE_PAYLOAD"
+        reason = str(getattr(error, "reason", None) or error)
+        self._fault(account, spec, (change[1], change[3]), code, reason, transaction[1], transaction[2])
+        old = account.rows.get((change[1], change[3]))
+        if old is not None:
+            parked = ParkedRow(code, reason, self._versions[spec.source], old, change[4])
+            out.facts_override[change[1], change[3]] = pack(parked)
+        out.parked.append(ParkedChange(change, transaction[1], spec.source, code, reason))
+
+    def _fault(
+        self, account: Account, spec: TableSpec, ref: Ref, code: str, reason: str, position: int, time_ms: int
+    ) -> None:
+        assert spec.object is not None
+        kind = spec.object.role.object
+        account.faults[ref] = Fault(code, reason, kind, position, time_ms)
+        account.mark_of(ref, kind)
+
+    def restore(self, account: Account, ref: Ref, position: int, time_ms: int, stored: bytes) -> None:
+        """Fold one stored row, as it was folded when it came."""
+        spec, folder = self._tables[ref[0]], self._folders[ref[0]]
+        if spec.object is None or folder is None:
+            return
+        account.touched_ms = time_ms
+        parked = unpack(stored)
+        if parked is not None and parked.version == self._versions[spec.source]:
+            fold(account, spec, folder, ref, parked.fact)
+            self._fault(account, spec, ref, parked.code, parked.reason, position, time_ms)
+            return
+        frame = parked.frame if parked is not None else stored
+        try:
+            row = self._decode(ref[0], frame)
+            if row is None:
+                raise BadValue("NO_ROW_IMAGE", "the event carries no row image")
+            if has_marker(frame):
+                needed = {field.column for field in spec.object.fields if field}
+                if lost := sorted(needed.intersection(merge(row, None))):
+                    raise BadValue("UNAVAILABLE_VALUE", f"column {lost[0]} is unchanged and its value was never seen")
+            if len(frame) >= KEPT_FRAME_BYTES_MIN:
+                account.kept_frames[ref] = frame
+            fold(account, spec, folder, ref, spec.object.mapper(row, position, time_ms))
+        except Exception as error:  # broad: whatever a payload does, it stops only its own row
+            if getattr(error, "transient", False):
+                raise
+            code = getattr(error, "code", None) or "UNREADABLE_PAYLOAD"
+            self._fault(account, spec, ref, code, str(getattr(error, "reason", None) or error), position, time_ms)

@@ -1,0 +1,37 @@
+"""The ownership rules as data: who is right about what, who must agree, and how a difference may be ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Mode = Literal["observe", "propose", "auto"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`owner` is right about `object`; `target` must agree within `tolerance_minor`, after `settle_ms`."""
+
+    name: str
+    object: Literal["invoice", "credit", "entitlement", "standing"]
+    owner: str
+    target: str
+    settle_ms: int
+    mode: Mode
+    cap: int
+    team: str
+    tolerance_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All rules. `tiers` from worst to best, the first being no entitlement; `team` owns what no rule names."""
+
+    version: int
+    tiers: tuple[str, ...]
+    team: str
+    rules: tuple[Rule, ...]
+
+    def team_of(self, kind: str) -> str:
+        """The team that owns objects of a kind."""
+        return next((rule.team for rule in self.rules if rule.object == kind), self.team)

@@ -1,0 +1,168 @@
+"""A shard: the accounts of one output partition. Releases in, records out; a change costs what it touches.
+
+After a restart rows are loaded as bytes; an account is decoded when it is first touched, the rest a few at a time, so
+that timers of quiet accounts are known soon.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from typing import Any
+
+from state.account import Account
+from state.entitlement import entitled
+from state.fold import refold
+from state.model import Model
+from state.output import Output
+from state.publication import Publication
+from state.row import Change, Release, Transaction
+from state.rows import Decode, Reencode, Rows
+from state.rules import Rules
+
+#: accounts that are decoded per call although nothing touched them
+HYDRATED_PER_CALL = 100
+
+
+class Shard:
+    """State of one output partition. `coalesce=False` publishes after every transaction instead of once per release."""
+
+    def __init__(
+        self,
+        model: Model,
+        decode: Decode,
+        rules: Rules,
+        *,
+        reencode: Reencode | None = None,
+        coalesce: bool = True,
+        changes: bool = True,
+    ) -> None:
+        """`decode(table, frame)` gives the whole row image, `reencode(frame, row)` the frame of a merged image."""
+        self._model = model
+        self._rules = rules
+        self._rows = Rows(model, decode, reencode)
+        self._coalesce = coalesce
+        self._changes = changes
+        self._accounts: dict[str, Account] = {}
+        self._raw: dict[str, list[tuple[int, str, int, int, bytes]]] = {}
+        self._timers: list[tuple[int, str]] = []
+        self._clock_ms = 0
+        self._publication = Publication(model, rules, self._timers)
+
+    def load(self, account: str, table: int, key: str, position: int, time_ms: int, frame: bytes) -> None:
+        """Restore one stored row; it is decoded when its account is first touched."""
+        self._raw.setdefault(account, []).append((table, key, position, time_ms, frame))
+
+    def load_clock(self, clock_ms: int) -> None:
+        """Restore the clock of the last cut: timers up to it have fired."""
+        self._clock_ms = clock_ms
+
+    def load_intent(self, intent: dict[str, Any]) -> None:
+        """Restore an intent that was settling or wanted."""
+        self._publication.intents.load(intent)
+
+    def apply(self, release: Release) -> Output:
+        """Apply whole transactions in commit order, fire the timers that are due, and say what to publish."""
+        out = Output()
+        live = release.live
+        touched: dict[str, Account] = {}
+        for transaction in release.transactions:
+            changed = self._transaction(transaction, out, touched, live and self._changes)
+            if live and not self._coalesce:
+                self._publish(touched.values(), transaction.time_ms, out)
+                touched = {}
+            out.records += changed
+        if release.went_live:
+            self._hydrate_some(None)
+            for account in self._accounts.values():
+                account.mark_all()
+                account.shown, account.exceptions = None, {}
+            touched = dict(self._accounts)
+        elif live and self._raw:
+            self._hydrate_some(HYDRATED_PER_CALL)
+        if not live:
+            for account in touched.values():
+                account.dirty.clear()
+            return out
+        self._clock_ms = max(self._clock_ms, release.clock_ms)
+        self._fire(touched)
+        self._publish(touched.values(), self._clock_ms, out)
+        return out
+
+    def accounts(self) -> Iterator[Account]:
+        """Every account, decoding what is not yet."""
+        self._hydrate_some(None)
+        return iter(self._accounts.values())
+
+    def _transaction(
+        self, transaction: Transaction, out: Output, touched: dict[str, Account], events: bool
+    ) -> list[tuple[str, str, str, dict[str, Any] | None]]:
+        """Fold one whole transaction; returns its change events."""
+        entries: dict[str, list[dict[str, Any]]] = {}
+        for change in transaction.changes:
+            if change[2] == "T":
+                self._truncate(change, transaction, out, touched)
+                continue
+            name = change[0]
+            account = self._accounts.get(name) or self._account(name)
+            touched[name] = account
+            entry = self._rows.apply(account, change, transaction, out)
+            if entry is not None and events:
+                entries.setdefault(name, []).append(entry)
+        return [
+            (
+                "change",
+                name,
+                name,
+                {
+                    "account": name,
+                    "source": transaction.source,
+                    "position": transaction.position,
+                    "time_ms": transaction.time_ms,
+                    "changes": changes,
+                },
+            )
+            for name, changes in entries.items()
+        ]
+
+    def _truncate(self, change: Change, transaction: Transaction, out: Output, touched: dict[str, Account]) -> None:
+        """A truncated table retires every one of its rows."""
+        table = change[1]
+        self._hydrate_some(None)
+        for account in self._accounts.values():
+            for ref in [ref for ref in account.rows if ref[0] == table]:
+                gone = Change(account.id, table, "d", ref[1], b"")
+                self._rows.apply(account, gone, transaction, Output())
+                touched[account.id] = account
+        out.applied += 1
+
+    def _account(self, name: str) -> Account:
+        """The account, decoded now if it was loaded, new if it is not known."""
+        account = self._accounts[name] = Account(name, self._model.steps)
+        rows = self._raw.pop(name, None)
+        if rows:
+            for table, key, position, time_ms, frame in rows:
+                self._rows.restore(account, (table, key), position, time_ms, frame)
+            if account.stale:
+                refold(account, self._model.tables)
+            account.dirty.clear()
+            self._publication.adopt(account, self._clock_ms)
+        return account
+
+    def _hydrate_some(self, count: int | None) -> None:
+        """Decode accounts that nothing touched yet; all of them if `count` is None."""
+        for name in list(self._raw)[:count]:
+            self._account(name)
+
+    def _fire(self, touched: dict[str, Account]) -> None:
+        """Accounts whose timers are due count as touched."""
+        while self._timers and self._timers[0][0] <= self._clock_ms:
+            _, name = heapq.heappop(self._timers)
+            if name in self._accounts or name in self._raw:
+                touched[name] = self._accounts.get(name) or self._account(name)
+
+    def _publish(self, accounts: Any, clock_ms: int, out: Output) -> None:
+        for account in accounts:
+            now = entitled(account, self._rules.tiers, clock_ms)
+            if not self._publication.publish(account, now, clock_ms, out):
+                del self._accounts[account.id]

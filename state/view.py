@@ -1,0 +1,115 @@
+"""account -> canonical records, as dictionaries in the form of `avro/*.avsc`. Reads state, never changes it."""
+
+from __future__ import annotations
+
+from state.account import Account, Item, Totals
+from state.amounts import Units
+from state.entitlement import Entitled
+from state.flags import flags
+from state.model import TableSpec
+from state.roles import FIRST, POSITION, Ref
+from state.values import instant_from_us
+from state.view_objects import RENDERERS, Record, facet
+
+
+class View:
+    """Renders with the tables' units at hand."""
+
+    def __init__(self, tables: tuple[TableSpec, ...]) -> None:
+        """`tables` of the model: they say which tables give money in minor units."""
+        self.units = Units(tables)
+
+    def render(self, account: Account, item: Item) -> Record:
+        """One object's record."""
+        return RENDERERS[item.kind](account, item, self.units)
+
+    def account(self, account: Account, now: Entitled) -> Record:
+        """The account's own record."""
+        item = account.items.get(("account", account.id)) or Item("account", account.id)
+        fact = account.rows[item.billing] if item.billing else None
+        currency = account.currency.get("billing")
+        counts = account.counts
+        return {
+            "id": account.id,
+            "standing": fact[FIRST + 1] if fact else None,
+            "name": fact[FIRST + 3] if fact else None,
+            "region": fact[FIRST + 4] if fact else None,
+            "created_at": fact[FIRST + 5] if fact else None,
+            "currency": currency,
+            "tier": now.tier,
+            "live_subscriptions": now.live,
+            "reported_balance_minor": self.units.amount(account, item.billing, fact[FIRST + 2], currency)
+            if fact and item.billing
+            else None,
+            "totals": {
+                code: _totals(total)
+                for code, total in sorted(account.totals.items())
+                if code == currency or not total.zero
+            },
+            "subscriptions": counts.subscriptions,
+            "usages": counts.usages,
+            "invoices": counts.invoices,
+            "invoices_open": counts.invoices_open,
+            "payments": counts.payments,
+            "credits": counts.credits,
+            "cases": counts.cases,
+            "cases_open": counts.cases_open,
+            "parked_rows": len(account.faults),
+            "billing": facet(item.billing, fact),
+            "erp": self._customer(account, item.erp),
+            "positions": dict(sorted(account.positions.items())),
+            "flags": flags(account, item),
+        }
+
+    def _customer(self, account: Account, ref: Ref | None) -> Record | None:
+        if ref is None:
+            return None
+        fact = account.rows[ref]
+        return {
+            "row": ref[1],
+            "position": fact[POSITION],
+            "currency": fact[FIRST],
+            "name": fact[FIRST + 1],
+            "version": fact[FIRST + 2],
+        }
+
+    def entitlement(self, account: Account, now: Entitled) -> Record:
+        """What the account may use, and what the support system believes."""
+        item = account.items.get(("entitlement", account.id)) or Item("entitlement", account.id)
+        fact = account.rows[item.support] if item.support else None
+        return {
+            "id": account.id,
+            "account": account.id,
+            "tier": now.tier,
+            "standing": now.standing,
+            "delinquent": None if now.standing is None else now.standing == "delinquent",
+            "live_subscriptions": now.live,
+            "until": None if now.until_ms is None else instant_from_us(now.until_ms * 1000),
+            "reason": now.reason,
+            "support": {
+                "row": item.support[1],
+                "position": fact[POSITION],
+                "service_level": fact[FIRST],
+                "delinquent": fact[FIRST + 1],
+                "name": fact[FIRST + 2],
+                "version": fact[FIRST + 3],
+            }
+            if fact and item.support
+            else None,
+            "positions": dict(sorted(account.positions.items())),
+            "flags": flags(account, item),
+        }
+
+
+def _totals(total: Totals) -> Record:
+    balance = total.balance
+    return {
+        "billed_minor": total.billed,
+        "paid_minor": total.paid,
+        "refunded_minor": total.refunded,
+        "credited_minor": total.credited,
+        "balance_minor": balance,
+        "open_minor": total.open,
+        "account_credit_minor": max(0, total.open - balance),
+        "mrr_minor": total.mrr,
+    }

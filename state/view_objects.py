@@ -1,0 +1,219 @@
+"""One record per canonical object, in the form of `avro/<object>.avsc`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from state.account import Account, Item, Tally
+from state.amounts import Units
+from state.flags import flags
+from state.roles import FIRST, ID, POSITION, Fact, Ref
+
+Record = dict[str, Any]
+
+_NO_TALLY = Tally()
+
+
+def facet(ref: Ref | None, fact: Fact | None) -> Record | None:
+    """Where the row lies and when it was written, None without a row."""
+    return {"row": ref[1], "position": fact[POSITION]} if ref and fact else None
+
+
+def _id_of(account: Account, ref: Ref | None) -> str | None:
+    """Canonical id of the object that a row refers to, None while that row is not there."""
+    fact = account.rows.get(ref) if ref is not None else None
+    return fact[ID] if fact else None
+
+
+def _subscription(account: Account, item: Item, units: Units) -> Record:
+    assert item.billing is not None  # no other system shows subscriptions
+    fact = account.rows[item.billing]
+    currency = fact[FIRST] or account.currency.get("billing")
+    return {
+        "id": item.id,
+        "account": account.id,
+        "status": fact[FIRST + 1],
+        "tier": fact[FIRST + 2],
+        "plan": fact[FIRST + 3],
+        "currency": currency,
+        "mrr_minor": units.amount(account, item.billing, fact[FIRST + 4], currency),
+        "started_on": fact[FIRST + 5],
+        "paid_until": fact[FIRST + 6],
+        "renews": fact[FIRST + 1] in ("trial", "active", "past_due"),
+        "billing": facet(item.billing, fact),
+        "flags": flags(account, item),
+    }
+
+
+def _usage(account: Account, item: Item, units: Units) -> Record:
+    assert item.billing is not None  # no other system shows usage
+    fact = account.rows[item.billing]
+    return {
+        "id": item.id,
+        "account": account.id,
+        "subscription": _id_of(account, fact[FIRST]),
+        "metric": fact[FIRST + 1],
+        "quantity": fact[FIRST + 2],
+        "used_at": fact[FIRST + 3],
+        "billing": facet(item.billing, fact),
+        "flags": flags(account, item),
+    }
+
+
+def _invoice(account: Account, item: Item, units: Units) -> Record:
+    ref = item.billing
+    fact = account.rows[ref] if ref else None
+    tally = account.tallies.get(ref, _NO_TALLY) if ref else _NO_TALLY
+    currency = (fact[FIRST] if fact else None) or account.currency.get("billing")
+    return {
+        "id": item.id,
+        "account": account.id,
+        "status": fact[FIRST + 1] if fact else None,
+        "currency": currency,
+        "total_minor": units.amount(account, ref, fact[FIRST + 2], currency) if fact and ref else None,
+        "line_sum_minor": tally.line_sum,
+        "line_count": len(tally.lines),
+        "paid_minor": tally.paid,
+        "refunded_minor": tally.refunded,
+        "open_minor": tally.open,
+        "issued_on": fact[FIRST + 3] if fact else None,
+        "due_on": fact[FIRST + 4] if fact else None,
+        "billing": facet(ref, fact),
+        "erp": _erp_invoice(account, item.erp, units),
+        "flags": flags(account, item),
+    }
+
+
+def _erp_invoice(account: Account, ref: Ref | None, units: Units) -> Record | None:
+    if ref is None:
+        return None
+    fact = account.rows[ref]
+    tally = account.tallies.get(ref, _NO_TALLY)
+    currency = fact[FIRST] or account.currency.get("erp")
+    return {
+        "row": ref[1],
+        "position": fact[POSITION],
+        "state": fact[FIRST + 1],
+        "currency": currency,
+        "total_minor": units.amount(account, ref, fact[FIRST + 2], currency),
+        "line_sum_minor": tally.line_sum,
+        "line_count": len(tally.lines),
+        "received_minor": tally.paid,
+        "posted_on": fact[FIRST + 3],
+        "version": fact[FIRST + 4],
+    }
+
+
+def _payment(account: Account, item: Item, units: Units) -> Record:
+    ref = item.billing
+    fact = account.rows[ref] if ref else None
+    tally = account.tallies.get(ref, _NO_TALLY) if ref else _NO_TALLY
+    currency = (fact[FIRST] if fact else None) or account.currency.get("billing")
+    return {
+        "id": item.id,
+        "account": account.id,
+        "invoice": _id_of(account, fact[FIRST + 1]) if fact else None,
+        "status": fact[FIRST + 3] if fact else None,
+        "currency": currency,
+        "amount_minor": units.amount(account, ref, fact[FIRST + 2], currency) if fact and ref else None,
+        "refunded_minor": tally.refunded,
+        "method": fact[FIRST + 4] if fact else None,
+        "received_at": fact[FIRST + 5] if fact else None,
+        "billing": facet(ref, fact),
+        "erp": _receipt(account, item.erp, units),
+        "flags": flags(account, item),
+    }
+
+
+def _receipt(account: Account, ref: Ref | None, units: Units) -> Record | None:
+    if ref is None:
+        return None
+    fact = account.rows[ref]
+    currency = fact[FIRST] or account.currency.get("erp")
+    return {
+        "row": ref[1],
+        "position": fact[POSITION],
+        "currency": currency,
+        "amount_minor": units.amount(account, ref, fact[FIRST + 2], currency),
+        "received_on": fact[FIRST + 3],
+    }
+
+
+def _refund(account: Account, item: Item, units: Units) -> Record:
+    assert item.billing is not None  # no other system shows refunds
+    fact = account.rows[item.billing]
+    currency = fact[FIRST] or account.currency.get("billing")
+    payment = account.tallies.get(fact[FIRST + 1], _NO_TALLY)
+    return {
+        "id": item.id,
+        "account": account.id,
+        "payment": _id_of(account, fact[FIRST + 1]),
+        "invoice": _id_of(account, payment.parent),
+        "currency": currency,
+        "amount_minor": units.amount(account, item.billing, fact[FIRST + 2], currency),
+        "reason": fact[FIRST + 3],
+        "refunded_at": fact[FIRST + 4],
+        "billing": facet(item.billing, fact),
+        "flags": flags(account, item),
+    }
+
+
+def _credit(account: Account, item: Item, units: Units) -> Record:
+    ref = item.billing
+    fact = account.rows[ref] if ref else None
+    currency = (fact[FIRST] if fact else None) or account.currency.get("billing")
+    return {
+        "id": item.id,
+        "account": account.id,
+        "currency": currency,
+        "amount_minor": units.amount(account, ref, fact[FIRST + 1], currency) if fact and ref else None,
+        "reason": fact[FIRST + 2] if fact else None,
+        "created_at": fact[FIRST + 3] if fact else None,
+        "billing": facet(ref, fact),
+        "erp": _credit_note(account, item.erp, units),
+        "flags": flags(account, item),
+    }
+
+
+def _credit_note(account: Account, ref: Ref | None, units: Units) -> Record | None:
+    if ref is None:
+        return None
+    fact = account.rows[ref]
+    currency = fact[FIRST] or account.currency.get("erp")
+    return {
+        "row": ref[1],
+        "position": fact[POSITION],
+        "currency": currency,
+        "amount_minor": units.amount(account, ref, fact[FIRST + 1], currency),
+        "posted_on": fact[FIRST + 2],
+        "version": fact[FIRST + 3],
+    }
+
+
+def _case(account: Account, item: Item, units: Units) -> Record:
+    assert item.support is not None  # no other system shows cases
+    fact = account.rows[item.support]
+    return {
+        "id": item.id,
+        "account": account.id,
+        "status": fact[FIRST],
+        "severity": fact[FIRST + 1],
+        "subject": fact[FIRST + 2],
+        "opened_at": fact[FIRST + 3],
+        "resolved_at": fact[FIRST + 4],
+        "events": account.tallies.get(item.support, _NO_TALLY).children,
+        "support": facet(item.support, fact),
+        "flags": flags(account, item),
+    }
+
+
+RENDERERS: dict[str, Callable[[Account, Item, Units], Record]] = {
+    "subscription": _subscription,
+    "usage": _usage,
+    "invoice": _invoice,
+    "payment": _payment,
+    "refund": _refund,
+    "credit": _credit,
+    "case": _case,
+}
