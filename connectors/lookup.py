@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from connectors.lookup_scripts import APPLY, BEGIN, READ, SWEEP
 from connectors.unreachable import Unreachable
@@ -84,7 +86,11 @@ class Lookup:
         self.url = url
         self._prefix = prefix + "lookup"
         self._redis = redis.Redis.from_url(
-            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, decode_responses=True, retry=None
+            url,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            decode_responses=True,
+            retry=Retry(NoBackoff(), 0),  # an answer that was lost must show as Moved, not as a second write
         )
         self._apply = self._redis.register_script(APPLY)
         self._begin = self._redis.register_script(BEGIN)

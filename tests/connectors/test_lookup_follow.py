@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-
 from connectors.lookup import Lookup, LookupRefused, UnknownAccount
 from tests.connectors.canonical_writer import CanonicalWriter, Follower, until
 from tests.connectors.valkey import PrivateValkey
@@ -64,7 +63,7 @@ def test_every_read_is_one_whole_commit(source: CanonicalWriter, follower: Follo
 
     publisher = threading.Thread(target=publish)
     publisher.start()
-    seen = set()
+    seen: set[int] = set()
     while not done.is_set() or len(seen) < 2:
         follower.step()
         for account in ACCOUNTS:

