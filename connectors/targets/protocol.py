@@ -101,13 +101,24 @@ class Write:
 class Target(Protocol):
     """The way to one target system. Thread-safe: several senders share it.
 
-    `promise` is what planning needs; `fields` is what may be written, by object. Callers may assume: `read` has no effect;
-    a TransientError or TerminalError of `write` means that nothing was written; anything else is InDoubt.
+    Callers may assume: `read` has no effect; a TransientError or TerminalError of `write` means that nothing was
+    written; anything else is InDoubt.
     """
 
-    name: str
-    promise: Promise
-    fields: Mapping[str, frozenset[str]]
+    @property
+    def name(self) -> str:
+        """The target's name in intents."""
+        ...
+
+    @property
+    def promise(self) -> Promise:
+        """What planning needs."""
+        ...
+
+    @property
+    def fields(self) -> Mapping[str, frozenset[str]]:
+        """What may be written, by object."""
+        ...
 
     def read(self, object_name: str, place: Mapping[str, str]) -> Snapshot | None:
         """The row that `place` (ids and desired fields) names, or None where there is none. Raises TargetError."""

@@ -1,0 +1,177 @@
+"""The dispatch flow: intents -> corrections, sent to their targets once and looked after until the change is seen.
+
+Design, section 8: SENDING(n) is committed to Kafka before the first byte leaves; what was being sent when the process
+ended is read back before anything else is sent. One process; a second start fences the first.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.run import cli_main
+from confluent_kafka import Consumer
+
+from connectors import metrics
+from connectors.contracts import Contracts, topic_specs
+from connectors.kafka.offsets import StartRace, TopicRecreated, Vector, committed, fence, group_consumer
+from connectors.kafka.restore import latest
+from connectors.kafka.sink import CutSink
+from connectors.kafka.source import Handler, KafkaSource, reader
+from connectors.kafka.topics import KafkaUnavailable, admin, ensure, partition_counts, topic_ids
+from connectors.kafka.transactor import Transactor, TransactorConfig
+from connectors.log import configure, logger
+from connectors.registry import Registry
+from connectors.targets.description import DescriptionError, load
+from connectors.targets.pool import SenderPool
+from connectors.targets.protocol import Target
+from connectors.targets.rest import RestTarget
+from dataflows.dispatch_stage import (
+    EXIT_FENCED,
+    FLOW,
+    DispatchStage,
+    DispatchWriter,
+    ResultSource,
+    clock_ms,
+    read_intents,
+)
+from dataflows.settings import Settings, load_settings
+from state.correction_record import correction_from
+from state.dispatcher import Dispatcher
+
+EXIT_REFUSED = 2
+#: the metrics port of this flow lies this far above the canonical flow's
+METRICS_PORT_OFFSET = 10
+#: how many corrections of one rule a run may start, unless told otherwise
+CAP_PER_RUN = 100_000
+
+
+def flow_id(settings: Settings) -> str:
+    """Transactional id and group of the flow."""
+    return f"{settings.prefix}{FLOW}"
+
+
+def targets(settings: Settings) -> dict[str, Target]:
+    """The targets that are described and have an address. Raises DescriptionError."""
+    addresses = {"erp": settings.erp_url, "support": settings.support_url}
+    return {name: RestTarget(load(name), address) for name, address in addresses.items()}
+
+
+def begin(settings: Settings, contracts: Contracts) -> tuple[Vector, dict[str, str]]:
+    """Fence older processes, then read where the flow stood in the intents. Raises KafkaUnavailable, TopicRecreated."""
+    client = admin(settings.kafka)
+    ensure(client, topic_specs(settings.prefix, settings.partitions))
+    topic = contracts.topic("intent")
+    count = partition_counts(client, [topic])[topic]
+    fence(settings.kafka, flow_id(settings), settings.transaction_timeout_ms)
+    ids = topic_ids(client, [topic])
+    group = group_consumer(settings.kafka, flow_id(settings))
+    try:
+        return committed(group, [(topic, number) for number in range(count)], ids), ids
+    finally:
+        group.close()
+
+
+def restored(settings: Settings, contracts: Contracts, known: Mapping[str, Target], cap_per_run: int) -> Dispatcher:
+    """The planner with every correction of the compacted topic; what was being sent is in doubt now."""
+    started = time.monotonic()
+    topic = contracts.topic("correction")
+    count = partition_counts(admin(settings.kafka), [topic])[topic]
+    records = latest(settings.kafka, topic, list(range(count)))
+    planner = Dispatcher({name: target.promise for name, target in known.items()}, cap_per_run)
+    planner.restore((correction_from(contracts.read(value)) for value in records.values()), clock_ms())
+    seconds = time.monotonic() - started
+    metrics.RESTORE_SECONDS.labels(FLOW).set(seconds)
+    logger(FLOW).info("restored", corrections=len(records), seconds=round(seconds, 3))
+    return planner
+
+
+def build(
+    settings: Settings,
+    contracts: Contracts,
+    start: tuple[Vector, dict[str, str]],
+    pool: SenderPool,
+    planner: Dispatcher,
+    stopping: threading.Event,
+) -> Dataflow:
+    """Wire sources, planner and sink."""
+    vector, ids = start
+
+    def open_part(number: int) -> tuple[Consumer, Handler]:
+        return reader(settings.kafka, flow_id(settings), vector, settings.queue_kbytes), read_intents(contracts)
+
+    def open_writer() -> DispatchWriter:
+        name = flow_id(settings)
+        config = TransactorConfig(
+            settings.kafka, name, name, settings.transaction_timeout_ms, settings.producer_queue_messages
+        )
+        try:
+            return DispatchWriter(Transactor(config, vector, ids), contracts, settings.partitions, pool)
+        except StartRace as error:
+            logger(FLOW).error("start refused", reason=str(error))
+            os._exit(EXIT_FENCED)
+
+    flow = Dataflow(FLOW)
+    intents = op.input("intents", flow, KafkaSource(1, open_part, settings.batch_rows, stopping.is_set))
+    results = op.input("results", flow, ResultSource(pool, stopping))
+    steps = op.stateful_batch(
+        "plan", op.merge("inputs", intents, results), lambda _none: DispatchStage(lambda: planner, stopping)
+    )
+    op.output("publish", steps, CutSink(open_writer))
+    return flow
+
+
+def run(
+    settings: Settings, known: Mapping[str, Target], stopping: threading.Event, cap_per_run: int = CAP_PER_RUN
+) -> int:
+    """Run the flow over these targets until `stopping` is set; the exit code (0 stopped, 1 error, 2 refused)."""
+    pool = SenderPool(known)
+    try:
+        registry = Registry(settings.registry.rstrip("/") + settings.registry_path)
+        contracts = Contracts(registry, settings.contracts_dir, settings.prefix)
+        start = begin(settings, contracts)
+        planner = restored(settings, contracts, known, cap_per_run)
+        flow = build(settings, contracts, start, pool, planner, stopping)
+        logger(FLOW).info("starting", targets=sorted(known))
+        cli_main(flow, workers_per_process=1, epoch_interval=timedelta(milliseconds=settings.epoch_ms))
+    except (TopicRecreated, KafkaUnavailable) as error:
+        logger(FLOW).error("start refused", reason=str(error))
+        return EXIT_REFUSED
+    except Exception as error:  # noqa: BLE001 the engine hides causes: the log must hold this one
+        logger(FLOW).exception("flow ended by an error", reason=str(error))
+        return 1
+    finally:
+        pool.close()
+        for target in known.values():
+            target.close()
+    logger(FLOW).info("stopped")
+    return 0
+
+
+def main(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT, which end it within 10 s; returns the exit code."""
+    configure(settings.log_level)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    try:
+        known = targets(settings)
+    except DescriptionError as error:
+        logger(FLOW).error("start refused", reason=str(error))
+        return EXIT_REFUSED
+    stop_metrics = metrics.serve(settings.metrics_port + METRICS_PORT_OFFSET if settings.metrics_port else 0)
+    try:
+        return run(settings, known, stopping)
+    finally:
+        stop_metrics()
+
+
+if __name__ == "__main__":
+    sys.exit(main(load_settings()))
