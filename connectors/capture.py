@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from connectors.connect import Connect, ConnectorStatus, fill, load_template
 from connectors.source_database import placeholders, prepare, source_dsn
 
 DEFAULT_ROLE = "concord_capture"
+EMBEDDED_PASSWORD = "concord"  # noqa: S105 - the embedded stack trusts loopback and never asks for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Capture:
     """Where the sources' folders, database server, Kafka Connect and registry are.
 
     `postgres` is a libpq connection string with administrator rights and no database; a source's database has the
-    source's name unless `databases` says otherwise.
+    source's name unless `databases` says otherwise. `registry_path` is the path of its Confluent-compatible API.
     """
 
     sources_dir: Path
@@ -26,7 +27,8 @@ class Capture:
     registry_url: str
     role: str
     password: str
-    databases: Mapping[str, str]
+    databases: Mapping[str, str] = field(default_factory=dict)
+    registry_path: str = "/apis/ccompat/v7"
 
     def dsn(self, source: str) -> str:
         """Administrator's connection string of the source's database."""

@@ -126,8 +126,9 @@ def _subscriptions(scene: Scene, account: Account, rows: Rows) -> None:
         )
         subscription = Subscription(scene.book.next_id("subscriptions"), plan, status, price(plan))
         account.subscriptions.append(subscription)
+        paid_until = None if status == "cancelled" else scene.paid_until()
         rows["billing", "subscriptions"].append(
-            (subscription.id, account.id, plan, status, subscription.mrr, scene.today, scene.paid_until())
+            (subscription.id, account.id, plan, status, subscription.mrr, scene.today, paid_until)
         )
 
 

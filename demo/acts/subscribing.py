@@ -8,6 +8,8 @@ from demo.book import PLANS, Account, Subscription, level_carry, price, standing
 from demo.money import major, text
 
 LADDER = tuple(PLANS)
+# with immediate effect: the paid period lies behind even a clock that is an hour late
+CANCEL = "UPDATE subscriptions SET status = 'cancelled', paid_until = now() - interval '1 hour' WHERE id = %s"
 
 
 def insert_subscription(scene: Scene, account: Account, plan: str, status: str = "active") -> Statement:
@@ -134,7 +136,7 @@ def cancel(scene: Scene) -> Act | None:
     was, standing = account.level, account.standing
     subscription = scene.rng.choice(live)
     subscription.status = "cancelled"
-    statements = [Statement("UPDATE subscriptions SET status = 'cancelled' WHERE id = %s", (subscription.id,))]
+    statements = [Statement(CANCEL, (subscription.id,))]
     if len(live) == 1 and account.balance == 0:
         account.standing = "closed"
         statements.append(Statement("UPDATE accounts SET standing = 'closed' WHERE id = %s", (account.id,)))
