@@ -50,7 +50,7 @@ def preflight(capture: Capture, sources: Iterable[str], bootstrap: str) -> Repor
     findings: list[Finding] = []
     unchecked: list[tuple[str, str]] = []
     for check, found in (
-        ("registry", check_registry(capture.registry_url)),
+        ("registry", check_registry(capture.registry_url.rstrip("/") + capture.registry_path)),
         ("connect", check_connect(capture.connect_url)),
     ):
         _note(passed, findings, PLATFORM, check, list(found))
@@ -107,7 +107,9 @@ def check_registry(url: str) -> Iterator[Finding]:
         httpx.get(f"{url}/subjects", timeout=5.0).raise_for_status()
     except httpx.HTTPError as error:
         fix = "start it (`concord stack up`) or set CONCORD_REGISTRY"
-        yield Finding(PLATFORM, "REGISTRY_UNREACHABLE", f"registry {url}", f"does not answer ({error})", fix)
+        yield Finding(
+            PLATFORM, "REGISTRY_UNREACHABLE", f"registry {url}", f"does not answer ({str(error).splitlines()[0]})", fix
+        )
 
 
 def check_connect(url: str, client: httpx.Client | None = None) -> Iterator[Finding]:

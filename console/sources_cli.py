@@ -107,7 +107,11 @@ def as_data(report: Report) -> dict[str, object]:
 def show(report: Report, console: Console) -> None:
     """The report as a table: what is wrong first, each with its fix."""
     if report.findings:
-        table = Table("source", "code", "what", "problem", "fix", show_lines=True)
+        table = Table(show_lines=True)
+        for column in ("source", "code"):
+            table.add_column(column, no_wrap=True)
+        for column in ("what", "problem", "fix"):
+            table.add_column(column, overflow="fold")
         for finding in report.findings:
             table.add_row(finding.source, f"[red]{finding.code}[/red]", finding.thing, finding.problem, finding.fix)
         console.print(table)
