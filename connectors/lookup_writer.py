@@ -153,7 +153,7 @@ class LookupWriter:
         if entry.value is not None:
             try:
                 record = self._decode(entry.value)
-                account = entry.key if entry.object == "account" else record["account_id"]
+                account = entry.key if entry.object == "account" else record["account"]
                 text = json.dumps(record, default=_exact, allow_nan=False, separators=(",", ":"))
             except (ValueError, KeyError, IndexError, TypeError) as error:
                 raise Undecodable(

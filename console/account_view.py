@@ -42,8 +42,8 @@ def show(answer: Answer, console: Console) -> None:
 
 
 def _table(kind: str, records: dict[str, Any], console: Console) -> None:
-    """One row a record; columns are the fields that any of them has, except the account id."""
-    columns = list(dict.fromkeys(name for record in records.values() for name in record if name != "account_id"))
+    """One row a record; columns are the fields that any of them has, except the account's id."""
+    columns = list(dict.fromkeys(name for record in records.values() for name in record if name != "account"))
     table = Table(*columns, title=f"{kind} ({len(records)})", title_justify="left")
     for key in sorted(records):
         table.add_row(*(Text(_cell(records[key].get(name))) for name in columns))

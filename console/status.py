@@ -100,7 +100,7 @@ class _Outputs:
             self._report.parked[code] += 1
             kept = newest.setdefault(code, [])
             kept.append(
-                ParkedSample(code, record["topic"], record["partition"], record["offset"], record["account"], record["reason"])
+                ParkedSample(code, record["topic"], record["partition"], record["offset"], record["account"] or "", record["reason"])
             )
             del kept[:-SAMPLES_PER_REASON]
         self._report.parked_samples = [sample for code in sorted(newest) for sample in newest[code]]

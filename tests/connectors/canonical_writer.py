@@ -52,7 +52,7 @@ class CanonicalWriter:
 
     def produce(self, object_name: str, key: str, account: str, record: dict[str, Any] | None) -> None:
         """Queue one record of the open commit; None is a tombstone."""
-        value = None if record is None else json.dumps(record | {"account_id": account}).encode()
+        value = None if record is None else json.dumps(record | {"account": account}).encode()
         headers: list[tuple[str, str | bytes | None]] = [("concord.commit", str(self.commit).encode())]
         self.producer.produce(self.prefix + object_name, value, key.encode(), partition_of(account, PARTITIONS), headers=headers)
 

@@ -43,8 +43,8 @@ def shows(follower: Follower, version: int) -> None:
     for account in ACCOUNTS:
         objects = follower.store.account(account).objects
         assert objects == {
-            "account": {account: {"version": version, "account_id": account}},
-            "invoice": {f"I-{account}": {"version": version, "account_id": account}},
+            "account": {account: {"version": version, "account": account}},
+            "invoice": {f"I-{account}": {"version": version, "account": account}},
         }
 
 
