@@ -82,7 +82,7 @@ class _Store:
 
     def write(self, items: list[Any]) -> None:
         """Write the cuts in order."""
-        for _, item in items:
+        for item in items:
             self._writer.write(item)
 
     def commit(self) -> None:
@@ -95,7 +95,9 @@ class _Store:
 
 def build_writer(settings: Settings, wait: Callable[[float], bool]) -> LookupWriter:
     """Put reader, store and decoder together. Raises KafkaUnavailable."""
-    contracts = Contracts(Registry(settings.registry + settings.registry_path), Path(settings.contracts_dir), settings.prefix)
+    contracts = Contracts(
+        Registry(settings.registry + settings.registry_path), Path(settings.contracts_dir), settings.prefix
+    )
 
     def read_progress(value: bytes) -> Progress:
         record = contracts.read(value)

@@ -25,8 +25,8 @@ def free_port() -> int:
 class PrivateValkey:
     """One valkey-server on its own port with an append-only file in `folder`, so that a restart keeps what was written."""
 
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        self.port = port or free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
