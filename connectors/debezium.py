@@ -13,10 +13,10 @@ NOT_AN_ENVELOPE    valid Avro, but no Debezium change event, transaction boundar
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from connectors.avro import DecodeError
-from connectors.avro.reader import compile_flat
+from connectors.avro.reader import Learned, compile_flat, compile_learning
 from connectors.avro.schema import Node, parse_schema
 from connectors.avro.text import FUNCTIONS, text_expression
 from connectors.envelope import (
@@ -32,18 +32,25 @@ from connectors.envelope import (
 )
 from state.alignment import End
 from state.model import Model, TableSpec
-from state.row import BadFrame, Notice, Row
+from state.row import KEY, OP, BadFrame, Notice, Row
 from state.sequencer import Batch
 
 __all__ = ["BadFrameError", "Decoder", "LastCommit", "Peek"]
 
 _DECIMAL = frozenset({"decimal"})
+_BEGIN = b"\x0aBEGIN"
 _ENVELOPE = ("op", "before", "after", "source.ts_ms")
-_OPTIONAL = ("source.snapshot", "source.txId", "source.lsn", "transaction.total_order")
-#: source.snapshot as the row shows it: '' for a streamed row
-_SNAPSHOT = {None: "", "false": ""}
 #: a truncate is told apart from a tombstone
-_OPERATION = {"t": "T"}
+TRUNCATE = "T"
+#: what is wanted of every event; source.snapshot is '' for a streamed row
+_WANTED = {
+    "op": Learned({"t": TRUNCATE}),
+    "source.ts_ms": Learned(),
+    "source.snapshot": Learned({"false": ""}),
+    "source.txId": Learned(repeating=True),
+    "source.lsn": Learned(),
+    "transaction.total_order": Learned(repeating=True),
+}
 
 
 class Message(Protocol):
@@ -75,39 +82,40 @@ class TablePeek:
         self._keys = Compiled(schemas, self._key_reader)
         self._values = Compiled(schemas, self._value_reader)
         self._image_keys = Compiled(schemas, self._image_key_reader)
+        #: what the hot loop looks up: compiled readers by the first five bytes
+        self.keys = self._keys.known
+        self.values = self._values.known
 
     def row(self, partition: int, offset: int, key: bytes | None, value: bytes | None) -> Row:
-        """The row tuple. Raises BadFrameError, RegistryUnavailable."""
+        """The row tuple, every doubt looked into. Raises BadFrameError, RegistryUnavailable."""
         if value is None:
             return (self.index, "t", self._key_text(key, None), 0, 0, 0, None, partition, offset, b"", "", 0)
-        reader = self._values.known.get(value[:5]) or self._values.reader(value)
+        reader = self.values.get(value[:5]) or self._values.reader(value)
         try:
-            row: Row = reader(value, partition, offset, key)
+            row: Row = reader(value, partition, offset, "")
         except DecodeError as error:
             raise BadFrameError(MALFORMED_FRAME, str(error)) from error
-        return row
+        text = "" if row[OP] == TRUNCATE else self._key_text(key, value)
+        return cast("Row", (*row[:KEY], text, *row[KEY + 1 :]))
 
-    def _key_text(self, key: bytes | None, value: bytes | None, op: str = "") -> str:
-        if op == "t":
-            return ""
+    def _key_text(self, key: bytes | None, value: bytes | None) -> str:
+        text: str | None = None
         if key:
-            text: str | None = self._keys.read(key)
-            if text is not None:
-                return text
-        if value is not None and self._key:
+            text = self._keys.read(key)
+        if text is None and value is not None and self._key:
             text = self._image_keys.read(value)
-            if text is not None:
-                return text
-        raise BadFrameError(
-            MISSING_KEY, "the record has no key, and the row image does not hold the key columns of the mapping"
-        )
+        if text is None:
+            raise BadFrameError(
+                MISSING_KEY, "the record has no key, and the row image does not hold the key columns of the mapping"
+            )
+        return text
 
     def _value_reader(self, schema: Any) -> Callable[..., Any]:
         node = parse_schema(schema)
         lacking = [p for p in _ENVELOPE if not node.has(p)]
         if lacking:
             raise BadFrameError(NOT_AN_ENVELOPE, f"a value of {node.name or node.kind} has no {', '.join(lacking)}")
-        paths = ["op", "source.ts_ms", *(p for p in _OPTIONAL if node.has(p))]
+        paths = {path: how for path, how in _WANTED.items() if node.has(path)}
         slot = {path: f"r{i}" for i, path in enumerate(paths)}
         link = "None"
         if self._link is not None:
@@ -117,20 +125,12 @@ class TablePeek:
                     MISSING_COLUMN,
                     f"{node.name} has no column {self._link!r} that the mapping names as the way to the account",
                 )
-            link = text_expression(node.find(path), f"r{len(paths)}", "None")
-            link = f"({link} if r{len(paths)} is not None else None)"
-            paths.append(path)
-        snapshot = f"SNAPSHOT.get({s}, {s})" if (s := slot.get("source.snapshot")) else "''"
-        numbers = ", ".join(f"{slot[p]} or 0" if p in slot else "0" for p in _OPTIONAL[1:])
-        result = f"(TABLE, OPERATION.get(r0, r0), key_text(key, buf, r0), {numbers}, {link}, partition, offset, buf, {snapshot}, r1)"
-        constants = {
-            "TABLE": self.index,
-            "SNAPSHOT": _SNAPSHOT,
-            "OPERATION": _OPERATION,
-            "key_text": self._key_text,
-            **FUNCTIONS,
-        }
-        return compile_flat(node, paths, result, "buf, partition, offset, key, p=5", constants, _DECIMAL)
+            link = _link_expression(node.find(path), f"r{len(paths)}")
+            paths[path] = Learned()
+        numbers = ", ".join(slot.get(p, "0") for p in ("source.txId", "source.lsn", "transaction.total_order"))
+        snapshot = slot.get("source.snapshot", "''")
+        result = f"({self.index}, r0, key, {numbers}, {link}, partition, offset, buf, {snapshot}, r1)"
+        return compile_learning(node, paths, "source", result, "buf, partition, offset, key, p=5", FUNCTIONS, _DECIMAL)
 
     def _key_reader(self, schema: Any) -> Callable[..., Any]:
         """Declared columns in their order if the Kafka key has them all, else None (the image is asked)."""
@@ -159,6 +159,12 @@ def _text_reader(node: Node, paths: tuple[str, ...], present: tuple[str, ...]) -
     return compile_flat(node, paths, result, constants=FUNCTIONS, convert=_DECIMAL)
 
 
+def _link_expression(node: Node, variable: str) -> str:
+    """The link's text, None where the column or the image is null."""
+    text = text_expression(node.nullable or node, variable, "None")
+    return text if text == variable else f"({text} if {variable} is not None else None)"
+
+
 class Peek:
     """Turns polled records into rows, transaction ENDs, snapshot notices and bad frames."""
 
@@ -167,6 +173,7 @@ class Peek:
         self._tables = {t.topic: TablePeek(schemas, t.index, t.key, _link_column(t)) for t in model.tables}
         self._by_index = {t.index: self._tables[t.topic] for t in model.tables}
         self._transactions = {s.transaction_topic: i for i, s in enumerate(model.sources)}
+        self._begins: set[bytes] = set()
         self._notifications = {s.notification_topic: i for i, s in enumerate(model.sources)}
 
     def peek(self, table: int, key: bytes | None, value: bytes | None, partition: int = 0, offset: int = 0) -> Row:
@@ -178,15 +185,22 @@ class Peek:
         batch = Batch([], [], [], [])
         append, tables = batch.rows.append, self._tables
         for message in messages:
-            topic = message.topic()
-            table = tables.get(topic)  # type: ignore[arg-type]  # a polled message has a topic
+            table = tables.get(message.topic())  # type: ignore[arg-type]  # a polled message has a topic
             if table is None:
                 self._event(message, batch)
                 continue
+            key, value = message.key(), message.value()
             try:
-                append(table.row(message.partition(), message.offset(), message.key(), message.value()))  # type: ignore[arg-type]
-            except BadFrameError as error:
-                batch.bad.append(_bad(table.index, message, error))
+                text = table.keys[key[:5]](key)  # type: ignore[index]  # None goes the careful way
+                row = table.values[value[:5]](value, message.partition(), message.offset(), text)  # type: ignore[index]
+                if text is None or row[OP] == TRUNCATE:
+                    raise KeyError
+                append(row)
+            except (KeyError, TypeError, DecodeError):
+                try:
+                    append(table.row(message.partition() or 0, message.offset() or 0, key, value))
+                except BadFrameError as error:
+                    batch.bad.append(_bad(table.index, message, error))
         return batch
 
     def _event(self, message: Message, batch: Batch) -> None:
@@ -202,10 +216,14 @@ class Peek:
             batch.bad.append(_bad(-1 - (source or 0), message, error))
 
     def _end(self, value: bytes | None, offset: int) -> End | int:
-        if value is None:
+        if value is None or (value[:5] in self._begins and value.startswith(_BEGIN, 5)):
             return offset
         status, txid, position, counts, time_ms = self.decoder.transaction(value)
-        return End(txid, position, counts, time_ms, offset) if status == "END" else offset
+        if status == "END":
+            return End(txid, position, counts, time_ms, offset)
+        if value.startswith(_BEGIN, 5):  # status is the schema's first field: from now on BEGIN is told by its bytes
+            self._begins.add(value[:5])
+        return offset
 
 
 def _link_column(table: TableSpec) -> str | None:

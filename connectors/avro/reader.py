@@ -9,15 +9,29 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from connectors.avro.errors import DecodeError, UnsupportedSchema
 from connectors.avro.fallback import fallback_reader
 from connectors.avro.reading import ReaderSource
 from connectors.avro.schema import Node, Projection, parse_schema
+from connectors.avro.shape import High, Low, Shapes, Text
 from connectors.avro.values import BOOLEAN, STEP, ZIGZAG, decimal_of
 
 Reader = Callable[..., Any]
+
+#: Parts of numbers, shared by all readers: what one table has seen is known to the next.
+LOW, HIGH = Low(), High()
+
+
+class Learned(NamedTuple):
+    """How a wanted value of a learned tail comes out: texts through `mapping`; `repeating` for numbers met again soon."""
+
+    mapping: Mapping[str, str] = MappingProxyType({})
+    repeating: bool = False
+
+
 _TEMPLATE = """def read({parameters}):
     end = len(buf)
     try:
@@ -75,9 +89,7 @@ def slots_of(paths: list[str] | tuple[str, ...]) -> dict[str, Any]:
 
 def _compile(node: Node, want: Projection, convert: frozenset[str], whole: bool) -> Reader:
     if isinstance(want, (list, tuple)):
-        return compile_flat(
-            node, want, f"({''.join(f'r{i}, ' for i in range(len(want)))})", convert=convert, whole=whole
-        )
+        return compile_flat(node, want, f"({slots_text(len(want))})", convert=convert, whole=whole)
     source = ReaderSource(convert)
     source.value(node, want, "result", not whole)
     return _finish(source, node, "result", "buf, p=5", whole, {})
@@ -104,12 +116,59 @@ def compile_flat(
     return _finish(source, node, result, parameters, whole, constants or {})
 
 
+def compile_learning(
+    node: Node,
+    paths: Mapping[str, Learned],
+    tail: str,
+    result: str,
+    parameters: str,
+    constants: Mapping[str, Any],
+    convert: frozenset[str] = frozenset(),
+) -> Reader:
+    """Like `compile_flat`, with shapes learned for everything from the field `tail` on (see `shape.py`).
+
+    Wanted values of the tail are longs and texts; a null long comes out as 0, a null text as "", both through the
+    mapping of their `Learned`. Raises UnsupportedSchema.
+    """
+    start = next(i for i, f in enumerate(node.fields) if f.name == tail)
+    names = {f"r{i}": (path, how) for i, (path, how) in enumerate(paths.items())}
+    wishes = slots_of(tuple(paths))
+    shapes = Shapes(node.fields[start:], wishes, frozenset(v for v, (_, how) in names.items() if how.repeating))
+    general = Node("record", name=node.name, fields=shapes.fields)
+    inside = [names[v][0] for v in shapes.slots]
+    read_tail = compile_flat(general, inside, f"({slots_text(len(inside))})")
+    source = ReaderSource(convert)
+    source.add(*(f"{v} = None" for v in names if v not in shapes.slots))
+    source.fields(Node("record", fields=node.fields[:start]), wishes, lambda _: "_")
+    source.flush()
+    source.add("m = SHAPES.match(buf, p) or SHAPES.other(buf, p)")
+    scope = {**constants, "SHAPES": shapes, "TAIL": read_tail, "LOW": LOW, "HIGH": HIGH}
+    with source.block("if m is None:"):
+        source.add(f"{', '.join(shapes.slots)}, = TAIL(buf, p)", "SHAPES.learn(buf, p)")
+        for variable, slot in shapes.slots.items():
+            if slot.kind == "text":
+                mapping = scope[f"MAP_{variable}"] = names[variable][1].mapping
+                scope[f"TEXT_{variable}"] = Text(mapping)
+                source.add(f"{variable} = {variable} or ''", f"{variable} = MAP_{variable}.get({variable}, {variable})")
+            else:
+                source.add(f"{variable} = {variable} or 0")
+    with source.block("else:"):
+        source.add(*shapes.code())
+    return _finish(source, node, result, parameters, None, scope)
+
+
+def slots_text(count: int) -> str:
+    """r0, r1, ... as the inside of a tuple."""
+    return "".join(f"r{i}, " for i in range(count))
+
+
 def _finish(
-    source: ReaderSource, node: Node, result: str, parameters: str, whole: bool, constants: Mapping[str, Any]
+    source: ReaderSource, node: Node, result: str, parameters: str, whole: bool | None, constants: Mapping[str, Any]
 ) -> Reader:
     source.flush()
-    with source.block("if p != end:" if whole else "if p > end:"):
-        source.add(source.bad("the value does not end with the buffer"))
+    if whole is not None:
+        with source.block("if p != end:" if whole else "if p > end:"):
+            source.add(source.bad("the value does not end with the buffer"))
     source.add(f"return {result}")
     text = "".join(source.functions.values()) + _TEMPLATE.format(parameters=parameters, body="\n".join(source.lines))
     scope: dict[str, Any] = {
