@@ -28,6 +28,7 @@ from connectors.kafka.source import Handler, KafkaSource, reader
 from connectors.kafka.topics import KafkaUnavailable, admin, ensure, partition_counts, topic_ids
 from connectors.kafka.transactor import Transactor, TransactorConfig
 from connectors.log import configure, logger
+from connectors.ownership import OwnershipError, load_rules
 from connectors.registry import Registry
 from connectors.targets.description import DescriptionError, load
 from connectors.targets.pool import SenderPool
@@ -45,12 +46,11 @@ from dataflows.dispatch_stage import (
 from dataflows.settings import Settings, load_settings
 from state.correction_record import correction_from
 from state.dispatcher import Dispatcher
+from state.rules import Rules
 
 EXIT_REFUSED = 2
 #: the metrics port of this flow lies this far above the canonical flow's
 METRICS_PORT_OFFSET = 10
-#: how many corrections of one rule a run may start, unless told otherwise
-CAP_PER_RUN = 100_000
 
 
 def flow_id(settings: Settings) -> str:
@@ -79,13 +79,14 @@ def begin(settings: Settings, contracts: Contracts) -> tuple[Vector, dict[str, s
         group.close()
 
 
-def restored(settings: Settings, contracts: Contracts, known: Mapping[str, Target], cap_per_run: int) -> Dispatcher:
+def restored(settings: Settings, contracts: Contracts, known: Mapping[str, Target], rules: Rules) -> Dispatcher:
     """The planner with every correction of the compacted topic; what was being sent is in doubt now."""
     started = time.monotonic()
     topic = contracts.topic("correction")
     count = partition_counts(admin(settings.kafka), [topic])[topic]
     records = latest(settings.kafka, topic, list(range(count)))
-    planner = Dispatcher({name: target.promise for name, target in known.items()}, cap_per_run)
+    promises = {name: target.promise for name, target in known.items()}
+    planner = Dispatcher(promises, {rule.name: rule.cap for rule in rules.rules})
     planner.restore((correction_from(contracts.read(value)) for value in records.values()), clock_ms())
     seconds = time.monotonic() - started
     metrics.RESTORE_SECONDS.labels(FLOW).set(seconds)
@@ -128,16 +129,14 @@ def build(
     return flow
 
 
-def run(
-    settings: Settings, known: Mapping[str, Target], stopping: threading.Event, cap_per_run: int = CAP_PER_RUN
-) -> int:
+def run(settings: Settings, known: Mapping[str, Target], rules: Rules, stopping: threading.Event) -> int:
     """Run the flow over these targets until `stopping` is set; the exit code (0 stopped, 1 error, 2 refused)."""
     pool = SenderPool(known)
     try:
         registry = Registry(settings.registry.rstrip("/") + settings.registry_path)
         contracts = Contracts(registry, settings.contracts_dir, settings.prefix)
         start = begin(settings, contracts)
-        planner = restored(settings, contracts, known, cap_per_run)
+        planner = restored(settings, contracts, known, rules)
         flow = build(settings, contracts, start, pool, planner, stopping)
         logger(FLOW).info("starting", targets=sorted(known))
         cli_main(flow, workers_per_process=1, epoch_interval=timedelta(milliseconds=settings.epoch_ms))
@@ -162,13 +161,13 @@ def main(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     try:
-        known = targets(settings)
-    except DescriptionError as error:
+        known, rules = targets(settings), load_rules(settings.ownership)
+    except (DescriptionError, OwnershipError) as error:
         logger(FLOW).error("start refused", reason=str(error))
         return EXIT_REFUSED
     stop_metrics = metrics.serve(settings.metrics_port + METRICS_PORT_OFFSET if settings.metrics_port else 0)
     try:
-        return run(settings, known, stopping)
+        return run(settings, known, rules, stopping)
     finally:
         stop_metrics()
 

@@ -32,9 +32,10 @@ class Job(NamedTuple):
 class Dispatcher:
     """All corrections of the flow and their order of sending."""
 
-    def __init__(self, promises: Mapping[str, Promise], cap_per_run: int) -> None:
+    def __init__(self, promises: Mapping[str, Promise], caps: Mapping[str, int]) -> None:
+        """`promises` by target; `caps`: how many corrections of each ownership rule this run may begin."""
         self._lanes = {target: Lane(promise) for target, promise in promises.items()}
-        self._cap_per_run = cap_per_run
+        self._caps = caps
         self._open: dict[str, Correction] = {}
         self._settled: dict[str, State] = {}
         self._flying: dict[str, Job] = {}
@@ -116,7 +117,10 @@ class Dispatcher:
         if gone := self._settled.pop(intent.id, None):
             self.counts[gone.value, intent.target] -= 1
         self._record(None, planned)
-        if lane is None or intent.object not in lane.promise.resources:
+        if intent.rule not in self._caps:
+            reason = f"no ownership rule is called {intent.rule!r}. Next step: restart dispatch with the rules that canonical uses"
+            self._advance(planned, c.Refused("NO_RULE", reason), now_ms)
+        elif lane is None or intent.object not in lane.promise.resources:
             reason = f"no target {intent.target!r} that can write {intent.object!r} is configured. Next step: check the rule's target"
             self._advance(planned, c.Refused("NO_TARGET", reason), now_ms)
         elif intent.mode == "propose":
@@ -141,14 +145,16 @@ class Dispatcher:
         """Count first attempts per rule in this run."""
         if correction.attempt == 0:
             self._started[correction.intent.rule] += 1
-        return correction.attempt > 0 or self._started[correction.intent.rule] <= self._cap_per_run
+        return correction.attempt > 0 or self._started[correction.intent.rule] <= self._caps.get(
+            correction.intent.rule, 0
+        )
 
     def _cap(self, correction: Correction, now_ms: int) -> None:
         """Beyond the cap a correction stays planned until the next run, and says so."""
         self._capped.add(correction.id)
         reason = (
-            f"rule {correction.intent.rule} has started {self._cap_per_run} corrections in this run. "
-            f"Next step: check them, then restart dispatch or raise CONCORD_DISPATCH_CAP_PER_RUN"
+            f"rule {correction.intent.rule} has begun as many corrections in this run as its cap allows "
+            f"({self._caps.get(correction.intent.rule, 0)}). Next step: check them, then restart dispatch or raise the cap"
         )
         self._release(self._advance(correction, c.Capped(reason), now_ms))
 

@@ -112,4 +112,6 @@ def load(name: str, folder: Path = FOLDER) -> Description:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise DescriptionError(f"target {name}: {path}, {where}: {first['msg']}. Next step: correct the file") from error
+        raise DescriptionError(
+            f"target {name}: {path}, {where}: {first['msg']}. Next step: correct the file"
+        ) from error

@@ -155,11 +155,15 @@ class RestTarget:
     def _path(self, object_name: str, place: Mapping[str, str]) -> str:
         part = self._description.objects.get(object_name)
         if part is None:
-            raise Misconfigured("NOT_WRITABLE", f"{self.name} has no object {object_name!r}. Next step: see its description")
+            raise Misconfigured(
+                "NOT_WRITABLE", f"{self.name} has no object {object_name!r}. Next step: see its description"
+            )
         try:
             return part.path.format_map({name: quote(text, safe="") for name, text in place.items()})
         except KeyError as error:
-            reason = f"the path {part.path} of {self.name} needs {error}. Next step: correct the description or the rule"
+            reason = (
+                f"the path {part.path} of {self.name} needs {error}. Next step: correct the description or the rule"
+            )
             raise Misconfigured("BAD_PLACE", reason) from error
 
     def _read(self, object_name: str, place: Mapping[str, str]) -> Snapshot | None:
@@ -185,7 +189,9 @@ class RestTarget:
         path = self._path(write.object, write.place)
         kinds = self._description.objects[write.object].fields
         if unknown := sorted(set(write.desired) - set(kinds)):
-            reason = f"{self.name} cannot write the field {unknown[0]!r} of {write.object}. Next step: see its description"
+            reason = (
+                f"{self.name} cannot write the field {unknown[0]!r} of {write.object}. Next step: see its description"
+            )
             raise Misconfigured("NOT_WRITABLE", reason)
         body = {name: values.to_json(text, kinds[name]) for name, text in write.desired.items()}
         try:
@@ -234,4 +240,6 @@ class RestTarget:
             return BusinessRefusal(code, reason, {k: str(v) for k, v in body.items() if k not in hidden})
         if status >= 500:
             return InDoubt(code, reason)
-        return Misconfigured(code, f"{reason}. Next step: check the address, credentials and description of {self.name}")
+        return Misconfigured(
+            code, f"{reason}. Next step: check the address, credentials and description of {self.name}"
+        )

@@ -95,7 +95,9 @@ def _outcome(event: Event) -> str:
         c.Acknowledged: "acknowledged",
         c.AlreadyEqual: "already_equal",
         c.InDoubt: "unknown",
-        c.NotApplied: "throttled" if isinstance(event, c.NotApplied) and event.retry_after_ms is not None else "not_applied",
+        c.NotApplied: "throttled"
+        if isinstance(event, c.NotApplied) and event.retry_after_ms is not None
+        else "not_applied",
         c.Refused: "refused",
     }
     return words[type(event)]

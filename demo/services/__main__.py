@@ -14,7 +14,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Serve until a signal comes; the address and database come from the settings unless given."""
     parser = argparse.ArgumentParser(prog="python -m demo.services", description=__doc__)
     parser.add_argument("service", choices=SERVICES)
-    parser.add_argument("--port", type=int, help="loopback port; default: the one in CONCORD_ERP_URL or CONCORD_SUPPORT_URL")
+    parser.add_argument(
+        "--port", type=int, help="loopback port; default: the one in CONCORD_ERP_URL or CONCORD_SUPPORT_URL"
+    )
     parser.add_argument("--dsn", help="libpq connection string of the service's database; default: CONCORD_POSTGRES")
     given = parser.parse_args(arguments)
     settings = load_settings()

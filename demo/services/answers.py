@@ -36,7 +36,9 @@ class DroppedConnection(ServiceAnswer):
 
 def not_found(resource: str, reference: str) -> Refused:
     """404 for one row."""
-    return Refused(404, "NOT_FOUND", f"{resource} {reference!r} does not exist. Next step: create it with If-None-Match: *")
+    return Refused(
+        404, "NOT_FOUND", f"{resource} {reference!r} does not exist. Next step: create it with If-None-Match: *"
+    )
 
 
 def stale(resource: str, reference: str, version: int | None) -> Refused:
@@ -51,4 +53,6 @@ def stale(resource: str, reference: str, version: int | None) -> Refused:
 
 def invalid(field: str, reason: str) -> Refused:
     """422 for one field of the body."""
-    return Refused(422, "INVALID_FIELD", f"field {field!r} {reason}. Next step: correct the request body", {"field": field})
+    return Refused(
+        422, "INVALID_FIELD", f"field {field!r} {reason}. Next step: correct the request body", {"field": field}
+    )

@@ -57,14 +57,18 @@ def _version(request: Request) -> tuple[int | None, bool]:
         return None, absent
     text = token.strip().strip('"')
     if not text.isdigit():
-        raise Refused(400, "BAD_VERSION", f"If-Match {token!r} is not a version. Next step: send the version that a read gave")
+        raise Refused(
+            400, "BAD_VERSION", f"If-Match {token!r} is not a version. Next step: send the version that a read gave"
+        )
     return int(text), absent
 
 
 async def _body(request: Request) -> dict[str, Any]:
     raw = await request.body()
     if len(raw) > BODY_BYTES_MAX:
-        raise Refused(413, "TOO_LARGE", f"the body has {len(raw)} bytes, more than {BODY_BYTES_MAX}. Next step: send less")
+        raise Refused(
+            413, "TOO_LARGE", f"the body has {len(raw)} bytes, more than {BODY_BYTES_MAX}. Next step: send less"
+        )
     try:
         body = json.loads(raw or b"{}")
     except ValueError as error:

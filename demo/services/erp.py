@@ -36,7 +36,9 @@ async def _customer(connection: Connection, code: str, currency: str | None) -> 
     cursor = await connection.execute("SELECT id, currency FROM customers WHERE code = %s", [code])
     row = await cursor.fetchone()
     if row is None:
-        raise Refused(422, "CUSTOMER_UNKNOWN", f"no customer has the code {code!r}. Next step: create the customer first")
+        raise Refused(
+            422, "CUSTOMER_UNKNOWN", f"no customer has the code {code!r}. Next step: create the customer first"
+        )
     if currency is not None and row["currency"] != currency:
         raise Refused(
             422,
@@ -46,7 +48,9 @@ async def _customer(connection: Connection, code: str, currency: str | None) -> 
     return int(row["id"])
 
 
-async def _posting_day(connection: Connection, body: Mapping[str, Any], before: Mapping[str, Any] | None) -> datetime.date:
+async def _posting_day(
+    connection: Connection, body: Mapping[str, Any], before: Mapping[str, Any] | None
+) -> datetime.date:
     """The day that the document is booked on: as asked, as it was, or today by the database's clock."""
     if "posted_on" in body:
         return fields.day(body["posted_on"], "posted_on")
@@ -95,7 +99,9 @@ class SalesInvoices:
         state = fields.text(after, "state", INVOICE_STATES)
         total, lines = fields.money(after.get("total"), "total"), fields.lines(after)
         if lines and sum((amount for _, amount in lines), Decimal(0)) != total:
-            raise Refused(422, "LINES_DO_NOT_ADD_UP", f"the lines of {reference!r} do not add up to {total}. Next step: send both")
+            raise Refused(
+                422, "LINES_DO_NOT_ADD_UP", f"the lines of {reference!r} do not add up to {total}. Next step: send both"
+            )
         posted_on = await _posting_day(connection, body, before)
         self._ledger.check(posted_on)
         cursor = await connection.execute(

@@ -57,7 +57,9 @@ def parse_fault(body: Mapping[str, Any]) -> Fault:
             path=str(body.get("path", "/")),
         )
     except (TypeError, ValueError) as error:
-        raise Refused(422, "INVALID_FAULT", f"the fault is not usable ({error}). Next step: use whole numbers") from error
+        raise Refused(
+            422, "INVALID_FAULT", f"the fault is not usable ({error}). Next step: use whole numbers"
+        ) from error
 
 
 class Faults:

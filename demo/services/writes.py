@@ -79,7 +79,8 @@ async def _claim(connection: Connection, request: WriteRequest) -> Written | Non
     if request.key is None:
         return None
     cursor = await connection.execute(
-        "INSERT INTO idempotency_keys (key, response) VALUES (%s, '{}') ON CONFLICT DO NOTHING RETURNING key", [request.key]
+        "INSERT INTO idempotency_keys (key, response) VALUES (%s, '{}') ON CONFLICT DO NOTHING RETURNING key",
+        [request.key],
     )
     if await cursor.fetchone():
         return None
@@ -102,7 +103,9 @@ def _check(resource: Resource, request: WriteRequest, before: Mapping[str, Any] 
         return
     if request.version is None:
         raise Refused(
-            428, "PRECONDITION_REQUIRED", "a write needs If-Match or If-None-Match. Next step: read first and send the version"
+            428,
+            "PRECONDITION_REQUIRED",
+            "a write needs If-Match or If-None-Match. Next step: read first and send the version",
         )
     if before is None:
         raise not_found(resource.name, request.reference)

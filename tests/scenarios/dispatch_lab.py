@@ -35,12 +35,21 @@ def wait_for(what: str, condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+#: the rules of debezium/ownership.yaml by object
+RULES = {
+    "invoice": "invoice-posted",
+    "credit": "credit-posted",
+    "entitlement": "entitlement-support",
+    "standing": "standing-support",
+}
+
+
 def intent(target: str, object_name: str, desired: Mapping[str, str], **changes: Any) -> dict[str, Any]:
     """A wanted intent of account A-000001 with an id of its own."""
     return {
         "id": uuid.uuid4().hex,
         "state": "wanted",
-        "rule": f"{target}-{object_name}",
+        "rule": RULES[object_name],
         "target": target,
         "object": object_name,
         "object_id": desired.get("reference", "A-000001"),
@@ -70,12 +79,16 @@ class DispatchLab:
 
     def __init__(self, stack: RunningStack, company: Company, log: Path) -> None:
         self.company = company
-        self.environment = os.environ | stack.environment() | {
-            "CONCORD_PREFIX": f"test{uuid.uuid4().hex[:10]}.",
-            "CONCORD_ERP_URL": company.erp.url,
-            "CONCORD_SUPPORT_URL": company.support.url,
-            "CONCORD_METRICS_PORT": "0",
-        }
+        self.environment = (
+            os.environ
+            | stack.environment()
+            | {
+                "CONCORD_PREFIX": f"test{uuid.uuid4().hex[:10]}.",
+                "CONCORD_ERP_URL": company.erp.url,
+                "CONCORD_SUPPORT_URL": company.support.url,
+                "CONCORD_METRICS_PORT": "0",
+            }
+        )
         self.settings = self._settings()
         registry = Registry(self.settings.registry + self.settings.registry_path)
         self.contracts = Contracts(registry, self.settings.contracts_dir, self.settings.prefix)

@@ -43,7 +43,9 @@ def test_same_key_is_carried_out_once(company: Company) -> None:
 def test_same_key_at_the_same_time_is_carried_out_once(company: Company) -> None:
     """Eight requests with one key at once: one effect, and all are told the same row."""
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda _: company.erp.put(PATH, INVOICE, If_None_Match="*", Idempotency_Key="k"), range(8)))
+        answers = list(
+            threads.map(lambda _: company.erp.put(PATH, INVOICE, If_None_Match="*", Idempotency_Key="k"), range(8))
+        )
     assert company.erp.effects() == {"k": 1}
     assert {answer.json()["version"] for answer in answers} == {1}
 
@@ -57,7 +59,13 @@ def test_key_used_for_another_request_is_refused(company: Company) -> None:
 
 @pytest.mark.parametrize(
     ("headers", "status"),
-    [({}, 428), ({"If_Match": '"7"'}, 412), ({"If_None_Match": "*"}, 412), ({"If_Match": '"1"'}, 200), ({"If_Match": "x"}, 400)],
+    [
+        ({}, 428),
+        ({"If_Match": '"7"'}, 412),
+        ({"If_None_Match": "*"}, 412),
+        ({"If_Match": '"1"'}, 200),
+        ({"If_Match": "x"}, 400),
+    ],
 )
 def test_precondition_decides(company: Company, headers: dict[str, str], status: int) -> None:
     """Without a precondition 428, on another version 412, on the row's own version the write happens."""
@@ -106,7 +114,11 @@ def test_closed_period_is_a_business_error_with_the_first_open_day(company: Comp
     """G29: the ERP says which period is closed and what day is open."""
     company.erp.http.post("/control/period", json={"first_open_day": "2026-03-01"})
     answer = company.erp.put(PATH, {**INVOICE, "posted_on": "2026-02-27"}, If_None_Match="*")
-    assert (answer.status_code, answer.json()["code"], answer.json()["first_open_day"]) == (422, "PERIOD_CLOSED", "2026-03-01")
+    assert (answer.status_code, answer.json()["code"], answer.json()["first_open_day"]) == (
+        422,
+        "PERIOD_CLOSED",
+        "2026-03-01",
+    )
     assert create(company, posted_on="2026-03-01") == 201
 
 
@@ -120,5 +132,8 @@ def test_credit_note_round_trip(company: Company) -> None:
 def test_organization_is_found_by_its_free_text_reference(company: Company) -> None:
     """' a-000001 ' and A-000001 are one organization; an unknown one is 404."""
     assert company.support.http.get("/organizations/A-000001").json()["delinquent"] is False
-    assert company.support.put("/organizations/A-000001", {"delinquent": True}, If_Match='"1"').json()["delinquent"] is True
+    assert (
+        company.support.put("/organizations/A-000001", {"delinquent": True}, If_Match='"1"').json()["delinquent"]
+        is True
+    )
     assert company.support.http.get("/organizations/A-000002").json()["code"] == "NOT_FOUND"

@@ -76,7 +76,9 @@ def test_reads_are_spared_unless_named(company: Company) -> None:
     assert company.support.http.get(PATH).status_code == 500
 
 
-@pytest.mark.parametrize("fault", [{"kind": "meteor"}, {"kind": "delay", "colour": 1}, {"kind": "delay", "count": "many"}])
+@pytest.mark.parametrize(
+    "fault", [{"kind": "meteor"}, {"kind": "delay", "colour": 1}, {"kind": "delay", "count": "many"}]
+)
 def test_unknown_fault_is_refused(company: Company, fault: dict[str, object]) -> None:
     """The control endpoint names what is wrong with a fault."""
     answer = company.support.http.post("/control/faults", json=fault)

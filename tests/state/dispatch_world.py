@@ -1,0 +1,168 @@
+"""A world for the planner without I/O: a target that keeps count of effects, a log of what was made durable, crashes.
+
+A request may arrive, arrive late (even after the process that sent it is gone), or never; an answer may be lost.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+
+from state import correction as c
+from state.correction import Correction, Event, Intent
+from state.correction_record import correction_from, correction_record
+from state.dispatcher import READ_BACK, Dispatcher, Job
+from state.lane import Promise
+
+PROMISES = {
+    "A": Promise("A", 4, {"invoice": "invoices"}, 3_600_000, True),
+    "C": Promise("C", 4, {"invoice": "invoices"}, None, False),
+}
+
+
+def wanted(number: int, **changes: object) -> Intent:
+    """A wanted intent for one invoice."""
+    text = f"I-{number}"
+    made = Intent(
+        f"id-{number}",
+        "wanted",
+        "rule",
+        "erp",
+        "invoice",
+        text,
+        "A-1",
+        {"total": f"{number}.00"},
+        None,
+        None,
+        {},
+        0,
+        None,
+        None,
+        "auto",
+        "finance",
+    )
+    return replace(made, **changes)  # type: ignore[arg-type] # the callers give fields of Intent
+
+
+class FakeTarget:
+    """Rows by object id with a version; a key store unless the tier is C."""
+
+    def __init__(self, tier: str) -> None:
+        self.tier = tier
+        self.rows: dict[str, Mapping[str, str]] = {}
+        self.versions: Counter[str] = Counter()
+        self.effects: Counter[str] = Counter()
+
+    def apply(self, one: Correction, version: int) -> bool:
+        """Carry a request out unless its key is known or its version is not the row's; whether it is there now."""
+        place = one.intent.object_id
+        if self.tier != "C":
+            if self.effects[one.id]:
+                return True
+            if self.versions[place] != version:
+                return False
+        self.rows[place] = one.intent.desired
+        self.versions[place] += 1
+        self.effects[one.id] += 1
+        return True
+
+    def shows(self, one: Correction) -> bool:
+        """Whether the row shows the desired fields."""
+        return self.rows.get(one.intent.object_id) == one.intent.desired
+
+
+class World:
+    """The flow around the planner: publish, then send; a crash forgets everything that was not published."""
+
+    def __init__(self, tier: str = "A", cap: int = 1000) -> None:
+        self.target = FakeTarget(tier)
+        self.promises = {"erp": PROMISES[tier]}
+        self.cap = cap
+        self.now_ms = 1_000_000
+        self.log: dict[str, Correction] = {}
+        self.history: list[tuple[str, str]] = []
+        self.intents: list[Intent] = []
+        self.committed = 0
+        self.read = 0
+        self.jobs: list[Job] = []
+        self.late: list[tuple[Correction, int]] = []
+        self.planner = Dispatcher(self.promises, {"rule": cap})
+
+    def begin(self) -> None:
+        """Time passes, and what is due begins; nothing of it is durable yet."""
+        self.now_ms += 40_000
+        self.planner.start(self.now_ms)
+
+    def tick(self) -> None:
+        """What is due begins, and becomes durable."""
+        self.begin()
+        self.commit()
+
+    def feed(self) -> None:
+        """Hand over the intents that were not read yet."""
+        for intent in self.intents[self.read :]:
+            self.planner.intent(intent, self.now_ms)
+        self.read = len(self.intents)
+
+    def commit(self) -> None:
+        """Make corrections and offsets durable together, then release the jobs."""
+        changed, jobs = self.planner.drain()
+        for one in changed:
+            self.log[one.id] = correction_from(correction_record(one))
+            self.history.append((one.id, one.state.value))
+        self.committed = self.read
+        self.jobs += jobs
+
+    def crash(self) -> None:
+        """The process dies and another starts from what is durable."""
+        self.jobs = []
+        self.read = self.committed
+        self.planner = Dispatcher(self.promises, {"rule": self.cap})
+        self.planner.restore(self.log.values(), self.now_ms)
+
+    def do(self, outcome: str) -> None:
+        """The oldest job meets the target with this outcome and, unless the process died on the way, reports."""
+        if not self.jobs:
+            return
+        job = self.jobs.pop(0)
+        one = job.correction
+        events = [self._look(job)] if job.kind == READ_BACK else self._write(one, job, outcome)
+        if outcome == "crash after effect":
+            self.crash()
+        else:
+            self.planner.result(one.id, events, self.now_ms)
+
+    def _look(self, job: Job) -> Event:
+        return c.Shown() if self.target.shows(job.correction) else c.NotShown(job.may_repeat)
+
+    def _write(self, one: Correction, job: Job, outcome: str) -> list[Event]:
+        if self.target.shows(one):
+            return [c.AlreadyEqual()]
+        version = self.target.versions[one.intent.object_id]
+        if outcome == "throttled":
+            return [c.NotApplied("THROTTLED", "busy", 100)]
+        if outcome == "refused":
+            return [c.Refused("PERIOD_CLOSED", "closed")]
+        if outcome in ("late", "never"):
+            self.late += [(one, version)] if outcome == "late" else []
+            return [c.InDoubt("no answer")]
+        arrived = self.target.apply(one, version)
+        if outcome == "answer lost":
+            return [c.InDoubt("no answer")]
+        return [c.Acknowledged(), self._look(job)] if arrived else [c.NotApplied("CONFLICT", "stale")]
+
+    def arrive(self) -> None:
+        """A late request reaches the target."""
+        if self.late:
+            self.target.apply(*self.late.pop(0))
+
+    def settle(self) -> None:
+        """No more faults: run until nothing is left to do."""
+        self.feed()
+        self.commit()
+        for _ in range(50):
+            self.tick()
+            while self.jobs:
+                self.do("good")
+                self.commit()
