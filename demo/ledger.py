@@ -103,6 +103,11 @@ class Ledger:
                     found.append(Entry(rule, object_id, verdict, tuple(track.planted), track.sure_s, track.possible_s))
         return found
 
+    def differing(self) -> set[tuple[str, str]]:
+        """(rule, object id) of everything that differs now, as far as the integration has seen."""
+        with self._lock:
+            return {key for key, track in self._tracks.items() if track.differs_since is not None}
+
     def _forget_if_dull(self, key: tuple[str, str], track: _Track) -> None:
         """An honest carry in good time leaves no trace, so a long run does not grow."""
         if track.differs_since is None and not track.planted and track.possible_s <= self.settle_s / 2:
