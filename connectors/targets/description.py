@@ -108,7 +108,8 @@ def load(name: str, folder: Path = FOLDER) -> Description:
     except FileNotFoundError as error:
         raise DescriptionError(f"target {name}: {path} does not exist. Next step: add the description file") from error
     except yaml.YAMLError as error:
-        raise DescriptionError(f"target {name}: {path} is not YAML ({error}). Next step: correct the file") from error
+        cause = " ".join(str(error).split())
+        raise DescriptionError(f"target {name}: {path} is not YAML ({cause}). Next step: correct the file") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"

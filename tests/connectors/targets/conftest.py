@@ -1,0 +1,42 @@
+"""Adapters against the demo services over real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from connectors.targets.description import load
+from connectors.targets.rest import RestTarget
+from tests.demo.services.company import Company, founded
+from tests.running_stack import RunningStack
+
+
+@pytest.fixture(scope="module")
+def running_company(stack: RunningStack) -> Iterator[Company]:
+    """Demo services over the stack's PostgreSQL."""
+    with founded(stack.addresses.postgres) as company:
+        yield company
+
+
+@pytest.fixture
+def company(running_company: Company) -> Company:
+    """The same services with fresh rows and no faults."""
+    running_company.reset()
+    return running_company
+
+
+@pytest.fixture
+def erp(company: Company) -> Iterator[RestTarget]:
+    """The adapter of the demo ERP."""
+    target = RestTarget(load("erp"), company.erp.url)
+    yield target
+    target.close()
+
+
+@pytest.fixture
+def support(company: Company) -> Iterator[RestTarget]:
+    """The adapter of the demo support desk."""
+    target = RestTarget(load("support"), company.support.url)
+    yield target
+    target.close()
