@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from connectors import metrics
 from connectors.contracts import Contracts
@@ -50,7 +50,19 @@ class CanonicalWriter:
         self._log = logger(settings.flow)
 
     def write(self, items: list[Any]) -> None:
-        """Queue what the shards and the sequencer made."""
+        """Queue what the shards and the sequencer made. A process that was taken over may learn it here."""
+        try:
+            self._write(items)
+        except Fenced as error:
+            self._end(error, self._commit + 1)
+
+    def _end(self, error: Fenced, number: int) -> NoReturn:
+        """End the process at once: an exception would only be lost in the engine, and nothing may be written any more."""
+        metrics.FENCED.labels(self._flow).inc()
+        self._log.error("fenced", reason=str(error), commit=number)
+        os._exit(EXIT_FENCED)
+
+    def _write(self, items: list[Any]) -> None:
         for item in items:
             if isinstance(item, ShardRecords):
                 self._transactor.produce(item.records, self._headers(item.frontier))
@@ -128,9 +140,7 @@ class CanonicalWriter:
             )
             self._transactor.commit(self._offsets)
         except Fenced as error:
-            metrics.FENCED.labels(self._flow).inc()
-            self._log.error("fenced", reason=str(error), commit=number)
-            os._exit(EXIT_FENCED)
+            self._end(error, number)
         self._commit = number
         self._measure(position, number, queued, time.monotonic() - started)
         self._offsets, self._position, self._published = {}, None, 0

@@ -68,7 +68,13 @@ class Transactor:
         return len(self._producer)
 
     def produce(self, records: Iterable[Record], headers: Headers | None = None) -> None:
-        """Queue records of the current cut; waits while the local queue is full."""
+        """Queue records of the current cut; waits while the local queue is full. Raises Fenced."""
+        try:
+            self._produce(records, headers)
+        except KafkaException as error:
+            raise _fenced(error) from error
+
+    def _produce(self, records: Iterable[Record], headers: Headers | None) -> None:
         if not self._open:
             self._producer.begin_transaction()
             self._open = True
@@ -98,10 +104,7 @@ class Transactor:
                 self._producer.send_offsets_to_transaction(parts, self._metadata, self._timeout)
             self._producer.commit_transaction(self._timeout)
         except KafkaException as error:
-            raise Fenced(
-                f"the cut was not committed ({error.args[0].str()}). Nothing of it is visible. "
-                f"Next step: let the newer process go on, or start this flow again"
-            ) from error
+            raise _fenced(error) from error
         self._open = False
 
     def abort(self) -> None:
@@ -113,3 +116,11 @@ class Transactor:
     def close(self) -> None:
         """Leave the group's connection."""
         self._group.close()
+
+
+def _fenced(error: KafkaException) -> Fenced:
+    """The broker refuses this producer, which shows at whatever call comes next: all of them end the process."""
+    return Fenced(
+        f"the cut was not committed ({error.args[0].str()}). Nothing of it is visible. "
+        f"Next step: let the newer process go on, or start this flow again"
+    )
