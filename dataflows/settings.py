@@ -13,6 +13,7 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+from pydantic_settings import SettingsError as UnparsableError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -110,6 +111,12 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsError(
             f"setting CONCORD_{name.upper()} is wrong: {first['msg']} (given: {first['input']!r}). "
             f"Next step: see docs/settings.md and set it again"
+        ) from error
+    except UnparsableError as error:
+        name = next((n for n in Settings.model_fields if f'"{n}"' in str(error)), "")
+        raise SettingsError(
+            f"setting CONCORD_{name.upper()} is wrong: {error}; it must be JSON, such as "
+            f"[\"billing\"]. Next step: see docs/settings.md and set it again"
         ) from error
     except json.JSONDecodeError as error:
         raise SettingsError(
