@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from state.roles import ID, POSITION, TIME_MS, Fact, Ref
 
@@ -121,6 +121,8 @@ class Account:
     """Everything known of one account: a function of its live rows alone, whatever the order they came in."""
 
     __slots__ = (
+        "blocked",
+        "changed",
         "counts",
         "currency",
         "dirty",
@@ -153,8 +155,14 @@ class Account:
         self.kept_frames: dict[Ref, bytes] = {}
         self.dirty: dict[tuple[str, str], int] = {}
         self.touched_ms = 0
-        self.exceptions: dict[str, str] = {}
-        self.intents: dict[tuple[str, str], dict[str, object]] = {}
+        #: whether a row changed since the account was last published
+        self.changed = False
+        #: exceptions that were published: id -> (what they are about, their text)
+        self.exceptions: dict[str, tuple[tuple[str, str], str]] = {}
+        #: intents that are settling or wanted, by rule and object id
+        self.intents: dict[tuple[str, str], dict[str, Any]] = {}
+        #: kinds of objects of which nothing was derived in the last cut
+        self.blocked: frozenset[str] = frozenset()
         self.shown: tuple[object, ...] | None = None
         self.next_end_ms: int | None = None
         self.stale = False

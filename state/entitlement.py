@@ -21,13 +21,15 @@ class Entitled(NamedTuple):
     live: int
     until_ms: int | None
     reason: str
+    #: what an account without a live subscription gets
+    floor: str
 
 
 def entitled(account: Account, tiers: tuple[str, ...], clock_ms: int) -> Entitled:
     """Evaluate. `tiers` from worst to best; the first one is given when nothing is live."""
     item = account.items.get(("account", account.id))
     if item is None or item.billing is None:
-        return Entitled(None, None, 0, None, "billing does not know the account")
+        return Entitled(None, None, 0, None, "billing does not know the account", tiers[0])
     fact = account.rows[item.billing]
     standing: str | None = fact[_STANDING]
     counts = {tier: n for tier, n in account.tiers.items() if n > 0}
@@ -40,10 +42,10 @@ def entitled(account: Account, tiers: tuple[str, ...], clock_ms: int) -> Entitle
             if end_ms is not None and (until is None or end_ms < until):
                 until = end_ms
     if account.counts.unmapped or any(tier not in tiers for tier in counts):
-        return Entitled(None, standing, live, until, "a subscription has an unmapped status or plan")
+        return Entitled(None, standing, live, until, "a subscription has an unmapped status or plan", tiers[0])
     best = max((tiers.index(tier) for tier in counts if tier is not None), default=0)
     reason = f"best of {live} live subscriptions" if live else "no live subscription"
-    return Entitled(tiers[best], standing, live, until, reason)
+    return Entitled(tiers[best], standing, live, until, reason, tiers[0])
 
 
 def standing_unmapped(account: Account) -> bool:

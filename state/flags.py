@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from state.account import Account, Item
-from state.roles import UNMAPPED
+from state.roles import FIRST, UNMAPPED
 
-#: a source label that the value map does not know; two rows of one system for one object; a row that cannot be used
-UNMAPPED_STATUS, AMBIGUOUS, PARKED = "UNMAPPED_STATUS", "AMBIGUOUS", "PARKED"
+#: a source label that the value map does not know; two rows of one system for one object; a row that cannot be used;
+#: two systems that keep one object in different currencies
+UNMAPPED_STATUS, AMBIGUOUS, PARKED, CURRENCY_MISMATCH = "UNMAPPED_STATUS", "AMBIGUOUS", "PARKED", "CURRENCY_MISMATCH"
+#: objects with amounts in two systems; their facts begin with the currency (see `state/roles.py`)
+_TWO_LEDGERS = frozenset(("invoice", "credit", "payment"))
 
 
 def flags(account: Account, item: Item) -> list[str]:
-    """Why nothing may be derived from the object; empty for almost all."""
+    """The object's flags; none for almost all."""
+    rows, billing, erp, support = account.rows, item.billing, item.erp, item.support
+    if (  # the usual case, asked for every record: one system, nothing odd
+        (billing is None or rows[billing][UNMAPPED] is None)
+        and (support is None or rows[support][UNMAPPED] is None)
+        and erp is None
+        and item.extra is None
+        and not account.faults
+    ):
+        return []
     found: list[str] = []
-    rows = account.rows
-    for ref in (item.billing, item.erp, item.support):
+    for ref in (billing, erp, support):
         if ref is not None and rows[ref][UNMAPPED] is not None and UNMAPPED_STATUS not in found:
             found.append(UNMAPPED_STATUS)
     if item.extra is not None:
         found.append(AMBIGUOUS)
-    if account.faults and any(ref in account.faults for ref in (item.billing, item.erp, item.support)):
+    if account.faults and any(ref in account.faults for ref in (billing, erp, support)):
         found.append(PARKED)
+    if erp is not None and billing is not None and item.kind in _TWO_LEDGERS:
+        ours = rows[billing][FIRST] or account.currency.get("billing")
+        theirs = rows[erp][FIRST] or account.currency.get("erp")
+        if ours != theirs and ours is not None and theirs is not None:
+            found.append(CURRENCY_MISMATCH)
     return found

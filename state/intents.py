@@ -1,29 +1,169 @@
-"""Stub."""
+"""What the view wants of the targets, and how each want lives: settling, wanted, then seen or withdrawn.
+
+A difference younger than the rule's settle time is published as settling, so that a restart knows its timer. Ages and
+timers run on the sources' own clock. An open want stays as it is while the same values differ in the same way.
+"""
 
 from __future__ import annotations
 
+import heapq
+import json
+from hashlib import sha256
 from typing import Any
 
 from state.account import Account
+from state.difference import Difference, Differences, Values
 from state.entitlement import Entitled
 from state.model import Model
-from state.output import Output
-from state.rules import Rules
+from state.output import Output, Record
+from state.rules import Rule, Rules
+
+SETTLING, WANTED, SEEN, WITHDRAWN = "settling", "wanted", "seen", "withdrawn"
+#: (rule name, object id)
+Key = tuple[str, str]
 
 
 class Intents:
-    """Stub."""
+    """Open intents of a shard's accounts; `timers` is the shard's heap of (time, account)."""
 
     def __init__(self, model: Model, rules: Rules, timers: list[tuple[int, str]]) -> None:
-        self._model = model
+        self._differences = Differences(model)
+        self._rules = {rule.name: rule for rule in rules.rules}
+        self._of_object: dict[str, Rule] = {rule.object: rule for rule in rules.rules}
+        self._of_account = [rule for rule in rules.rules if rule.object in ("entitlement", "standing")]
+        self._timers = timers
+        self._loaded: dict[str, dict[Key, Record]] = {}
 
     def load(self, intent: dict[str, Any]) -> None:
-        """Stub."""
+        """Restore an intent that was settling or wanted."""
+        name = intent["account_id"]
+        self._loaded.setdefault(name, {})[intent["rule"], intent["object_id"]] = intent
+        if intent["state"] == SETTLING:
+            heapq.heappush(self._timers, (intent["due_ms"], name))
 
     def adopt(self, account: Account) -> None:
-        """Stub."""
+        """The account has just been decoded: its open intents come back, and what is blocked is no news."""
+        account.intents = self._loaded.pop(account.id, {})
+        account.blocked = self._differences.blocked(account)
 
     def compare(
         self, account: Account, now: Entitled, dirty: dict[tuple[str, str], int], clock_ms: int, out: Output
     ) -> None:
-        """Stub."""
+        """Compare what was touched, and let what is due become wanted."""
+        blocked = self._differences.blocked(account)
+        touched = account.touched_ms if dirty else clock_ms
+        if blocked != account.blocked:
+            account.blocked = blocked
+            dirty = dict.fromkeys(account.items, touched) | dirty
+        for (kind, object_id), time_ms in dirty.items():
+            rule = self._of_object.get(kind)
+            if rule is not None and kind != "entitlement":
+                self._evaluate(account, rule, object_id, now, time_ms, clock_ms, out)
+        for rule in self._of_account:
+            self._evaluate(account, rule, account.id, now, touched, clock_ms, out)
+        if account.intents:
+            self._advance(account, now, touched, clock_ms, out)
+
+    def _advance(self, account: Account, now: Entitled, touched_ms: int, clock_ms: int, out: Output) -> None:
+        """Intents whose object is gone or whose rule no longer exists end; settling ones that are due become wanted."""
+        for key, intent in list(account.intents.items()):
+            rule = self._rules.get(key[0])
+            if rule is None:
+                self._end(account, key, intent, WITHDRAWN, out)
+            elif rule.object in ("invoice", "credit") and (rule.object, key[1]) not in account.items:
+                self._evaluate(account, rule, key[1], now, touched_ms, clock_ms, out)
+            elif intent["state"] == SETTLING and intent["due_ms"] <= clock_ms:
+                account.intents[key] = wanted = {**intent, "state": WANTED}
+                out.intents.append((intent["id"], wanted))
+
+    def _evaluate(
+        self, account: Account, rule: Rule, object_id: str, now: Entitled, time_ms: int, clock_ms: int, out: Output
+    ) -> None:
+        key = (rule.name, object_id)
+        open_intent = account.intents.get(key)
+        found = None
+        if rule.object not in account.blocked:
+            found = self._differences.find(account, rule, object_id, now)
+        if found is None and open_intent is None:
+            return
+        since_ms = time_ms
+        if open_intent is not None:
+            if found is not None and open_intent["desired"] == found.desired:
+                if open_intent["current"] == found.current:
+                    return
+                since_ms = open_intent["since_ms"]
+            self._end(account, key, open_intent, self._outcome(account, rule, object_id, open_intent), out)
+        if found is not None:
+            self._begin(account, rule, object_id, found, since_ms, clock_ms, out)
+
+    def _outcome(self, account: Account, rule: Rule, object_id: str, intent: Record) -> str:
+        """Seen if the target's own rows changed to what was desired, withdrawn otherwise."""
+        if intent["state"] == SETTLING:
+            return WITHDRAWN
+        current, position = self._differences.shown(account, rule, object_id)
+        moved = position > self._differences.target_position(rule, intent["positions"])
+        return SEEN if moved and satisfied(intent["desired"], current) else WITHDRAWN
+
+    def _end(self, account: Account, key: Key, intent: Record, outcome: str, out: Output) -> None:
+        """A settling intent that heals leaves nothing behind; a wanted one says how it ended."""
+        del account.intents[key]
+        settling = intent["state"] == SETTLING
+        out.intents.append((intent["id"], None if settling else {**intent, "state": outcome}))
+
+    def _begin(
+        self,
+        account: Account,
+        rule: Rule,
+        object_id: str,
+        found: Difference,
+        since_ms: int,
+        clock_ms: int,
+        out: Output,
+    ) -> None:
+        positions = self._differences.positions(account, rule, object_id)
+        due_ms = since_ms + rule.settle_ms
+        intent: Record = {
+            "id": correction_id(rule.target, rule.object, object_id, found.desired, positions),
+            "state": WANTED if due_ms <= clock_ms else SETTLING,
+            "rule": rule.name,
+            "target": rule.target,
+            "object": rule.object,
+            "object_id": object_id,
+            "account_id": account.id,
+            "desired": found.desired,
+            "current": found.current,
+            "target_ref": found.target_ref,
+            "positions": positions,
+            "since_ms": since_ms,
+            "due_ms": due_ms,
+            "risk_minor": found.risk_minor,
+            "risk_currency": found.risk_currency,
+            "mode": rule.mode,
+            "team": rule.team,
+        }
+        account.intents[rule.name, object_id] = intent
+        out.intents.append((intent["id"], intent))
+        if intent["state"] == SETTLING:
+            heapq.heappush(self._timers, (due_ms, account.id))
+
+
+def satisfied(desired: Values, current: Values | None) -> bool:
+    """Whether the target shows what was desired; the order of lines means nothing."""
+    if current is None:
+        return False
+    for name, value in desired.items():
+        given = current.get(name)
+        if given != value and (name != "lines" or given is None or _sorted(given) != _sorted(value)):
+            return False
+    return True
+
+
+def correction_id(target: str, kind: str, object_id: str, desired: Values, positions: dict[str, int]) -> str:
+    """Deterministic id: the same difference between the same rows is the same correction, whoever finds it when."""
+    values = [f"{name}\x1e{value}" for name, value in sorted(desired.items())]
+    newest = [f"{source}\x1e{position}" for source, position in sorted(positions.items())]
+    return sha256("\x1f".join([target, kind, object_id, *values, *newest]).encode()).hexdigest()[:32]
+
+
+def _sorted(lines: str) -> list[tuple[str, str]]:
+    return sorted((line["description"], line["amount"]) for line in json.loads(lines))

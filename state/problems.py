@@ -1,22 +1,116 @@
-"""Exceptions of an account: what a person must look at, with its owner; withdrawn when it is over."""
+"""Exceptions of an account: what a person must look at, in business words, with its owner; tombstoned when it is over."""
 
 from __future__ import annotations
 
-from state.account import Account
-from state.entitlement import Entitled
+from state.account import Account, Fault, Item
+from state.flags import AMBIGUOUS, CURRENCY_MISMATCH, PARKED, UNMAPPED_STATUS, flags
 from state.model import Model
-from state.output import Output
+from state.output import Output, Record
+from state.roles import FIRST, ID, TIME_MS, UNMAPPED, Ref
 from state.rules import Rules
+
+#: what an exception is about: (object kind, object id), or ("row", table and key)
+About = tuple[str, str]
 
 
 class Problems:
-    """Stub."""
+    """Compares an account's problems with those that were published."""
 
     def __init__(self, model: Model, rules: Rules) -> None:
-        self._model = model
+        self._tables = model.tables
+        self._rules = rules
 
     def adopt(self, account: Account) -> None:
-        """Stub."""
+        """After a restore: what exists now was published before."""
+        flagged = [item for item in account.items.values() if flags(account, item)]
+        if flagged or account.faults:
+            self.compare(account, {}, flagged, Output())
 
-    def compare(self, account: Account, now: Entitled, out: Output) -> None:
-        """Stub."""
+    def compare(self, account: Account, dirty: dict[About, int], flagged: list[Item], out: Output) -> None:
+        """Publish what is new and tombstone what is over: `flagged` are those of the `dirty` objects that have flags."""
+        found: dict[str, tuple[About, Record]] = {}
+        for item in flagged:
+            for code in flags(account, item):
+                if code != PARKED:  # told per row below
+                    self._add(found, (item.kind, item.id), self._of_item(account, item, code))
+        for ref, fault in account.faults.items():
+            self._add(found, ("row", f"{ref[0]}:{ref[1]}"), self._of_row(account, ref, fault))
+        if not found and not account.exceptions:
+            return
+        for name, (about, _) in list(account.exceptions.items()):
+            if name not in found and (about[0] == "row" or about in dirty):
+                del account.exceptions[name]
+                out.exceptions.append((name, None))
+        for name, (about, record) in found.items():
+            if account.exceptions.get(name) != (about, record["text"]):
+                account.exceptions[name] = (about, record["text"])
+                out.exceptions.append((name, record))
+
+    @staticmethod
+    def _add(found: dict[str, tuple[About, Record]], about: About, record: Record) -> None:
+        found[record["id"]] = (about, record)
+
+    def _of_item(self, account: Account, item: Item, code: str) -> Record:
+        refs = [ref for ref in (item.billing, item.erp, item.support) if ref is not None]
+        since = max((account.rows[ref][TIME_MS] for ref in refs), default=0)
+        return self._record(account, code, item.kind, item.id, self._words(account, item, refs, code), since)
+
+    def _words(self, account: Account, item: Item, refs: list[Ref], code: str) -> str:
+        if code == UNMAPPED_STATUS:
+            parts = [part for ref in refs for part in self._unmapped(account, ref)]
+            return "; ".join(parts)
+        if code == AMBIGUOUS:
+            rows = [self._row(ref) for ref in refs] + [self._row(r) for rs in (item.extra or {}).values() for r in rs]
+            return (
+                f"{item.kind} {item.id} is claimed by more than one row of one system ({', '.join(rows)}); the first one is "
+                f"shown and nothing is corrected from it. Next step: remove or rename the others at their source"
+            )
+        assert code == CURRENCY_MISMATCH
+        currencies = [account.rows[ref][FIRST] or account.currency.get(self._tables[ref[0]].source) for ref in refs]
+        return (
+            f"{item.kind} {item.id} is kept in different currencies ({' and '.join(map(str, currencies))}), so its amounts "
+            f"cannot be compared. Next step: correct the currency of {' or '.join(self._row(ref) for ref in refs)}"
+        )
+
+    def _unmapped(self, account: Account, ref: Ref) -> list[str]:
+        spec, fact = self._tables[ref[0]], account.rows[ref]
+        if spec.object is None or fact[UNMAPPED] is None:
+            return []
+        out: list[str] = []
+        for name in fact[UNMAPPED]:
+            label = fact[spec.object.role.index(name)]
+            out.append(
+                f"{self._row(ref)} has {name} {label!r}, which the mapping does not know; it is shown as it came and nothing "
+                f"is derived from it. Next step: add it to the values of {name} in debezium/{spec.source}/mapping.yaml"
+            )
+        return out
+
+    def _of_row(self, account: Account, ref: Ref, fault: Fault) -> Record:
+        fact = account.rows.get(ref)
+        about = fact[ID] if fact is not None else self._row(ref)
+        text = (
+            f"{self._row(ref)} is parked: {fault.reason}. Nothing about {fault.object} is corrected for this account until a "
+            f"good image of the row comes. Next step: correct the row at its source, or replay it"
+        )
+        record = self._record(account, fault.code, fault.object, about, text, fault.time_ms)
+        record["id"] += f":{self._row(ref)}"
+        return record
+
+    def _row(self, ref: Ref) -> str:
+        return f"row {ref[1]} of {self._tables[ref[0]].topic}"
+
+    def _record(self, account: Account, code: str, kind: str, object_id: str, text: str, since_ms: int) -> Record:
+        currency = account.currency.get("billing")
+        total = account.totals.get(currency) if currency else None
+        return {
+            "id": f"{code}:{account.id}:{kind}:{object_id}",
+            "kind": code,
+            "account": account.id,
+            "object": kind,
+            "object_id": object_id,
+            "text": text,
+            "team": self._rules.team_of(kind),
+            "since_ms": since_ms,
+            "risk_minor": total.open if total else None,
+            "risk_currency": currency if total else None,
+        }

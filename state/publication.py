@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 
-from state.account import Account
+from state.account import Account, Item
 from state.entitlement import Entitled, entitled
 from state.intents import Intents
 from state.model import Model
@@ -40,6 +40,7 @@ class Publication:
         records, name = out.records, account.id
         dirty, account.dirty = account.dirty, {}
         items = account.items
+        flagged: list[Item] = []
         for key in dirty:
             kind = key[0]
             if kind in _ALWAYS:
@@ -49,14 +50,20 @@ class Publication:
                 items.pop(key, None)
                 records.append((kind, key[1], name, None))
             else:
-                records.append((kind, key[1], name, self._view.render(account, item)))
+                record = self._view.render(account, item)
+                records.append((kind, key[1], name, record))
+                if record["flags"]:
+                    flagged.append(item)
         alive = bool(account.rows)
-        records.append(("account", name, name, self._view.account(account, now) if alive else None))
+        if account.changed or now != account.shown:
+            records.append(("account", name, name, self._view.account(account, now) if alive else None))
+            account.changed = False
         if now != account.shown or ("entitlement", name) in dirty or not alive:
             account.shown = now
             records.append(("entitlement", name, name, self._view.entitlement(account, now) if alive else None))
         self._schedule(account, now)
-        self._problems.compare(account, now, out)
+        flagged += [items[kind, name] for kind in _ALWAYS if (kind, name) in dirty and not items[kind, name].empty]
+        self._problems.compare(account, dirty, flagged, out)
         self.intents.compare(account, now, dirty, clock_ms, out)
         return alive or bool(account.faults)
 

@@ -41,6 +41,7 @@ class Rows:
             out.ignored += 1
             return None
         account.touched_ms = transaction[2]
+        account.changed = True
         fact: Fact | None = None
         if op == "d" or op == "t":
             account.kept_frames.pop(ref, None)

@@ -76,7 +76,7 @@ class Shard:
             self._hydrate_some(None)
             for account in self._accounts.values():
                 account.mark_all()
-                account.shown, account.exceptions = None, {}
+                account.shown, account.exceptions, account.changed = None, {}, True
             touched = dict(self._accounts)
         elif live and self._raw:
             self._hydrate_some(HYDRATED_PER_CALL)
