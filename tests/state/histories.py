@@ -104,7 +104,8 @@ class History:
     def _commit(self) -> None:
         out = self.streams
         txid, before = 700 + len(out.ends), out.ends[-1].position if out.ends else 0
-        time_ms, counts, written = 1_000 * txid, {}, []
+        time_ms, written = 1_000 * txid, []
+        counts: dict[str, int] = {}
         for order, (name, op, number, image) in enumerate(self._changes, 1):
             self._lsn += 8
             table = self._tables[f"public.{name}"]

@@ -8,7 +8,7 @@ from random import Random
 from hypothesis import strategies as st
 
 from state.alignment import End
-from state.row import LSN, OFFSET, PARTITION, TABLE, Row
+from state.row import LSN, PARTITION, TABLE, Row
 
 TABLES = {"public.accounts": 0, "public.entries": 1}
 PARTITIONS = 3
@@ -30,7 +30,7 @@ class Streams:
     def append(self, row: Row) -> None:
         """Put a row at the end of its partition."""
         rows = self.rows.setdefault((row[TABLE], row[PARTITION]), [])
-        rows.append(row[:OFFSET] + (len(rows),) + row[OFFSET + 1 :])
+        rows.append((*row[:8], len(rows), *row[9:]))
 
 
 def transaction(out: Streams, rng: Random, txid: int, lsn: int, size: int) -> int:
@@ -79,7 +79,7 @@ def repeat_tail(out: Streams, rng: Random) -> None:
 
 def interleaved(out: Streams, rng: Random) -> list[Row | End]:
     """All partitions merged in a random order that keeps each partition's own."""
-    queues: list[list[Row | End]] = [list(rows) for rows in out.rows.values()] + [list(out.ends)]
+    queues: list[list[Row | End]] = [*(list[Row | End](rows) for rows in out.rows.values()), list(out.ends)]
     merged: list[Row | End] = []
     while queues := [q for q in queues if q]:
         merged.append(rng.choice(queues).pop(0))
