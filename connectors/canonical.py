@@ -83,7 +83,9 @@ class CanonicalReader:
         names = [*self._feed.objects, self._feed.progress_topic]
         counts = partition_counts(self._admin, names)
         if missing := [name for name in names if name not in counts]:
-            raise TopicsMissing(f"topic {missing[0]} does not exist. Next step: run `concord run canonical`, which creates it")
+            raise TopicsMissing(
+                f"topic {missing[0]} does not exist. Next step: run `concord run canonical`, which creates it"
+            )
         self.ids = topic_ids(self._admin, names)
         for topic, (known, _) in offsets.items():
             if known != self.ids.get(topic, known):
@@ -98,7 +100,9 @@ class CanonicalReader:
             ends = self._ends([(progress, number) for number in range(counts[progress])])
             positions |= {partition: max(0, end - PROGRESS_TAIL) for partition, end in ends.items()}
         self._assembler = CutAssembler(positions, self._held_bytes_max, released, highest)
-        self._consumer.assign([TopicPartition(t, n, offset or OFFSET_BEGINNING) for (t, n), offset in positions.items()])
+        self._consumer.assign(
+            [TopicPartition(t, n, offset or OFFSET_BEGINNING) for (t, n), offset in positions.items()]
+        )
 
     def poll(self, records_max: int) -> Cut | None:
         """Take what is there; the next cut if it is complete. Raises TopicsChanged, KafkaException."""

@@ -31,7 +31,9 @@ def stable_ends(client: AdminClient, partitions: list[tuple[str, int]]) -> Vecto
     return {(at.topic, at.partition): future.result(15).offset for at, future in futures.items()}
 
 
-def lag(bootstrap: str, client: AdminClient, taken: Vector, now: float, timeout_s: float = 10.0) -> dict[tuple[str, int], Lag]:
+def lag(
+    bootstrap: str, client: AdminClient, taken: Vector, now: float, timeout_s: float = 10.0
+) -> dict[tuple[str, int], Lag]:
     """Lag per partition of `taken` {(topic, partition): next offset to read}; `now` in seconds since 1970.
 
     Markers and aborted records before the first readable record do not count; those behind it do (they cannot be told

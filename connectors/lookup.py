@@ -153,7 +153,11 @@ class Lookup:
             raise self._unreachable(error) from error
 
     def account(
-        self, account: str, min_frontier: dict[str, int] | None = None, max_age_ms: int | None = None, now_ms: int | None = None
+        self,
+        account: str,
+        min_frontier: dict[str, int] | None = None,
+        max_age_ms: int | None = None,
+        now_ms: int | None = None,
     ) -> Answer:
         """One account as of one cut.
 
@@ -214,10 +218,19 @@ def _state(raw: dict[str, str]) -> StoreState:
         for topic, known in json.loads(raw.get("offsets", "{}")).items()
     }
     sequence = int(raw.get("sequence", 0))
-    return StoreState(raw.get("generation", ""), sequence, raw.get("state", CATCHING_UP), int(raw.get("highest", -1)), progress, offsets)
+    return StoreState(
+        raw.get("generation", ""),
+        sequence,
+        raw.get("state", CATCHING_UP),
+        int(raw.get("highest", -1)),
+        progress,
+        offsets,
+    )
 
 
-def state_fields(state: str, highest: int, progress: Progress | None, offsets: dict[Partition, int], ids: dict[str, str]) -> dict[str, str]:
+def state_fields(
+    state: str, highest: int, progress: Progress | None, offsets: dict[Partition, int], ids: dict[str, str]
+) -> dict[str, str]:
     """The state fields of one step as text; without `progress` the shown cut stays what it was."""
     grouped: dict[str, dict[str, Any]] = {}
     for (topic, number), offset in offsets.items():

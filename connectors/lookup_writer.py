@@ -50,7 +50,9 @@ class Item(NamedTuple):
 class LookupWriter:
     """`decode`: Confluent frame -> record. `wait(seconds)` pauses and returns True when the process should end."""
 
-    def __init__(self, reader: CanonicalReader, store: Lookup, decode: Callable[[bytes], Any], wait: Callable[[float], bool]) -> None:
+    def __init__(
+        self, reader: CanonicalReader, store: Lookup, decode: Callable[[bytes], Any], wait: Callable[[float], bool]
+    ) -> None:
         self._reader = reader
         self._store = store
         self._decode = decode

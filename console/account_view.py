@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
 from connectors.lookup import Answer
@@ -14,7 +14,9 @@ from connectors.lookup import Answer
 def as_json(answer: Answer) -> dict[str, Any]:
     """The answer as one JSON object; objects as lists sorted by key."""
     objects = {
-        kind: [records[key] for key in sorted(records)] for kind, records in sorted(answer.objects.items()) if kind != "account"
+        kind: [records[key] for key in sorted(records)]
+        for kind, records in sorted(answer.objects.items())
+        if kind != "account"
     }
     return {
         "account_id": answer.account,
@@ -27,35 +29,41 @@ def as_json(answer: Answer) -> dict[str, Any]:
 
 
 def show(answer: Answer, console: Console) -> None:
-    """Print the account, what it is true of, and one table per kind of object."""
-    where = ", ".join(f"{source} {position} ({answer.age_ms.get(source, 0)} ms ago)" for source, position in sorted(answer.frontier.items()))
-    console.print(Text(f"account {answer.account}", style="bold"), Text(f"commit {answer.commit}; true of {where}"))
+    """Print the account, what it is true of, and its objects: one line each, and one for what each system says of it."""
+    console.print(Text(f"account {answer.account}", style="bold"), Text(f"as of commit {answer.commit}"))
+    for source, position in sorted(answer.frontier.items()):
+        console.print(Text(f"  {source} up to {position}, {answer.age_ms.get(source, 0) / 1000:.1f} s ago"))
     own = answer.objects.get("account", {}).get(answer.account)
     if own:
-        table = Table(show_header=False, box=None)
-        for name, value in own.items():
-            table.add_row(name, Text(_cell(value)))
-        console.print(table)
+        _record(own, console)
     for kind, records in sorted(answer.objects.items()):
         if kind != "account":
-            _table(kind, records, console)
+            console.print(Text(f"{kind} ({len(records)})", style="bold"))
+            for key in sorted(records):
+                _record(records[key], console)
 
 
-def _table(kind: str, records: dict[str, Any], console: Console) -> None:
-    """One row a record; columns are the fields that any of them has, except the account's id."""
-    columns = list(dict.fromkeys(name for record in records.values() for name in record if name != "account"))
-    table = Table(*columns, title=f"{kind} ({len(records)})", title_justify="left")
-    for key in sorted(records):
-        table.add_row(*(Text(_cell(records[key].get(name))) for name in columns))
-    console.print(table)
+def _record(record: dict[str, Any], console: Console) -> None:
+    """A record: its plain fields on one line, each nested part on a line of its own; empty fields are left out."""
+    plain = [f"{name} {value}" for name, value in record.items() if name not in ("id", "account") and _is_plain(value)]
+    console.print(Padding(Text.assemble((str(record.get("id", "")), "cyan"), "  ", ", ".join(plain)), (0, 0, 0, 2)))
+    for name, value in record.items():
+        if value and not _is_plain(value):
+            console.print(Padding(Text(f"{name}: {_inline(value)}", style="dim"), (0, 0, 0, 6)))
 
 
-def _cell(value: Any) -> str:
-    """Plain text of a field; nested parts as `name=value`."""
-    if value is None:
-        return "-"
+def _is_plain(value: Any) -> bool:
+    """Whether a value is shown with its record's other fields."""
+    return value is not None and not isinstance(value, dict | list)
+
+
+def _inline(value: Any) -> str:
+    """Plain text of a nested part."""
     if isinstance(value, dict):
-        return ", ".join(f"{name}={_cell(part)}" for name, part in value.items())
+        return ", ".join(
+            f"{name} ({_inline(part)})" if isinstance(part, dict) else f"{name} {_inline(part)}"
+            for name, part in value.items()
+        )
     if isinstance(value, list):
-        return "; ".join(_cell(part) for part in value) or "-"
-    return str(value)
+        return "; ".join(map(_inline, value))
+    return "-" if value is None else str(value)

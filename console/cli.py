@@ -33,7 +33,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object and 
 
 @run_app.command("canonical", help="Sources -> canonical topics, exactly once. " + RUN_HELP)
 def run_canonical(
-    processes: Annotated[int | None, typer.Option(min=1, max=64, help="processes of the flow; CONCORD_PROCESSES if not given")] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=64, help="processes of the flow; CONCORD_PROCESSES if not given")
+    ] = None,
 ) -> None:
     """Run the canonical flow."""
     _run("canonical", {} if processes is None else {"processes": processes})
@@ -68,8 +70,13 @@ def _pair(text: str) -> tuple[str, int]:
 
 def account(
     account_id: Annotated[str, typer.Argument(metavar="ID", help="account id, for example A-000017")],
-    min_frontier: Annotated[list[str] | None, typer.Option(metavar="SOURCE=LSN", help="refuse an answer below this position; may be repeated")] = None,
-    max_age_ms: Annotated[int | None, typer.Option(min=0, help="refuse an answer older than this in any source")] = None,
+    min_frontier: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SOURCE=LSN", help="refuse an answer below this position; may be repeated"),
+    ] = None,
+    max_age_ms: Annotated[
+        int | None, typer.Option(min=0, help="refuse an answer older than this in any source")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show one account with its objects, the frontier it is true of, and its age."""

@@ -40,6 +40,8 @@ def explain(error: Exception, settings: Settings | None) -> tuple[str, Exit] | N
             return " ".join(str(error).split()), code
     if isinstance(error, KafkaException) and isinstance(error.args[0], KafkaError) and error.args[0].code() in _SILENT:
         address = settings.kafka if settings else "its address"
-        unreachable = Unreachable("Kafka", address, "start it (`concord stack up`) or set CONCORD_KAFKA", error.args[0].str())
+        unreachable = Unreachable(
+            "Kafka", address, "start it (`concord stack up`) or set CONCORD_KAFKA", error.args[0].str()
+        )
         return str(unreachable), Exit.UNREACHABLE
     return None

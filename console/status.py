@@ -36,7 +36,9 @@ def gather(settings: Settings) -> Report:
     """
     client = admin(settings.kafka)
     model = load_model(settings.sources_dir, settings.sources)
-    contracts = Contracts(Registry(settings.registry.rstrip("/") + settings.registry_path), settings.contracts_dir, settings.prefix)
+    contracts = Contracts(
+        Registry(settings.registry.rstrip("/") + settings.registry_path), settings.contracts_dir, settings.prefix
+    )
     report = Report(now_ms=time.time_ns() // 1_000_000)
     reading = _Outputs(settings, client, contracts, report)
     progress = reading.progress()
@@ -44,7 +46,9 @@ def gather(settings: Settings) -> Report:
     connectors = _connectors(settings, report)
     for source in model.sources:
         own = [found for topic, found in lags.items() if topic.startswith(f"{source.name}.")]
-        report.sources.append(_source(source.name, progress, own, connectors.get(source.name, ("unknown", None)), report.now_ms))
+        report.sources.append(
+            _source(source.name, progress, own, connectors.get(source.name, ("unknown", None)), report.now_ms)
+        )
     if progress:
         report.commit, report.live = progress["commit"], progress["live"]
         report.committed_ms = progress.get("committed_ms")
@@ -100,7 +104,14 @@ class _Outputs:
             self._report.parked[code] += 1
             kept = newest.setdefault(code, [])
             kept.append(
-                ParkedSample(code, record["topic"], record["partition"], record["offset"], record["account"] or "", record["reason"])
+                ParkedSample(
+                    code,
+                    record["topic"],
+                    record["partition"],
+                    record["offset"],
+                    record["account"] or "",
+                    record["reason"],
+                )
             )
             del kept[:-SAMPLES_PER_REASON]
         self._report.parked_samples = [sample for code in sorted(newest) for sample in newest[code]]
@@ -142,13 +153,17 @@ def _connectors(settings: Settings, report: Report) -> dict[str, tuple[str, str 
         with Connect(settings.connect, timeout_s=5.0) as connect:
             for name in settings.sources:
                 state = connect.status(name)
-                found[name] = ("MISSING", None) if state is None else (state.state if state.running else "FAILED", state.failure)
+                found[name] = (
+                    ("MISSING", None) if state is None else (state.state if state.running else "FAILED", state.failure)
+                )
     except ConnectError as error:
         report.unreachable.append(str(error))
     return found
 
 
-def _source(name: str, progress: dict[str, Any] | None, lags: list[Lag], connector: tuple[str, str | None], now_ms: int) -> SourceStatus:
+def _source(
+    name: str, progress: dict[str, Any] | None, lags: list[Lag], connector: tuple[str, str | None], now_ms: int
+) -> SourceStatus:
     counts: dict[str, int] = progress["counts"] if progress else {}
     clock = progress["clock_ms"].get(name, 0) if progress else 0
     finished = bool(progress and (progress["live"] or progress["snapshots"].get(f"{name}#finished")))

@@ -45,7 +45,9 @@ class SourceStatus:
     def as_json(self) -> dict[str, Any]:
         """All fields; `in` is rows_in."""
         fields = asdict(self)
-        return {"in" if name == "rows_in" else name: value for name, value in fields.items()} | {"waiting": self.waiting}
+        return {"in" if name == "rows_in" else name: value for name, value in fields.items()} | {
+            "waiting": self.waiting
+        }
 
 
 @dataclass(slots=True)
@@ -68,7 +70,10 @@ class Report:
 
     def balance(self) -> dict[str, Any]:
         """in = applied + ignored + parked, but for rows that wait for their account and are known to do so."""
-        sums = {name: sum(getattr(source, name) for source in self.sources) for name in ("rows_in", "applied", "ignored", "parked", "waiting")}
+        sums = {
+            name: sum(getattr(source, name) for source in self.sources)
+            for name in ("rows_in", "applied", "ignored", "parked", "waiting")
+        }
         told = self.exceptions[UNKNOWN_ACCOUNT]
         balanced = sums["waiting"] == 0 or (told > 0 and sums["waiting"] >= told)
         return {"in": sums.pop("rows_in"), **sums, "balanced": balanced}

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from console.status_report import Report, SourceStatus
+from console.status_report import Report
 
 
 def show(report: Report, console: Console) -> None:
@@ -19,8 +19,11 @@ def show(report: Report, console: Console) -> None:
         live = "live" if report.live else "a first snapshot is not complete: nothing is published yet"
         console.print(f"canonical flow: commit {report.commit}, {live}")
     console.print(_sources(report))
+    console.print(_rows(report))
     balance = report.balance()
-    sentence = "in {in:,} = applied {applied:,} + ignored {ignored:,} + parked {parked:,} + waiting {waiting:,}".format(**balance)
+    sentence = "in {in:,} = applied {applied:,} + ignored {ignored:,} + parked {parked:,} + waiting {waiting:,}".format(
+        **balance
+    )
     console.print(sentence if balance["balanced"] else Text(f"{sentence}: does not balance", style="bold red"))
     _counts(console, "exceptions open", report.exceptions)
     _counts(console, "intents", report.intents)
@@ -28,33 +31,47 @@ def show(report: Report, console: Console) -> None:
     console.print(f"look-up: {report.lookup_state.replace('_', ' ')}, commit {_or_dash(report.lookup_commit)}")
     _counts(console, "parked", report.parked)
     if report.parked_samples:
-        table = Table("reason", "topic", "partition", "offset", "account", "why", title="newest parked records", title_justify="left")
+        table = Table(
+            "reason",
+            "topic",
+            "partition",
+            "offset",
+            "account",
+            "why",
+            title="newest parked records",
+            title_justify="left",
+        )
         for sample in report.parked_samples:
-            table.add_row(sample.code, sample.topic, str(sample.partition), str(sample.offset), sample.account or "-", Text(sample.reason))
+            table.add_row(
+                sample.code,
+                sample.topic,
+                str(sample.partition),
+                str(sample.offset),
+                sample.account or "-",
+                Text(sample.reason),
+            )
         console.print(table)
 
 
 def _sources(report: Report) -> Table:
-    table = Table("source", "connector", "snapshot", "frontier", "age", "lag records", "lag", "in", "applied", "ignored", "parked", "waiting")
+    """Where each source stands."""
+    table = Table("source", "connector", "snapshot", "frontier", "age", "lag")
     for source in report.sources:
-        table.add_row(*_cells(source))
+        connector = source.connector if source.failure is None else f"{source.connector}: {source.failure}"
+        age = "-" if source.age_ms is None else f"{source.age_ms / 1000:.1f} s"
+        lag = f"{source.lag_records:,} ({source.lag_seconds:.1f} s)"
+        snapshot = "complete" if source.snapshot_complete else "running"
+        table.add_row(source.name, Text(connector), snapshot, _or_dash(source.frontier), age, lag)
     return table
 
 
-def _cells(source: SourceStatus) -> tuple[str, ...]:
-    connector = source.connector if source.failure is None else f"{source.connector}: {source.failure}"
-    age = "-" if source.age_ms is None else f"{source.age_ms / 1000:.1f} s"
-    numbers = (source.rows_in, source.applied, source.ignored, source.parked, source.waiting)
-    return (
-        source.name,
-        connector,
-        "complete" if source.snapshot_complete else "running",
-        _or_dash(source.frontier),
-        age,
-        f"{source.lag_records:,}",
-        f"{source.lag_seconds:.1f} s",
-        *(f"{number:,}" for number in numbers),
-    )
+def _rows(report: Report) -> Table:
+    """What became of each source's rows."""
+    table = Table("rows", "in", "applied", "ignored", "parked", "waiting")
+    for source in report.sources:
+        numbers = (source.rows_in, source.applied, source.ignored, source.parked, source.waiting)
+        table.add_row(source.name, *(f"{number:,}" for number in numbers))
+    return table
 
 
 def _counts(console: Console, title: str, counts: Counter[str]) -> None:

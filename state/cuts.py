@@ -54,7 +54,9 @@ class Cut(NamedTuple):
 class CutAssembler:
     """Collects entries and hands out whole cuts; memory is bounded by `held_bytes_max`, beyond it cuts are not whole."""
 
-    def __init__(self, positions: dict[Partition, int], held_bytes_max: int, released: int = -1, highest: int = -1) -> None:
+    def __init__(
+        self, positions: dict[Partition, int], held_bytes_max: int, released: int = -1, highest: int = -1
+    ) -> None:
         """`positions`: where reading starts. `released`: commit of the last whole cut; `highest`: newest commit handed out."""
         self._positions = dict(positions)
         self._held: dict[Partition, list[Entry]] = {partition: [] for partition in positions}

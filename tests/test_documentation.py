@@ -72,7 +72,11 @@ def constants(*rooms: str) -> Iterator[str]:
 
 def test_every_environment_variable_is_documented() -> None:
     """No CONCORD_ variable is read that docs/settings.md does not name, and none is named that nothing reads."""
-    read = {word for word in constants("connectors", "console", "dataflows", "demo", "stack", "benchmarks", "tests") if re.fullmatch(r"CONCORD_[A-Z_]+", word)}
+    read = {
+        word
+        for word in constants("connectors", "console", "dataflows", "demo", "stack", "benchmarks", "tests")
+        if re.fullmatch(r"CONCORD_[A-Z_]+", word)
+    }
     known = {f"CONCORD_{name.upper()}" for name in Settings.model_fields}
     documented = set(rows("settings.md"))
     assert (read | known) <= documented, (read | known) - documented

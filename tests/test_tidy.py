@@ -134,7 +134,11 @@ def test_broad_excepts_carry_their_reason(path: Path) -> None:
 def test_no_registry_is_named() -> None:
     """Packages come through the user's own clients and mirrors: no host of a package registry is in the repository."""
     kinds = (".py", ".toml", ".lock", ".txt", ".md", ".yml", ".yaml", ".json", ".cfg", ".sh", "")
-    found = [name(path) for path in files(kinds) if path != Path(__file__).resolve() and REGISTRY_HOST.search(path.read_text(errors="replace"))]
+    found = [
+        name(path)
+        for path in files(kinds)
+        if path != Path(__file__).resolve() and REGISTRY_HOST.search(path.read_text(errors="replace"))
+    ]
     assert not found, found
 
 
@@ -149,6 +153,8 @@ def test_tests_wait_for_conditions(path: Path) -> None:
     calls = [
         node.lineno
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and node not in paused and ast.unparse(node.func) in ("time.sleep", "sleep", "asyncio.sleep")
+        if isinstance(node, ast.Call)
+        and node not in paused
+        and ast.unparse(node.func) in ("time.sleep", "sleep", "asyncio.sleep")
     ]
     assert not calls, f"{name(path)}: sleeps in lines {calls}"

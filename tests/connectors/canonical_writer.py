@@ -31,7 +31,12 @@ class CanonicalWriter:
         self.client: AdminClient = admin(bootstrap)
         self.create()
         self.producer = Producer(
-            {"bootstrap.servers": bootstrap, "transactional.id": self.prefix, "linger.ms": 0, "transaction.timeout.ms": 60_000}
+            {
+                "bootstrap.servers": bootstrap,
+                "transactional.id": self.prefix,
+                "linger.ms": 0,
+                "transaction.timeout.ms": 60_000,
+            }
         )
         self.producer.init_transactions(30)
 
@@ -54,7 +59,9 @@ class CanonicalWriter:
         """Queue one record of the open commit; None is a tombstone."""
         value = None if record is None else json.dumps(record | {"account": account}).encode()
         headers: list[tuple[str, str | bytes | None]] = [("concord.commit", str(self.commit).encode())]
-        self.producer.produce(self.prefix + object_name, value, key.encode(), partition_of(account, PARTITIONS), headers=headers)
+        self.producer.produce(
+            self.prefix + object_name, value, key.encode(), partition_of(account, PARTITIONS), headers=headers
+        )
 
     def begin(self) -> None:
         """Open the next commit."""
@@ -63,7 +70,12 @@ class CanonicalWriter:
 
     def end(self) -> None:
         """Write progress and commit."""
-        body = {"commit": self.commit, "frontier": {"s": self.commit * 10}, "clock_ms": {"s": self.commit}, "live": True}
+        body = {
+            "commit": self.commit,
+            "frontier": {"s": self.commit * 10},
+            "clock_ms": {"s": self.commit},
+            "live": True,
+        }
         self.producer.produce(self.prefix + "progress", json.dumps(body).encode(), b"canonical", 0)
         self.producer.commit_transaction(30)
 

@@ -155,7 +155,9 @@ def test_topics_that_were_made_again_start_a_new_generation(source: CanonicalWri
         follower.store.account("A-7")
 
 
-def test_second_writer_takes_turns_and_loses_nothing(source: CanonicalWriter, follower: Follower, server: PrivateValkey) -> None:
+def test_second_writer_takes_turns_and_loses_nothing(
+    source: CanonicalWriter, follower: Follower, server: PrivateValkey
+) -> None:
     """Two writers on one store: whichever is late reads the state again; the end is the same."""
     other = Follower(source, server.url)
     try:

@@ -35,7 +35,9 @@ def store(server: PrivateValkey) -> Iterator[Lookup]:
 
 def progress(commit: int) -> Progress:
     """Progress of a commit: billing at 100 x commit, time 1,000 x commit ms."""
-    return Progress(commit, {"billing": commit * 100, "erp": 7}, {"billing": commit * 1_000, "erp": commit * 1_000 - 500}, live=True)
+    return Progress(
+        commit, {"billing": commit * 100, "erp": 7}, {"billing": commit * 1_000, "erp": commit * 1_000 - 500}, live=True
+    )
 
 
 def write_version(store: Lookup, version: int, padding: int = 0) -> None:

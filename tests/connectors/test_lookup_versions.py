@@ -142,7 +142,9 @@ def test_new_generation_leaves_nothing_of_the_old_one(store: Lookup, server: Pri
 def test_state_is_what_was_written(store: Lookup) -> None:
     """Offsets, topic ids, commit, frontier and clock come back exactly."""
     offsets = {("c.account", 0): 7, ("c.account", 1): 0, ("c.invoice", 0): 2**40}
-    store.apply(store.state().token, state_fields(LIVE, 12, PROGRESS, offsets, {"c.account": "x", "c.invoice": "y"}), [])
+    store.apply(
+        store.state().token, state_fields(LIVE, 12, PROGRESS, offsets, {"c.account": "x", "c.invoice": "y"}), []
+    )
     state = store.state()
     assert (state.progress, state.highest, state.state) == (PROGRESS, 12, LIVE)
     assert state.offsets == {"c.account": ("x", {0: 7, 1: 0}), "c.invoice": ("y", {0: 2**40})}

@@ -24,10 +24,28 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateValkey]:
     with PrivateValkey(Path(tmp_path_factory.mktemp("valkey"))) as server:
         store = Lookup(server.url, "concord.")
         store.begin(store.state())
-        progress = Progress(7, {"billing": 700, "erp": 70}, {"billing": NOW_MS - 1_000, "erp": NOW_MS - 60_000}, live=True)
+        progress = Progress(
+            7, {"billing": 700, "erp": 70}, {"billing": NOW_MS - 1_000, "erp": NOW_MS - 60_000}, live=True
+        )
         records = [
-            Versioned("account", "A-1", 7, 0, 1, "A-1", json.dumps({"id": "A-1", "standing": "good", "balances": {"EUR": 2**60 + 1}})),
-            Versioned("invoice", "I-1", 7, 0, 1, "A-1", json.dumps({"id": "I-1", "account": "A-1", "total_minor": 2**60 + 1, "currency": "EUR"})),
+            Versioned(
+                "account",
+                "A-1",
+                7,
+                0,
+                1,
+                "A-1",
+                json.dumps({"id": "A-1", "standing": "good", "balances": {"EUR": 2**60 + 1}}),
+            ),
+            Versioned(
+                "invoice",
+                "I-1",
+                7,
+                0,
+                1,
+                "A-1",
+                json.dumps({"id": "I-1", "account": "A-1", "total_minor": 2**60 + 1, "currency": "EUR"}),
+            ),
         ]
         store.apply(store.state().token, state_fields(LIVE, 7, progress, {}, {}), records)
         store.close()
@@ -47,7 +65,12 @@ Output = pytest.CaptureFixture[str]
 def test_exit_codes_never_change() -> None:
     """Scripts rely on the numbers."""
     assert {code.name: code.value for code in Exit} == {
-        "OK": 0, "FAILED": 1, "USAGE": 2, "REFUSED": 3, "UNKNOWN_ACCOUNT": 4, "UNREACHABLE": 5
+        "OK": 0,
+        "FAILED": 1,
+        "USAGE": 2,
+        "REFUSED": 3,
+        "UNKNOWN_ACCOUNT": 4,
+        "UNREACHABLE": 5,
     }
 
 
@@ -84,7 +107,9 @@ def test_unknown_account_ends_with_its_own_code(capsys: Output) -> None:
     assert "A-2" in one_line(capsys)
 
 
-@pytest.mark.parametrize("demand", [["--min-frontier", "billing=701"], ["--max-age-ms", "50000"], ["--min-frontier", "crm=1"]])
+@pytest.mark.parametrize(
+    "demand", [["--min-frontier", "billing=701"], ["--max-age-ms", "50000"], ["--min-frontier", "crm=1"]]
+)
 def test_old_answer_is_refused(demand: list[str], capsys: Output) -> None:
     """A reader that demands more than the store has gets exit code 3 and no answer."""
     assert main(["account", "A-1", *demand, "--json"]) == Exit.REFUSED
@@ -122,7 +147,12 @@ def test_broker_that_is_down_is_named(command: list[str], monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("CONCORD_EPOCH_MS", "fast"), ("CONCORD_PARTITIONS", "0"), ("CONCORD_SOURCES", "billing"), ("CONCORD_METRICS_PORT", "70000")],
+    [
+        ("CONCORD_EPOCH_MS", "fast"),
+        ("CONCORD_PARTITIONS", "0"),
+        ("CONCORD_SOURCES", "billing"),
+        ("CONCORD_METRICS_PORT", "70000"),
+    ],
 )
 def test_wrong_setting_is_one_line(variable: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
     """A setting of the wrong form or size ends every command with 2 and a line that names it."""

@@ -30,7 +30,9 @@ STOP_SECONDS_MAX = 10
 @pytest.fixture
 def settings(stack: RunningStack, tmp_path: Path) -> Settings:
     """Topics and store of this test alone."""
-    return load_settings(prefix=f"test-{uuid.uuid4().hex[:8]}.", redis=f"redis://127.0.0.1:{free_port()}/0", partitions=2)
+    return load_settings(
+        prefix=f"test-{uuid.uuid4().hex[:8]}.", redis=f"redis://127.0.0.1:{free_port()}/0", partitions=2
+    )
 
 
 class Process:
@@ -44,7 +46,9 @@ class Process:
         }
         self.log = log
         with log.open("w") as out:
-            self._process = subprocess.Popen([sys.executable, "-m", "console.cli", "run", "lookup"], env=environment, stderr=out)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "console.cli", "run", "lookup"], env=environment, stderr=out
+            )
 
     def wait_for(self, words: str) -> None:
         """Until the words are in the log."""
@@ -96,18 +100,23 @@ def smallest(schema: Any) -> Any:
 
 def publish(settings: Settings, number: int, minor: int) -> None:
     """One commit of the canonical flow: account A-1 with one invoice of so many minor units."""
-    contracts = Contracts(Registry(settings.registry.rstrip("/") + settings.registry_path), settings.contracts_dir, settings.prefix)
+    contracts = Contracts(
+        Registry(settings.registry.rstrip("/") + settings.registry_path), settings.contracts_dir, settings.prefix
+    )
     ensure(admin(settings.kafka), topic_specs(settings.prefix, settings.partitions))
     producer = Producer({"bootstrap.servers": settings.kafka, "transactional.id": settings.prefix})
     producer.init_transactions(30)
     producer.begin_transaction()
     records: dict[str, dict[str, Any]] = {
         "account": smallest(contracts.schema("account")) | {"id": "A-1", "name": "Ü & Söhne"},
-        "invoice": smallest(contracts.schema("invoice")) | {"id": "I-1", "account": "A-1", "currency": "EUR", "total_minor": minor},
+        "invoice": smallest(contracts.schema("invoice"))
+        | {"id": "I-1", "account": "A-1", "currency": "EUR", "total_minor": minor},
     }
     for name, record in records.items():
         value = contracts.writer(name)(record)
-        producer.produce(contracts.topic(name), value, record["id"].encode(), 0, headers=[("concord.commit", str(number).encode())])
+        producer.produce(
+            contracts.topic(name), value, record["id"].encode(), 0, headers=[("concord.commit", str(number).encode())]
+        )
     progress = smallest(contracts.schema("progress")) | {"flow": "canonical", "commit": number, "live": True}
     progress |= {"frontier": {"billing": number * 100}, "clock_ms": {"billing": time.time_ns() // 1_000_000}}
     producer.produce(contracts.topic("progress"), contracts.writer("progress")(progress), b"canonical", 0)

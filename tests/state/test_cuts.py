@@ -111,7 +111,9 @@ def test_offsets_of_a_cut_continue_exactly_where_it_ended(commits: list[list[tup
     first = Reader(log, CutAssembler(nothing, 10**9), nothing)
     upto = min(at, len(commits))
     first.end = {p: len(log[p]) for p in log}
-    first.end[PROGRESS] = next(o for o, record in log[PROGRESS] if isinstance(record, Progress) and record.commit == upto) + 1
+    first.end[PROGRESS] = (
+        next(o for o, record in log[PROGRESS] if isinstance(record, Progress) and record.commit == upto) + 1
+    )
     for partition in log:
         first.read(partition)
     first.assembler.barrier(first.end)
