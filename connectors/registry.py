@@ -94,10 +94,16 @@ class Registry:
             found = self._schemas[schema_id] = self._standalone(self._json(answer))
         return found
 
-    def register(self, subject: str, schema: Any, references: Sequence[dict[str, Any]] = ()) -> int:
+    def register(
+        self,
+        subject: str,
+        schema: Any,
+        references: Sequence[dict[str, Any]] = (),
+        compatibility: str | None = None,
+    ) -> int:
         """The id of the schema under the subject, registering it if it is new there.
 
-        Raises SchemaRefused (also where precision, scale or unit of a field would change), RegistryUnavailable.
+        `compatibility`: the level that a subject without one of its own gets, for example FULL_TRANSITIVE. Raises SchemaRefused (also where precision, scale or unit of a field would change), RegistryUnavailable.
         """
         text = json.dumps(schema, separators=(",", ":"))
         known = self._registered.get((subject, text))
@@ -112,6 +118,8 @@ class Registry:
             answer = self._ask("POST", f"/subjects/{subject}/versions", body)
         number = int(self._json(answer, subject)["id"])
         self._registered[subject, text] = number
+        if compatibility is not None and self.compatibility(subject) in (None, "NONE"):
+            self.set_compatibility(subject, compatibility)
         return number
 
     def check(self, subject: str, schema: Any) -> list[str]:

@@ -50,6 +50,14 @@ def decimal_bytes(value: Decimal, scale: int) -> bytes:
     return unscaled.to_bytes((unscaled if unscaled >= 0 else ~unscaled).bit_length() // 8 + 1, "big", signed=True)
 
 
+def _variable_decimal(value: Decimal) -> dict[str, Any]:
+    """A decimal with its own scale, as Debezium's record."""
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int):
+        raise EncodeError(f"{value} is not a finite decimal.")
+    return {"scale": -exponent, "value": decimal_bytes(value, -exponent)}
+
+
 def date_of(days: int) -> datetime.date:
     """The date of a day number since 1970-01-01. Raises OutOfRange (OUT_OF_RANGE_DATE) outside years 1 to 9999."""
     try:
@@ -109,6 +117,8 @@ def reading(node: Node, convert: frozenset[str]) -> Callable[[Any], Any] | None:
 
 def writing(node: Node, convert: frozenset[str]) -> Callable[[Any], Any] | None:
     """The conversion of a value to the raw form that this node writes, or None where it is raw already."""
+    if is_variable_decimal(node):
+        return _variable_decimal if "decimal" in convert else None
     scale = decimal_scale(node)
     if scale is not None:
         if "decimal" not in convert:
