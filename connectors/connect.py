@@ -173,7 +173,8 @@ class Connect:
             status = self.status(name)
             if status is not None and status.failure:
                 raise ConnectorFailed(
-                    f"connector {name} failed: {status.failure}. Next step: remove the cause, then restart it"
+                    f"connector {name} failed: {status.failure.rstrip('.')}. "
+                    "Next step: `concord sources check` names most causes; remove it and register again"
                 )
             return status if status is not None and status.running else None
 

@@ -61,6 +61,8 @@ def audit(company: Company, view: View) -> Audit:
                 count, bad = _differences(expected[identity], shown[identity], "")
                 fields += count
                 wrong += [Wrong(kind, identity, *one) for one in bad]
+                flags = shown[identity].get("flags", [])
+                wrong += [Wrong(kind, identity, "flags", [], flags)] if flags else []
     finally:
         tables.close()
     return Audit(compared, fields, tuple(losses), tuple(extras), tuple(sorted(wrong, key=repr)))

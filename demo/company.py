@@ -13,6 +13,8 @@ from psycopg.conninfo import make_conninfo
 
 SCHEMAS = Path(__file__).resolve().parent / "sql"
 SYSTEMS = ("billing", "erp", "support")
+SLOT_WAIT_S = 5.0  # a connector that was just deleted holds its slot for a moment
+SLOTS = "SELECT slot_name, active FROM pg_replication_slots WHERE database = %s"
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 

@@ -78,6 +78,12 @@ class Traffic:
         self.writers.start()
         self._pacer.start()
 
+    def work(self, acts: int) -> None:
+        """Go on until so many acts are done in all; raises the first error of a writer."""
+        while sum(sum(dict(writer.done).values()) for writer in self.writers.threads) < acts:
+            self.writers.raise_error()
+            self._ending.wait(0.02)
+
     def stop(self, timeout_s: float = 120.0) -> None:
         """No more acts; waits until the last ones are committed and carried, the delayed carries too; raises the first error."""
         self._ending.set()
@@ -95,7 +101,7 @@ class Traffic:
         """Counts of the run so far, as plain data for JSON."""
         done: Counter[str] = Counter()
         for writer in self.writers.threads:
-            done += writer.done
+            done += Counter(dict(writer.done))  # copied in one step: the thread goes on counting
         return {
             "settings": asdict(self.settings),
             "seconds": round(self.seconds, 3),

@@ -36,10 +36,8 @@ def traffic_of(company: Company, seed: int) -> Traffic:
 
 def run_for(traffic: Traffic, acts: int) -> None:
     """Work until so many acts are done, then stop."""
-    done = threading.Event()
     traffic.start()
-    while traffic.summary()["acts"] < acts and not done.wait(0.05):
-        continue
+    traffic.work(acts)
     traffic.stop(60.0)
 
 
