@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,13 +70,15 @@ def _recreate(admin: Connection, database: str) -> None:
 
 
 def _drop(admin: Connection, database: str) -> None:
-    slots = admin.execute(
-        "SELECT slot_name, active FROM pg_replication_slots WHERE database = %s", (database,)
-    ).fetchall()
-    for slot, active in slots:
-        if active:
-            raise CompanyError(
-                f"database {database} is still captured through slot {slot}. Next step: delete its connector, then reset again"
-            )
-        admin.execute("SELECT pg_drop_replication_slot(%s)", (slot,))
+    deadline = time.monotonic() + SLOT_WAIT_S
+    while slots := admin.execute(SLOTS, (database,)).fetchall():
+        for slot, active in slots:
+            if not active:
+                admin.execute("SELECT pg_drop_replication_slot(%s)", (slot,))
+            elif time.monotonic() > deadline:
+                raise CompanyError(
+                    f"database {database} is still captured through slot {slot}. "
+                    "Next step: delete its connector, then reset again"
+                )
+        time.sleep(0.1)
     admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))

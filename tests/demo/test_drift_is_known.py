@@ -75,7 +75,7 @@ class Corrector(threading.Thread):
         try:
             while not self.ending.wait(0.1):
                 self._look()
-        except Exception as error:
+        except Exception as error:  # raised again in the test's thread
             self.error = error
 
     def _look(self) -> None:
