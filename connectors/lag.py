@@ -6,13 +6,16 @@ transaction markers and aborted records. So where numbers differ, the first read
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from connectors.kafka.offsets import Vector
+from connectors import metrics
+from connectors.kafka.offsets import Vector, committed, group_consumer
+from connectors.log import logger
 
 
 class Lag(NamedTuple):
@@ -83,3 +86,50 @@ def _first_readable(bootstrap: str, behind: Vector, timeout_s: float) -> dict[tu
     finally:
         consumer.close()
     return found
+
+
+class LagExporter:
+    """Keeps concord_lag_records up to date, from outside the flow: `sources` maps each input partition to its source."""
+
+    def __init__(
+        self, bootstrap: str, client: AdminClient, group: str, sources: dict[tuple[str, int], str], seconds: float = 5.0
+    ) -> None:
+        self._bootstrap, self._client, self._group, self._sources, self._seconds = (
+            bootstrap,
+            client,
+            group,
+            sources,
+            seconds,
+        )
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lag", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the first value is there after one look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End within a look's time."""
+        self._stop.set()
+        self._thread.join(timeout=self._seconds)
+
+    def look(self) -> dict[str, int]:
+        """Records behind per source, as they are set in the metric. Raises KafkaException."""
+        group = group_consumer(self._bootstrap, self._group)
+        try:
+            taken = committed(group, list(self._sources))
+        finally:
+            group.close()
+        behind = dict.fromkeys(self._sources.values(), 0)
+        for partition, one in lag(self._bootstrap, self._client, taken, time.time()).items():
+            behind[self._sources[partition]] += one.records
+        for source, records in behind.items():
+            metrics.LAG_RECORDS.labels(source).set(records)
+        return behind
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._seconds):
+            try:
+                self.look()
+            except KafkaException as error:
+                logger("lag").warning("lag unknown", cause=str(error))

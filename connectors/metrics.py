@@ -1,64 +1,17 @@
 """Every metric of Concord: its name once, its type, its labels and its sentence, grouped by the question it answers.
 
 Labels are bounded: `source`, `topic`, `reason` (an error code), `state`, `target`, `stage`, `outcome`, `object`, `kind`.
-Never an account, a key or a message. One process has one registry; `serve` shows it on loopback.
+Never an account, a key or a message. `serve` shows them on loopback.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from typing import NamedTuple
-from wsgiref.simple_server import WSGIServer
+from connectors.exposition import CATALOGUE, REGISTRY, Definition, samples, serve
+from connectors.exposition import counter as _counter
+from connectors.exposition import gauge as _gauge
+from connectors.exposition import histogram as _histogram
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    start_http_server,
-)
-from prometheus_client.registry import Collector
-
-REGISTRY = CollectorRegistry()
-LABELS = frozenset({"source", "topic", "reason", "state", "target", "stage", "outcome", "object", "kind", "flow"})
-_NAME = re.compile(r"concord_[a-z_]+")
-
-
-class Definition(NamedTuple):
-    """What the documentation says about one metric; docs/metrics.md is checked against it."""
-
-    name: str
-    kind: str
-    labels: tuple[str, ...]
-    question: str
-    sentence: str
-
-
-CATALOGUE: list[Definition] = []
-
-
-def _define(name: str, kind: str, labels: tuple[str, ...], question: str, sentence: str) -> None:
-    """Enter a metric into the catalogue; a name or label outside the rules ends the start-up of every process."""
-    if not _NAME.fullmatch(name) or not LABELS.issuperset(labels):
-        raise ValueError(f"metric {name} {labels}: names are concord_lower_case and labels come from LABELS")
-    CATALOGUE.append(Definition(name, kind, labels, question, sentence))
-
-
-def _counter(question: str, name: str, sentence: str, *labels: str) -> Counter:
-    _define(f"{name}_total", "counter", labels, question, sentence)
-    return Counter(name, sentence, labels, registry=REGISTRY)
-
-
-def _gauge(question: str, name: str, sentence: str, *labels: str) -> Gauge:
-    _define(name, "gauge", labels, question, sentence)
-    return Gauge(name, sentence, labels, registry=REGISTRY)
-
-
-def _histogram(question: str, name: str, sentence: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-    _define(name, "histogram", labels, question, sentence)
-    return Histogram(name, sentence, labels, registry=REGISTRY, buckets=buckets)
-
+__all__ = ["CATALOGUE", "REGISTRY", "Definition", "samples", "serve"]
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SIZES = (1.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0)
@@ -76,7 +29,6 @@ ROWS_IGNORED = _counter(
     "concord_rows_ignored",
     "Records set aside by a rule: repeats, ignored tables, second tombstones.",
     "source",
-    "reason",
 )
 ROWS_PARKED = _counter(
     _Q,
@@ -134,7 +86,7 @@ COMMIT_SECONDS = _histogram(
 STAGE_SECONDS = _counter(
     _Q,
     "concord_stage_seconds",
-    "Seconds spent in a stage: read, peek, align, resolve, decode, fold, view, compare, encode, publish.",
+    "Seconds spent in a stage: sequence (align, resolve, route), shard (decode to compare), encode, publish.",
     "stage",
 )
 TRANSACTIONS_RELEASED = _counter(
@@ -146,15 +98,13 @@ PRODUCER_QUEUE_MESSAGES = _gauge(
     "Messages in the local producer queue; reading pauses when it is full.",
     "flow",
 )
-SPILLED_ROWS = _gauge(_Q, "concord_spilled_rows", "Rows of huge open transactions that are held on disk.", "source")
 
 _Q = "Is the stream itself damaged?"
 INCOMPLETE_TRANSACTIONS = _counter(
     _Q,
     "concord_incomplete_transactions",
-    "Transactions whose row count contradicts their END, or whose first rows may have been lost at a connector restart.",
+    "Transactions of which malformed rows were parked and the rest was applied.",
     "source",
-    "reason",
 )
 OLDEST_OPEN_SECONDS = _gauge(
     _Q,
@@ -180,7 +130,12 @@ DIFFERENCES_OPEN = _gauge(
     "target",
     "object",
 )
-INTENTS = _gauge(_Q, "concord_intents", "Intents by state: settling, wanted, withdrawn, seen.", "state")
+INTENTS = _gauge(
+    _Q,
+    "concord_intents",
+    "Open intents by state: settling (younger than the settle time of its rule) or wanted.",
+    "state",
+)
 EXCEPTIONS_OPEN = _gauge(_Q, "concord_exceptions_open", "Exceptions that a person must decide, by kind.", "kind")
 
 _Q = "Do corrections arrive?"
@@ -227,31 +182,3 @@ LOOKUP_RESYNCS = _counter(
     "reason",
 )
 LOOKUP_UNREACHABLE = _counter(_Q, "concord_lookup_unreachable", "Attempts to reach the look-up store that failed.")
-
-
-def serve(port: int) -> Callable[[], None]:
-    """Show the registry at http://127.0.0.1:`port`/metrics; 0 turns it off. Returns the function that stops it.
-
-    Raises OSError when the port is taken.
-    """
-    if port == 0:
-        return lambda: None
-    server: WSGIServer
-    server, thread = start_http_server(port, addr="127.0.0.1", registry=REGISTRY)
-
-    def stop() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=2)
-
-    return stop
-
-
-def samples(collector: Collector) -> dict[tuple[str, ...], float]:
-    """Current values of one counter or gauge by label values, in label order; for status lines and tests."""
-    values: dict[tuple[str, ...], float] = {}
-    for family in collector.collect():
-        for sample in family.samples:
-            if not sample.name.endswith("_created"):
-                values[tuple(sample.labels.values())] = sample.value
-    return values

@@ -58,7 +58,12 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
         ("decimal", "x", "5", False),
         ("text", "5", "5.00", False),
         ("boolean", "true", "true", True),
-        ("lines", '[{"d":"a","amount":"1"},{"d":"b","amount":"2"}]', '[{"amount":"2.0","d":"b"},{"d":"a","amount":"1"}]', True),
+        (
+            "lines",
+            '[{"d":"a","amount":"1"},{"d":"b","amount":"2"}]',
+            '[{"amount":"2.0","d":"b"},{"d":"a","amount":"1"}]',
+            True,
+        ),
         ("lines", '[{"d":"a","amount":"1"}]', '[{"d":"a","amount":"1"},{"d":"a","amount":"1"}]', False),
         ("lines", '[{"d":"1.0","amount":"1"}]', '[{"d":"1","amount":"1"}]', False),
         ("lines", '[{"d":"a","amount":"100"}]', '[{"d":"a","amount":"1E+2"}]', True),

@@ -157,7 +157,13 @@ def test_refusals_do_not_trip_the_breaker(status: int) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("7", 7.0), ("Sun, 01 Mar 2026 00:00:05 GMT", 5.0), ("Sat, 28 Feb 2026 23:00:00 GMT", 0.0), ("soon", None), ("", None)],
+    [
+        ("7", 7.0),
+        ("Sun, 01 Mar 2026 00:00:05 GMT", 5.0),
+        ("Sat, 28 Feb 2026 23:00:00 GMT", 0.0),
+        ("soon", None),
+        ("", None),
+    ],
 )
 def test_retry_after_in_both_forms(text: str, seconds: float | None) -> None:
     """Seconds or a date; the past is now; nonsense is nothing."""

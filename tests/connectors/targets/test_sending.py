@@ -37,7 +37,9 @@ def test_different_row_is_updated(erp: RestTarget, company: Company) -> None:
 
 def test_credit_and_standing_are_written(erp: RestTarget, support: RestTarget) -> None:
     """The other two objects of the demo targets."""
-    credit = correction("erp", "credit", {"reference": "CR-1", "customer": "A-000001", "currency": "EUR", "amount": "5"})
+    credit = correction(
+        "erp", "credit", {"reference": "CR-1", "customer": "A-000001", "currency": "EUR", "amount": "5"}
+    )
     assert kinds(work(erp, write(credit))) == [c.Acknowledged, c.Shown]
     standing = correction("support", "standing", {"delinquent": "true"})
     assert kinds(work(support, write(standing))) == [c.Acknowledged, c.Shown]
@@ -128,7 +130,9 @@ def test_throttled_is_not_applied_until_retry_after(support: RestTarget, company
     assert event.retry_after_ms == 7000
 
 
-@pytest.mark.parametrize(("kind", "look"), [("drop_after_commit", c.Shown), ("drop_before_commit", c.NotShown), ("error", c.NotShown)])
+@pytest.mark.parametrize(
+    ("kind", "look"), [("drop_after_commit", c.Shown), ("drop_before_commit", c.NotShown), ("error", c.NotShown)]
+)
 def test_lost_answers_and_5xx_are_doubt(support: RestTarget, company: Company, kind: str, look: type[c.Event]) -> None:
     """A broken connection and a 500 say nothing about the effect; the read-back does."""
     company.support.fault(kind, count=1)
