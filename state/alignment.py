@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import NamedTuple
 
-from state.row import FRAME, KEY, LSN, OFFSET, OP, PARTITION, SNAPSHOT, TABLE, TXID, Row
+from state.row import FRAME, KEY, LSN, OFFSET, OP, PARTITION, SNAPSHOT, TABLE, TS_MS, TXID, Row
 
 #: bits of a slot number that hold the partition: slot = table << PARTITION_BITS | partition
 PARTITION_BITS = 12
@@ -153,8 +153,8 @@ class Alignment:
         """Everything that is whole now, in commit order."""
         out: list[Released] = []
         if self._loose:
-            last = self._loose[-1]
-            out.append(Released(max(self.frontier, last[LSN]), max(self.clock_ms, last[-1]), self._loose, 0))
+            position = max(row[LSN] for row in self._loose) or self.frontier
+            out.append(Released(position, max(row[TS_MS] for row in self._loose), self._loose, 0))
             self._loose = []
         ends, pending = self._ends, self._pending
         while ends:

@@ -62,7 +62,8 @@ class Publication:
             account.shown = now
             records.append(("entitlement", name, name, self._view.entitlement(account, now) if alive else None))
         self._schedule(account, now)
-        flagged += [items[kind, name] for kind in _ALWAYS if (kind, name) in dirty and not items[kind, name].empty]
+        own = (items.get((kind, name)) for kind in _ALWAYS if (kind, name) in dirty)
+        flagged += [item for item in own if item is not None and not item.empty]
         self._problems.compare(account, dirty, flagged, out)
         self.intents.compare(account, now, dirty, clock_ms, out)
         return alive or bool(account.faults)

@@ -99,15 +99,15 @@ class Sequencer:
 
     def advance(self, batch: Batch) -> Step | None:
         """Take a batch; None if it completed nothing and moved no offset."""
+        repeats = [alignment.repeats for alignment in self._alignments]
         self._take(batch)
         step = Step(self._position())
         per_shard: dict[int, list[Transaction]] = {}
         for number, alignment in enumerate(self._alignments):
-            before = alignment.repeats
             for released in alignment.release():
                 self._resolve(number, released, per_shard, step)
-            self._count("in", alignment.repeats - before, number)
-            self._count("ignored", alignment.repeats - before, number)
+            self._count("in", alignment.repeats - repeats[number], number)
+            self._count("ignored", alignment.repeats - repeats[number], number)
             self._collect_offsets(number, alignment, step)
         for bad in batch.bad:
             number = self._of_table[bad.table] if bad.table >= 0 else -1 - bad.table
