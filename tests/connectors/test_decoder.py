@@ -148,5 +148,7 @@ def test_a_rewritten_image_keeps_decimals_exact() -> None:
 def test_markers_of_unchanged_values() -> None:
     """Text, bytes, base64 text and one-element array are the marker; a value that merely contains it is not."""
     assert base64.b64decode(UNCHANGED_BASE64) == UNCHANGED_BYTES == UNCHANGED_TEXT.encode()
-    assert all(is_unchanged(v) for v in (UNCHANGED_TEXT, UNCHANGED_BYTES, UNCHANGED_BASE64, [UNCHANGED_TEXT]))
-    assert not any(is_unchanged(v) for v in (None, 0, "", UNCHANGED_TEXT + "x", [], [UNCHANGED_TEXT, "x"], {}))
+    markers: list[Any] = [UNCHANGED_TEXT, UNCHANGED_BYTES, UNCHANGED_BASE64, [UNCHANGED_TEXT]]
+    assert all(is_unchanged(v) for v in markers)
+    others: list[Any] = [None, 0, "", UNCHANGED_TEXT + "x", [], [UNCHANGED_TEXT, "x"], {}]
+    assert not any(is_unchanged(v) for v in others)
