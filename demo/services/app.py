@@ -12,7 +12,7 @@ from typing import Any
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -37,6 +37,7 @@ class Service:
     dsn: str
     faults: Faults = field(default_factory=Faults)
     ledger: Ledger = field(default_factory=Ledger)
+    under_way: int = 0
     pool: AsyncConnectionPool[Connection] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -113,7 +114,9 @@ def _guarded(service: Service, endpoint: Endpoint) -> Endpoint:
 
     async def guarded(request: Request) -> Response:
         where = request.method, request.url.path
+        service.under_way += 1
         try:
+            await request.body()  # it has arrived: what happens from here on does not need the caller any more
             if slow := service.faults.strike("delay", *where):
                 await asyncio.sleep(slow.delay_ms / 1000)
             if throttle := service.faults.strike("throttle", *where):
@@ -127,9 +130,11 @@ def _guarded(service: Service, endpoint: Endpoint) -> Endpoint:
             return answer
         except Refused as refused:
             return JSONResponse(refused.body(), refused.status)
-        except DroppedConnection:
+        except (DroppedConnection, ClientDisconnect):
             request.scope["concord.transport"].abort()
             return Response(status_code=503)
+        finally:
+            service.under_way -= 1
 
     return guarded
 
@@ -155,7 +160,7 @@ def _control_routes(service: Service) -> list[Route]:
     async def health(_: Request) -> Response:
         async with service.pool.connection() as connection:
             await connection.execute("SELECT 1")
-        return JSONResponse({"service": service.name})
+        return JSONResponse({"service": service.name, "under_way": service.under_way})
 
     def answering(endpoint: Endpoint) -> Endpoint:
         async def answered(request: Request) -> Response:

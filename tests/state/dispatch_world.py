@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from state import correction as c
 from state.correction import Correction, Event, Intent
@@ -21,7 +22,7 @@ PROMISES = {
 }
 
 
-def wanted(number: int, **changes: object) -> Intent:
+def wanted(number: int, **changes: Any) -> Intent:
     """A wanted intent for one invoice."""
     text = f"I-{number}"
     made = Intent(
@@ -42,7 +43,7 @@ def wanted(number: int, **changes: object) -> Intent:
         "auto",
         "finance",
     )
-    return replace(made, **changes)  # type: ignore[arg-type] # the callers give fields of Intent
+    return replace(made, **changes)
 
 
 class FakeTarget:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -37,6 +38,13 @@ class DemoService:
         """Switch all faults off."""
         self.http.delete("/control/faults")
 
+    def wait_idle(self) -> None:
+        """Until no request of an earlier test is under way any more."""
+        deadline = time.monotonic() + 20
+        while self.http.get("/health").json()["under_way"]:
+            assert time.monotonic() < deadline, f"{self.name} is still busy"
+            time.sleep(0.02)
+
     def effects(self) -> dict[str, int]:
         """Writes carried out, by idempotency key."""
         counts: dict[str, int] = self.http.get("/control/effects").json()
@@ -60,6 +68,8 @@ class Company:
         """The state of a new company."""
         self.erp.no_faults()
         self.support.no_faults()
+        self.erp.wait_idle()
+        self.support.wait_idle()
         self.erp.http.post("/control/period", json={})
         self.erp.sql("TRUNCATE customers, idempotency_keys, service.effects RESTART IDENTITY CASCADE")
         self.erp.sql("INSERT INTO customers (code, name, currency) VALUES ('A-000001', 'Ada GmbH', 'EUR')")

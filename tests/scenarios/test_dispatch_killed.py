@@ -1,0 +1,83 @@
+"""Dispatch is killed between SENDING and the answer: what was being sent is read back first, and has one effect."""
+
+from __future__ import annotations
+
+import signal
+import time
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.scenarios.dispatch_lab import DispatchLab, invoice, wait_for
+
+
+@pytest.mark.parametrize("fault", ["delay", "delay_after_commit"])
+def test_killed_before_the_answer(lab: DispatchLab, fault: str) -> None:
+    """The request is at the target, before or after its commit, when the process dies."""
+    lab.company.erp.fault(fault, count=1, delay_ms=1500)
+    wanted = invoice("INV-1")
+    lab.publish(wanted)
+    lab.wait_state("SENDING", wanted)
+    wait_for("the request at the target", lambda: lab.company.erp.http.get("/control/faults").json()[0]["strikes"] == 1)
+    lab.end()
+    lab.start()
+    lab.wait_state("VERIFIED", wanted)
+    states = lab.states(wanted)
+    assert states[:3] == ["PLANNED", "SENDING", "UNKNOWN"]
+    assert lab.company.erp.effects() == {wanted["id"]: 1}
+
+
+def progressed(lab: DispatchLab, enough: int) -> bool:
+    """Whether more writes than that were carried out."""
+    return len(lab.company.erp.effects()) > enough
+
+
+def test_killed_many_times_under_faults(lab: DispatchLab) -> None:
+    """Kills at any moment while answers are lost and delayed: every correction arrives, none twice, none is lost."""
+    lab.company.erp.fault("drop_after_commit", probability=0.2)
+    lab.company.erp.fault("drop_before_commit", probability=0.2)
+    lab.company.erp.fault("delay", probability=0.3, delay_ms=300)
+    wanted = [invoice(f"INV-{number}") for number in range(150)]
+    for start in range(0, 150, 30):
+        lab.publish(*wanted[start : start + 30])
+        enough = len(lab.company.erp.effects()) + 5
+        wait_for("some progress", partial(progressed, lab, enough))
+        lab.end()
+        lab.start()
+    lab.wait_state("VERIFIED", *wanted)
+    assert lab.company.erp.effects() == {one["id"]: 1 for one in wanted}
+
+
+def test_second_start_takes_over(lab: DispatchLab) -> None:
+    """Two starts at once: the first is fenced at its next commit (exit code 3), the second does the work."""
+    first = lab.process
+    assert first is not None
+    lab.publish(invoice("INV-0"))
+    wait_for("the first one at work", lambda: len(lab.company.erp.effects()) == 1)
+    lab.start()
+    wanted: list[dict[str, Any]] = []
+
+    def taken_over() -> bool:
+        wanted.append(invoice(f"INV-{len(wanted) + 1}"))
+        lab.publish(wanted[-1])
+        return first.poll() is not None
+
+    wait_for("the end of the first one", taken_over)
+    lab.wait_state("VERIFIED", *wanted)
+    assert first.returncode == 3
+    assert set(lab.company.erp.effects().values()) == {1}
+
+
+def test_stops_cleanly_within_ten_seconds(lab: DispatchLab) -> None:
+    """SIGTERM with a slow request under way: exit code 0 in time, and the next start settles what was left."""
+    lab.company.erp.fault("delay_after_commit", count=1, delay_ms=2500)
+    wanted = [invoice(f"INV-{number}") for number in range(3)]
+    lab.publish(*wanted)
+    wait_for("the effect", lambda: len(lab.company.erp.effects()) == 3)
+    started = time.monotonic()
+    assert lab.end(signal.SIGTERM) == 0
+    assert time.monotonic() - started < 10
+    lab.start()
+    lab.wait_state("VERIFIED", *wanted)
+    assert lab.company.erp.effects() == {one["id"]: 1 for one in wanted}
