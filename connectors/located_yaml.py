@@ -29,7 +29,9 @@ class Located:
         try:
             root = yaml.compose(path.read_text(), Loader=yaml.SafeLoader)
         except OSError as cause:
-            raise error(f"{path} cannot be read ({cause.strerror}). Next step: create it, or name another folder") from cause
+            raise error(
+                f"{path} cannot be read ({cause.strerror}). Next step: create it, or name another folder"
+            ) from cause
         except yaml.MarkedYAMLError as cause:
             mark = cause.problem_mark
             where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)

@@ -96,7 +96,9 @@ class _Loader:
         fields = self._fields(table, role, loc)
         units = {spec.minor for spec in fields if spec and spec.kind == "money"}
         if len(units) > 1:
-            raise self.file.error((*loc, "fields"), "one table mixes minor and major units. Next step: split the fields")
+            raise self.file.error(
+                (*loc, "fields"), "one table mixes minor and major units. Next step: split the fields"
+            )
         return ObjectSpec(role, table.id, fields, compile_mapper(table.id, fields), units != {False})
 
     def _fields(self, table: TableShape, role: Role, loc: Loc) -> tuple[FieldSpec | None, ...]:

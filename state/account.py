@@ -6,92 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from state.roles import ID, POSITION, TIME_MS, Fact, Ref
-
-
-class Item:
-    """One canonical object: the row that each system shows of it. `extra` holds further rows of the same system."""
-
-    __slots__ = ("billing", "erp", "extra", "id", "kind", "support")
-
-    def __init__(self, kind: str, identity: str) -> None:
-        """A new object without any row."""
-        self.kind = kind
-        self.id = identity
-        self.billing: Ref | None = None
-        self.erp: Ref | None = None
-        self.support: Ref | None = None
-        self.extra: dict[str, list[Ref]] | None = None
-
-    @property
-    def empty(self) -> bool:
-        """Whether no system shows the object any more."""
-        return self.billing is None and self.erp is None and self.support is None
-
-    def attach(self, system: str, ref: Ref) -> None:
-        """A row of `system` shows this object; of several the smallest key is the one that counts."""
-        current: Ref | None = getattr(self, system)
-        if current is None:
-            setattr(self, system, ref)
-            return
-        if self.extra is None:
-            self.extra = {}
-        refs = sorted([*self.extra.get(system, ()), current, ref])
-        setattr(self, system, refs[0])
-        self.extra[system] = refs[1:]
-
-    def detach(self, system: str, ref: Ref) -> None:
-        """The row no longer shows this object."""
-        others = self.extra.get(system) if self.extra else None
-        if not others or self.extra is None:
-            setattr(self, system, None)
-            return
-        refs = sorted({*others, getattr(self, system)} - {ref})
-        setattr(self, system, refs[0])
-        self.extra[system] = refs[1:]
-        if not any(self.extra.values()):
-            self.extra = None
-
-
-class Tally:
-    """Running sums over the children of one row (an invoice's lines and payments, a payment's refunds), minor units.
-
-    It exists as soon as a child or the row itself does, so that children may come first.
-    """
-
-    __slots__ = ("children", "currency", "due", "item", "line_sum", "lines", "open", "paid", "parent", "refunded")
-
-    def __init__(self) -> None:
-        """Nothing summed yet."""
-        self.item: Item | None = None
-        self.parent: Ref | None = None
-        self.currency: str | None = None
-        self.due: int | None = None
-        self.open = 0
-        self.paid = 0
-        self.refunded = 0
-        self.line_sum = 0
-        self.lines: dict[Ref, None] = {}
-        self.children = 0
-
-
-class Totals:
-    """Running totals of one account in one currency, minor units."""
-
-    __slots__ = ("billed", "credited", "mrr", "open", "paid", "refunded")
-
-    def __init__(self) -> None:
-        """All zero."""
-        self.billed = self.paid = self.refunded = self.credited = self.open = self.mrr = 0
-
-    @property
-    def balance(self) -> int:
-        """What the customer owes: billed - paid + refunded - credited."""
-        return self.billed - self.paid + self.refunded - self.credited
-
-    @property
-    def zero(self) -> bool:
-        """Whether nothing is left in this currency."""
-        return not (self.billed or self.paid or self.refunded or self.credited or self.open or self.mrr)
+from state.tally import Counts, Item, Tally, Totals
 
 
 class Fault(NamedTuple):
@@ -102,19 +17,6 @@ class Fault(NamedTuple):
     object: str
     position: int
     time_ms: int
-
-
-class Counts:
-    """How many objects of each kind the account has."""
-
-    __slots__ = ("cases", "cases_open", "credits", "invoices", "invoices_open", "payments", "subscriptions", "unmapped", "usages")
-
-    def __init__(self) -> None:
-        """All zero."""
-        self.subscriptions = self.usages = self.invoices = self.invoices_open = 0
-        self.payments = self.credits = self.cases = self.cases_open = 0
-        #: subscriptions with a status or tier that the mapping does not know
-        self.unmapped = 0
 
 
 class Account:

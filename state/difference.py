@@ -5,13 +5,14 @@ from __future__ import annotations
 from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
 
-from state.account import Account, Item
+from state.account import Account
 from state.amounts import Units
 from state.entitlement import Entitled, standing_unmapped
 from state.flags import flags
 from state.model import Model
 from state.roles import FIRST, POSITION, ROLES, Ref
 from state.rules import Rule
+from state.tally import Item
 from state.values import major_text
 
 Values = dict[str, str]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from state.account import Account, Item
+from state.account import Account
 from state.roles import FIRST, UNMAPPED
+from state.tally import Item
 
 #: a source label that the value map does not know; two rows of one system for one object; a row that cannot be used;
 #: two systems that keep one object in different currencies

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from state import fold_billing as billing
 from state import fold_targets as targets
 from state.account import Account
 from state.amounts import INVALID_PRECISION
 from state.model import TableSpec
-from state.roles import POSITION, ROLES, Fact, Ref
+from state.roles import FIRST, ID, POSITION, ROLES, Fact, Ref
 
 Folder = Callable[[Account, TableSpec, Ref, Fact, int], None]
 
@@ -40,9 +41,9 @@ def folder_of(spec: TableSpec) -> Folder:
     return _FOLDERS[spec.object.role.system, spec.object.role.object]
 
 
-def fold(account: Account, spec: TableSpec, folder: Folder, ref: Ref, fact: Fact | None) -> Fact | None:
+def fold(account: Account, tables: tuple[TableSpec, ...], folder: Folder, ref: Ref, fact: Fact | None) -> Fact | None:
     """Let one row say something new (None: the row is gone). Returns what it said before."""
-    rows = account.rows
+    spec, rows = tables[ref[0]], account.rows
     old = rows.get(ref)
     if old is not None:
         folder(account, spec, ref, old, -1)
@@ -57,7 +58,28 @@ def fold(account: Account, spec: TableSpec, folder: Folder, ref: Ref, fact: Fact
         del rows[ref]
     if folder is billing.account_row:
         _adopt_currency(account, spec)
+    tally = account.tallies.get(ref)
+    if tally is not None and tally.children and _shown_by_children(old) != _shown_by_children(fact):
+        _touch_children(account, tables, ref)
     return old
+
+
+def _shown_by_children(fact: Fact | None) -> tuple[Any, ...] | None:
+    """What the records of a row's children repeat of it: its object's id, and what it refers to itself."""
+    return fact and (fact[ID], [value for value in fact[FIRST:] if value.__class__ is tuple])
+
+
+def _touch_children(account: Account, tables: tuple[TableSpec, ...], ref: Ref) -> None:
+    """Records of rows that refer to this one (payments of an invoice, refunds of a payment) show its id: render them."""
+    for child, fact in account.rows.items():
+        if ref in fact[FIRST:]:
+            spec = tables[child[0]]
+            key = (spec.object.role.object if spec.object else "", fact[ID])
+            if key in account.items:
+                account.dirty[key] = account.touched_ms
+            tally = account.tallies.get(child)
+            if tally is not None and tally.children:
+                _touch_children(account, tables, child)
 
 
 def forget_position(account: Account, tables: tuple[TableSpec, ...], source: str, position: int) -> None:

@@ -108,7 +108,9 @@ def _identity(template: str, lines: list[str]) -> str:
         if name is not None:
             variable = f"k{len(parts)}"
             lines.append(f"  {variable} = row[{name!r}]")
-            lines.append(f"  if {variable} is None: raise BadValue('MISSING_IDENTITY', {'column ' + name + ' is null'!r})")
+            lines.append(
+                f"  if {variable} is None: raise BadValue('MISSING_IDENTITY', {'column ' + name + ' is null'!r})"
+            )
             parts.append(f"str({variable})")
     return " + ".join(parts)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from state.account import Account, Fault, Item
+from state.account import Account, Fault
 from state.flags import AMBIGUOUS, CURRENCY_MISMATCH, PARKED, UNMAPPED_STATUS, flags
 from state.model import Model
 from state.output import Output, Record
 from state.roles import FIRST, ID, TIME_MS, UNMAPPED, Ref
 from state.rules import Rules
+from state.tally import Item
 
 #: what an exception is about: (object kind, object id), or ("row", table and key)
 About = tuple[str, str]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import heapq
 
-from state.account import Account, Item
+from state.account import Account
 from state.entitlement import Entitled, entitled
 from state.intents import Intents
 from state.model import Model
 from state.output import Output
 from state.problems import Problems
 from state.rules import Rules
+from state.tally import Item
 from state.view import View
 
 #: rendered with every change of the account, not as one of its objects

@@ -54,111 +54,175 @@ _REQUIRED = RoleField
 ROLES: dict[tuple[str, str], Role] = {
     (role.system, role.object): role
     for role in (
-        Role("billing", "account", (
-            _REQUIRED("currency", "text"),
-            _label("standing", "good", "delinquent", "closed"),
-            _optional("reported_balance", "money"),
-            _optional("name", "text", personal=True),
-            _optional("region", "text"),
-            _optional("created_at", "instant"),
-        )),
-        Role("billing", "subscription", (
-            _optional("currency", "text"),
-            _label("status", "trial", "active", "past_due", "cancelled", "expired"),
-            _label("tier"),
-            _REQUIRED("plan", "text"),
-            _REQUIRED("mrr", "money"),
-            _optional("started_on", "date"),
-            _optional("paid_until", "instant"),
-            # maps the column up to which a cancelled subscription still entitles; unmapped: it ends at once
-            _optional("entitled_until", "instant"),
-        )),
-        Role("billing", "usage", (
-            _REQUIRED("subscription", "reference"),
-            _REQUIRED("metric", "text"),
-            _REQUIRED("quantity", "decimal"),
-            _REQUIRED("used_at", "instant"),
-        )),
-        Role("billing", "invoice", (
-            _optional("currency", "text"),
-            _label("status", "draft", "open", "paid", "void"),
-            _REQUIRED("total", "money"),
-            _optional("issued_on", "date"),
-            _optional("due_on", "date"),
-        )),
-        Role("billing", "invoice_line", (
-            _REQUIRED("invoice", "reference"),
-            _REQUIRED("amount", "money"),
-            _optional("description", "text"),
-        )),
-        Role("billing", "payment", (
-            _optional("currency", "text"),
-            _REQUIRED("invoice", "reference"),
-            _REQUIRED("amount", "money"),
-            _label("status", "pending", "succeeded", "failed"),
-            _optional("method", "text"),
-            _optional("received_at", "instant"),
-        )),
-        Role("billing", "refund", (
-            _optional("currency", "text"),
-            _REQUIRED("payment", "reference"),
-            _REQUIRED("amount", "money"),
-            _optional("reason", "text"),
-            _optional("refunded_at", "instant"),
-        )),
-        Role("billing", "credit", (
-            _optional("currency", "text"),
-            _REQUIRED("amount", "money"),
-            _optional("reason", "text"),
-            _optional("created_at", "instant"),
-        )),
-        Role("erp", "account", (
-            _REQUIRED("currency", "text"),
-            _optional("name", "text", personal=True),
-            _optional("version", "integer"),
-        )),
-        Role("erp", "invoice", (
-            _optional("currency", "text"),
-            _label("state", "draft", "posted", "paid", "cancelled"),
-            _REQUIRED("total", "money"),
-            _optional("posted_on", "date"),
-            _optional("version", "integer"),
-        )),
-        Role("erp", "invoice_line", (
-            _REQUIRED("invoice", "reference"),
-            _REQUIRED("amount", "money"),
-            _optional("description", "text"),
-        )),
-        Role("erp", "payment", (
-            _optional("currency", "text"),
-            _REQUIRED("invoice", "reference"),
-            _REQUIRED("amount", "money"),
-            _optional("received_on", "date"),
-        )),
-        Role("erp", "credit", (
-            _optional("currency", "text"),
-            _REQUIRED("amount", "money"),
-            _optional("posted_on", "date"),
-            _optional("version", "integer"),
-        )),
-        Role("support", "entitlement", (
-            _label("service_level"),
-            _optional("delinquent", "boolean"),
-            _optional("name", "text", personal=True),
-            _optional("version", "integer"),
-        )),
-        Role("support", "case", (
-            _label("status", "open", "pending", "resolved"),
-            _optional("severity", "integer"),
-            _optional("subject", "text", personal=True),
-            _optional("opened_at", "instant"),
-            _optional("resolved_at", "instant"),
-        )),
-        Role("support", "case_event", (
-            _REQUIRED("case", "reference"),
-            _optional("kind", "text"),
-            _optional("at", "instant"),
-        )),
+        Role(
+            "billing",
+            "account",
+            (
+                _REQUIRED("currency", "text"),
+                _label("standing", "good", "delinquent", "closed"),
+                _optional("reported_balance", "money"),
+                _optional("name", "text", personal=True),
+                _optional("region", "text"),
+                _optional("created_at", "instant"),
+            ),
+        ),
+        Role(
+            "billing",
+            "subscription",
+            (
+                _optional("currency", "text"),
+                _label("status", "trial", "active", "past_due", "cancelled", "expired"),
+                _label("tier"),
+                _REQUIRED("plan", "text"),
+                _REQUIRED("mrr", "money"),
+                _optional("started_on", "date"),
+                _optional("paid_until", "instant"),
+                # maps the column up to which a cancelled subscription still entitles; unmapped: it ends at once
+                _optional("entitled_until", "instant"),
+            ),
+        ),
+        Role(
+            "billing",
+            "usage",
+            (
+                _REQUIRED("subscription", "reference"),
+                _REQUIRED("metric", "text"),
+                _REQUIRED("quantity", "decimal"),
+                _REQUIRED("used_at", "instant"),
+            ),
+        ),
+        Role(
+            "billing",
+            "invoice",
+            (
+                _optional("currency", "text"),
+                _label("status", "draft", "open", "paid", "void"),
+                _REQUIRED("total", "money"),
+                _optional("issued_on", "date"),
+                _optional("due_on", "date"),
+            ),
+        ),
+        Role(
+            "billing",
+            "invoice_line",
+            (
+                _REQUIRED("invoice", "reference"),
+                _REQUIRED("amount", "money"),
+                _optional("description", "text"),
+            ),
+        ),
+        Role(
+            "billing",
+            "payment",
+            (
+                _optional("currency", "text"),
+                _REQUIRED("invoice", "reference"),
+                _REQUIRED("amount", "money"),
+                _label("status", "pending", "succeeded", "failed"),
+                _optional("method", "text"),
+                _optional("received_at", "instant"),
+            ),
+        ),
+        Role(
+            "billing",
+            "refund",
+            (
+                _optional("currency", "text"),
+                _REQUIRED("payment", "reference"),
+                _REQUIRED("amount", "money"),
+                _optional("reason", "text"),
+                _optional("refunded_at", "instant"),
+            ),
+        ),
+        Role(
+            "billing",
+            "credit",
+            (
+                _optional("currency", "text"),
+                _REQUIRED("amount", "money"),
+                _optional("reason", "text"),
+                _optional("created_at", "instant"),
+            ),
+        ),
+        Role(
+            "erp",
+            "account",
+            (
+                _REQUIRED("currency", "text"),
+                _optional("name", "text", personal=True),
+                _optional("version", "integer"),
+            ),
+        ),
+        Role(
+            "erp",
+            "invoice",
+            (
+                _optional("currency", "text"),
+                _label("state", "draft", "posted", "paid", "cancelled"),
+                _REQUIRED("total", "money"),
+                _optional("posted_on", "date"),
+                _optional("version", "integer"),
+            ),
+        ),
+        Role(
+            "erp",
+            "invoice_line",
+            (
+                _REQUIRED("invoice", "reference"),
+                _REQUIRED("amount", "money"),
+                _optional("description", "text"),
+            ),
+        ),
+        Role(
+            "erp",
+            "payment",
+            (
+                _optional("currency", "text"),
+                _REQUIRED("invoice", "reference"),
+                _REQUIRED("amount", "money"),
+                _optional("received_on", "date"),
+            ),
+        ),
+        Role(
+            "erp",
+            "credit",
+            (
+                _optional("currency", "text"),
+                _REQUIRED("amount", "money"),
+                _optional("posted_on", "date"),
+                _optional("version", "integer"),
+            ),
+        ),
+        Role(
+            "support",
+            "entitlement",
+            (
+                _label("service_level"),
+                _optional("delinquent", "boolean"),
+                _optional("name", "text", personal=True),
+                _optional("version", "integer"),
+            ),
+        ),
+        Role(
+            "support",
+            "case",
+            (
+                _label("status", "open", "pending", "resolved"),
+                _optional("severity", "integer"),
+                _optional("subject", "text", personal=True),
+                _optional("opened_at", "instant"),
+                _optional("resolved_at", "instant"),
+            ),
+        ),
+        Role(
+            "support",
+            "case_event",
+            (
+                _REQUIRED("case", "reference"),
+                _optional("kind", "text"),
+                _optional("at", "instant"),
+            ),
+        ),
     )
 }
 SYSTEMS = ("billing", "erp", "support")

@@ -23,8 +23,17 @@ Reencode = Callable[[bytes, dict[str, Any]], bytes]
 Entry = dict[str, Any]
 
 
+#: what reading a payload may raise; errors of decoders that carry a `code` count as well
+_PAYLOAD_ERRORS = (ValueError, LookupError, TypeError, ArithmeticError, AttributeError)
+
+
+def _of_payload(error: Exception) -> bool:
+    """Whether the payload is at fault, and not, say, a registry that does not answer: that must stop the flow."""
+    return isinstance(error, _PAYLOAD_ERRORS) or isinstance(getattr(error, "code", None), str)
+
+
 class Rows:
-    """Applies changes to accounts. What raises an error with `transient = True` is not the row's fault and is passed on."""
+    """Applies changes to accounts."""
 
     def __init__(self, model: Model, decode: Decode, reencode: Reencode | None) -> None:
         self._tables = model.tables
@@ -42,6 +51,8 @@ class Rows:
             return None
         account.touched_ms = transaction[2]
         account.changed = True
+        if out.facts_override:  # what an earlier change of this release wanted stored is superseded
+            out.facts_override.pop(ref, None)
         fact: Fact | None = None
         if op == "d" or op == "t":
             account.kept_frames.pop(ref, None)
@@ -52,11 +63,11 @@ class Rows:
             try:
                 fact = self._fact(account, spec, change, transaction, out)
             except Exception as error:  # broad: whatever a payload does, it stops only its own row
-                if getattr(error, "transient", False):
+                if not _of_payload(error):
                     raise
                 self._park(account, spec, change, transaction, error, out)
                 return None
-        old = fold(account, spec, folder, ref, fact)
+        old = fold(account, self._tables, folder, ref, fact)
         if account.stale:
             refold(account, self._tables)
         if fact is None and old is not None:
@@ -67,9 +78,7 @@ class Rows:
             out.applied += 1
         return change_event.entry(spec, old, fact)
 
-    def _fact(
-        self, account: Account, spec: TableSpec, change: Change, transaction: Transaction, out: Output
-    ) -> Fact:
+    def _fact(self, account: Account, spec: TableSpec, change: Change, transaction: Transaction, out: Output) -> Fact:
         """The change's fact. Raises BadValue, and whatever decoding raises."""
         table, key, frame = change[1], change[3], change[4]
         row = self._decode(table, frame)
@@ -96,7 +105,9 @@ class Rows:
         """Fill unchanged TOAST values from the row's old image; returns the frame that says the merged row."""
         table, key, frame = change[1], change[3], change[4]
         kept = account.kept_frames.get((table, key))
-        if kept is None:  # after a change of the primary key the old image lies under the key that this transaction retires
+        if (
+            kept is None
+        ):  # after a change of the primary key the old image lies under the key that this transaction retires
             gone = [c[3] for c in transaction[3] if c[1] == table and c[2] == "d" and c[0] == account.id]
             kept = account.kept_frames.get((table, gone[0])) if len(gone) == 1 else None
         unknown = merge(row, self._decode(table, kept) if kept else None)
@@ -146,7 +157,7 @@ class Rows:
         account.touched_ms = time_ms
         parked = unpack(stored)
         if parked is not None and parked.version == self._versions[spec.source]:
-            fold(account, spec, folder, ref, parked.fact)
+            fold(account, self._tables, folder, ref, parked.fact)
             self._fault(account, spec, ref, parked.code, parked.reason, position, time_ms)
             return
         frame = parked.frame if parked is not None else stored
@@ -160,9 +171,9 @@ class Rows:
                     raise BadValue("UNAVAILABLE_VALUE", f"column {lost[0]} is unchanged and its value was never seen")
             if len(frame) >= KEPT_FRAME_BYTES_MIN:
                 account.kept_frames[ref] = frame
-            fold(account, spec, folder, ref, spec.object.mapper(row, position, time_ms))
+            fold(account, self._tables, folder, ref, spec.object.mapper(row, position, time_ms))
         except Exception as error:  # broad: whatever a payload does, it stops only its own row
-            if getattr(error, "transient", False):
+            if not _of_payload(error):
                 raise
             code = getattr(error, "code", None) or "UNREADABLE_PAYLOAD"
             self._fault(account, spec, ref, code, str(getattr(error, "reason", None) or error), position, time_ms)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from state.account import Account, Item, Totals
+from state.account import Account
 from state.amounts import Units
 from state.entitlement import Entitled
 from state.flags import flags
 from state.model import TableSpec
 from state.roles import FIRST, POSITION, Ref
+from state.tally import Item, Totals
 from state.values import instant_from_us
 from state.view_objects import RENDERERS, Record, facet
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from state.account import Account, Item, Tally
+from state.account import Account
 from state.amounts import Units
 from state.flags import flags
 from state.roles import FIRST, ID, POSITION, Fact, Ref
+from state.tally import Item, Tally
 
 Record = dict[str, Any]
 
