@@ -32,8 +32,8 @@ class Component(ABC):
     def ready(self, addresses: Addresses) -> str | None:
         """None if it serves, else the reason why not."""
 
-    def after_start(self, layout: Layout) -> None:
+    def after_start(self, layout: Layout) -> None:  # noqa: B027 - most components need nothing more
         """Called once it serves, before the components that need it start. Must be repeatable."""
 
-    def wipe(self, layout: Layout) -> None:
+    def wipe(self, layout: Layout) -> None:  # noqa: B027 - most keep all data below layout.data
         """Remove data that lies outside the stack's folder."""

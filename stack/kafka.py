@@ -101,5 +101,8 @@ def broker_policy() -> dict[str, str | int]:
         "offsets.retention.minutes": 525_600,
         # a killed flow's transaction ends about when its timeout says, not up to ten seconds later
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
+        # a killed broker may register again when its old session is over: 3 s instead of 9
+        "broker.session.timeout.ms": 3000,
+        "broker.heartbeat.interval.ms": 500,
         "log.cleaner.dedupe.buffer.size": 4_194_304,
     }

@@ -8,9 +8,11 @@ import pwd
 import shutil
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -21,10 +23,11 @@ from stack.health import postgres_ready
 from stack.jars import JarCache
 from stack.java import package_folder
 from stack.layout import DATABASES, HOST, Addresses, Layout
-from stack.process import Launch
+from stack.process import POLL_SECONDS, Launch
 
 SHARED_ROOT = Path("/var/tmp")
 SERVER_USER = "nobody"
+REAP_SECONDS = 10
 SETTINGS = {
     "wal_level": "logical",
     "max_wal_senders": "20",
@@ -128,6 +131,7 @@ class Postgres(Component):
         home = find_home(layout)
         if not (home.data / "PG_VERSION").exists():
             initialise(home)
+        clear_stale_lock(home.data)
         settings = SETTINGS | {"port": str(layout.port("postgres"))}
         words = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         command = [
@@ -149,6 +153,30 @@ class Postgres(Component):
     def wipe(self, layout: Layout) -> None:
         """Remove what lies outside the stack's folder."""
         shutil.rmtree(outside_folder(layout), ignore_errors=True)
+
+
+def clear_stale_lock(data: Path) -> None:
+    """Let a killed server's pid vanish, and remove its lock file if another program has that pid by now.
+
+    PostgreSQL itself refuses to start while any process has the pid in postmaster.pid, a not yet reaped one included.
+    """
+    lock = data / "postmaster.pid"
+    if not lock.exists():
+        return
+    pid = int(lock.read_text().partition("\n")[0] or 0)
+    deadline = time.monotonic() + REAP_SECONDS
+    while is_postgres(pid) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    if psutil.pid_exists(pid) and not is_postgres(pid):
+        lock.unlink()
+
+
+def is_postgres(pid: int) -> bool:
+    """Whether the process is (or, dead and not yet reaped, was) a PostgreSQL server."""
+    try:
+        return psutil.Process(pid).name() == "postgres"
+    except psutil.Error:
+        return False
 
 
 def initialise(home: Home) -> None:

@@ -38,18 +38,25 @@ def start_mark(pid: int) -> str | None:
     if child is not None and child.poll() is not None:
         del _children[pid]
         return None
-    stat = Path(f"/proc/{pid}/stat")
     if Path("/proc/self/stat").exists():
         try:
-            fields = stat.read_text().rsplit(")", 1)[1].split()
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
         except (OSError, IndexError):
             return None
-        return None if fields[0] in "ZX" else f"{boot_id()}:{fields[19]}"
+        return None if fields[0] in "ZX" and not threads_left(pid) else f"{boot_id()}:{fields[19]}"
     try:
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
     except psutil.Error:
         return None
+
+
+def threads_left(pid: int) -> bool:
+    """Whether a process that shows as ended still has threads, which hold its ports for another moment."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/task")) > 1
+    except OSError:
+        return False
 
 
 def boot_id() -> str:

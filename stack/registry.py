@@ -46,6 +46,12 @@ def storage(conninfo: str) -> dict[str, str]:
     """Apicurio's storage settings for the database `registry` of a PostgreSQL server given in libpq's form."""
     server = conninfo_to_dict(conninfo)
     return {
+        "APICURIO_DATASOURCE_JDBC_INITIAL_SIZE": "2",
+        "APICURIO_DATASOURCE_JDBC_MIN_SIZE": "2",
+        "APICURIO_DATASOURCE_JDBC_MAX_SIZE": "20",
+        # after a restart of PostgreSQL the pool holds dead connections: without this each answers one request with 500,
+        # and one such answer ends a connector's task for good
+        "QUARKUS_DATASOURCE_POSTGRESQL_JDBC_VALIDATE_ON_BORROW": "true",
         "APICURIO_STORAGE_KIND": "sql",
         "APICURIO_STORAGE_SQL_KIND": "postgresql",
         "APICURIO_DATASOURCE_URL": f"jdbc:postgresql://{server.get('host') or HOST}:{server.get('port') or 5432}/registry",

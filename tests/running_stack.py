@@ -33,6 +33,7 @@ class RunningStack(ABC):
     """Every component, up and reachable. Names are kafka, connect, registry, postgres and redis."""
 
     layout: Layout
+    own = True  # False: others use it too, so it is neither killed nor restarted
 
     @property
     def addresses(self) -> Addresses:
@@ -59,9 +60,10 @@ class RunningStack(ABC):
 class Processes(RunningStack):
     """Plain processes (stack/), or the developer's own stack that is already up."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, own: bool = True) -> None:
         """Remember where it is."""
         self.layout = layout
+        self.own = own
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         """Through the pid file."""
@@ -202,7 +204,7 @@ def already_running() -> Iterator[RunningStack]:
     ill = [f"{one.name} is {one.state}" for one in supervisor.status(here).values() if not one.well]
     if ill:
         raise StackError(f"{CHOICE}=running, but {', '.join(ill)}", "run `concord stack up` first")
-    yield Processes(here)
+    yield Processes(here, own=False)
 
 
 @contextmanager

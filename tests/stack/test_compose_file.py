@@ -18,6 +18,7 @@ from stack.connect import worker_policy
 from stack.kafka import broker_policy
 from stack.layout import DATABASES, EXTERNAL, ROOT, layout_from
 from stack.postgres import SETTINGS
+from stack.registry import storage
 
 FILE = ROOT / "docker-compose.yml"
 PROFILES = {"core", "demo", "obs"}
@@ -114,6 +115,7 @@ def test_settings_are_those_of_the_plain_processes(compose: dict[str, Any]) -> N
     worker = dict(line.split("=", 1) for line in services["connect"]["environment"]["CONNECT_PROPERTIES"].split())
     for key, value in worker_policy().items():
         assert worker[key] == str(value), key
+    assert storage(layout_from({}).addresses().postgres).items() <= services["registry"]["environment"].items()
     database = set(services["postgres"]["command"])
     assert {f"{key}={value}" for key, value in SETTINGS.items() if key not in PLACE} < database
     statements = (ROOT / "stack" / "databases.sql").read_text()
