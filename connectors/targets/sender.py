@@ -42,13 +42,16 @@ def work(target: Target, job: Job) -> list[Event]:
 
 
 def send(target: Target, correction: Correction) -> Event:
-    """Read the row, write only where it differs; a stale token is answered by reading again, three times at most."""
+    """Read the row; write only where it differs and is what the view saw. A stale token is answered by reading again."""
     intent = correction.intent
     try:
         for _ in range(CONFLICTS_MAX):
             found = target.read(intent.object, place(correction))
             if found is not None and target.shows(intent.object, found, intent.desired):
                 return c.AlreadyEqual()
+            if moved(target, correction, found):
+                reason = f"{target.name} no longer shows what the difference was derived from; the view decides anew"
+                return c.NotApplied("MOVED", reason)
             try:
                 target.write(_write(correction, found))
                 return c.Acknowledged()
@@ -64,6 +67,17 @@ def send(target: Target, correction: Correction) -> Event:
         return c.Refused(error.code, error.reason)
     reason = f"{target.name}: the row changed {CONFLICTS_MAX} times between reading and writing. Next step: decide who is right"
     return c.Refused("CONFLICT", reason)
+
+
+def moved(target: Target, correction: Correction, found: Snapshot | None) -> bool:
+    """Whether our fields at the target are not what the view compared: then the correction is not written over them.
+
+    Fields of other people do not count: they are kept anyway.
+    """
+    current = correction.intent.current
+    if found is None or current is None:
+        return found is not None or current is not None
+    return not target.shows(correction.intent.object, found, current)
 
 
 def look(target: Target, job: Job) -> Event:

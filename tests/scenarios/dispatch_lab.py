@@ -45,7 +45,7 @@ RULES = {
 
 
 def intent(target: str, object_name: str, desired: Mapping[str, str], **changes: Any) -> dict[str, Any]:
-    """A wanted intent of account A-000001 with an id of its own."""
+    """A wanted intent of account A-000001 with an id of its own; the organization is there, ERP rows are missing."""
     return {
         "id": uuid.uuid4().hex,
         "state": "wanted",
@@ -55,7 +55,7 @@ def intent(target: str, object_name: str, desired: Mapping[str, str], **changes:
         "object_id": desired.get("reference", "A-000001"),
         "account_id": "A-000001",
         "desired": dict(desired),
-        "current": None,
+        "current": {"entitlement": {"service_level": "none"}, "standing": {"delinquent": "false"}}.get(object_name),
         "target_ref": None,
         "positions": {"billing": 1},
         "since_ms": 0,

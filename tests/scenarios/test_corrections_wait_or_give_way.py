@@ -70,6 +70,18 @@ def test_withdrawn_while_the_target_is_busy_is_superseded(lab: DispatchLab) -> N
     assert lab.company.support.effects() == {}
 
 
+def test_stale_correction_waits_for_the_view(lab: DispatchLab) -> None:
+    """The target moved while the correction was on its way: nothing is written over it until the view has seen that."""
+    lab.company.support.sql("UPDATE organizations SET service_level = 'standard'")
+    stale = level("premium")
+    lab.publish(stale)
+    wait_for("the first attempt", lambda: "SENDING" in lab.states(stale))
+    lab.publish({**stale, "state": "withdrawn"}, fresh := level("premium", current={"service_level": "standard"}))
+    lab.wait_state("VERIFIED", fresh)
+    lab.wait_state("SUPERSEDED", stale)
+    assert lab.company.support.effects() == {fresh["id"]: 1}
+
+
 def test_seen_by_capture_is_the_proof(lab: DispatchLab) -> None:
     """The read-back verifies; when capture shows the value the record says so."""
     wanted = level("premium")

@@ -9,8 +9,14 @@ from state.correction import Correction, Intent, State
 from state.dispatcher import READ_BACK, WRITE, Job
 
 
-def correction(target: str, object_name: str, desired: Mapping[str, str], name: str = "c1") -> Correction:
-    """A correction of account A-000001 that is being sent."""
+def correction(
+    target: str,
+    object_name: str,
+    desired: Mapping[str, str],
+    name: str = "c1",
+    current: Mapping[str, str] | None = None,
+) -> Correction:
+    """A correction of account A-000001 that is being sent; `current` is what the view saw (None: a missing row)."""
     return Correction(
         Intent(
             id=name,
@@ -21,7 +27,7 @@ def correction(target: str, object_name: str, desired: Mapping[str, str], name: 
             object_id=desired.get("reference", "A-000001"),
             account_id="A-000001",
             desired=desired,
-            current=None,
+            current=current,
             target_ref=None,
             positions={},
             since_ms=0,
@@ -36,16 +42,18 @@ def correction(target: str, object_name: str, desired: Mapping[str, str], name: 
     )
 
 
-def invoice(name: str = "c1", reference: str = "INV-1", **changes: str) -> Correction:
+def invoice(
+    name: str = "c1", reference: str = "INV-1", current: Mapping[str, str] | None = None, **changes: str
+) -> Correction:
     """One ERP invoice of 119.00 EUR with two lines."""
     lines = '[{"description": "Usage", "amount": "19.0"}, {"description": "Pro", "amount": "100"}]'
     fields = {"reference": reference, "customer": "A-000001", "currency": "EUR", "state": "posted", "total": "119.00"}
-    return correction("erp", "invoice", {**fields, "lines": lines, **changes}, name)
+    return correction("erp", "invoice", {**fields, "lines": lines, **changes}, name, current)
 
 
-def level(text: str, name: str = "c1") -> Correction:
+def level(text: str, name: str = "c1", current: str = "none") -> Correction:
     """The service level of the organization."""
-    return correction("support", "entitlement", {"service_level": text}, name)
+    return correction("support", "entitlement", {"service_level": text}, name, {"service_level": current})
 
 
 def write(one: Correction) -> Job:

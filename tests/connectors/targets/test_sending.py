@@ -28,9 +28,11 @@ def test_missing_row_is_created_and_shown(erp: RestTarget, company: Company) -> 
 
 def test_different_row_is_updated(erp: RestTarget, company: Company) -> None:
     """Update on the version that was read; only the desired fields change."""
-    work(erp, write(invoice()))
+    first = invoice()
+    work(erp, write(first))
     company.erp.sql("UPDATE sales_invoices SET posted_on = '2025-01-31'")
-    assert kinds(work(erp, write(invoice("c2", state="paid")))) == [c.Acknowledged, c.Shown]
+    paid = invoice("c2", current=first.intent.desired, state="paid")
+    assert kinds(work(erp, write(paid))) == [c.Acknowledged, c.Shown]
     row = company.erp.http.get("/sales_invoices/INV-1").json()
     assert (row["state"], row["posted_on"]) == ("paid", "2025-01-31")
 
@@ -41,7 +43,7 @@ def test_credit_and_standing_are_written(erp: RestTarget, support: RestTarget) -
         "erp", "credit", {"reference": "CR-1", "customer": "A-000001", "currency": "EUR", "amount": "5"}
     )
     assert kinds(work(erp, write(credit))) == [c.Acknowledged, c.Shown]
-    standing = correction("support", "standing", {"delinquent": "true"})
+    standing = correction("support", "standing", {"delinquent": "true"}, current={"delinquent": "false"})
     assert kinds(work(support, write(standing))) == [c.Acknowledged, c.Shown]
 
 
@@ -95,6 +97,23 @@ def test_conflict_keeps_the_persons_field(edited: _EditedBetween, company: Compa
     assert (row["service_level"], row["delinquent"], row["version"]) == ("premium", True, 6)
 
 
+@pytest.mark.parametrize("change", ["service_level = 'standard'", "account_ref = 'A-000009'"])
+def test_what_the_view_did_not_see_is_not_overwritten(support: RestTarget, company: Company, change: str) -> None:
+    """Our field has another value than the one the difference came from, or the row is gone: the view decides anew."""
+    company.support.sql("UPDATE organizations SET " + change)
+    (event,) = work(support, write(level("premium")))
+    assert isinstance(event, c.NotApplied)
+    assert (event.code, company.support.effects()) == ("MOVED", {})
+
+
+def test_a_row_that_appeared_meanwhile_is_not_overwritten(erp: RestTarget, company: Company) -> None:
+    """The old integration was only late: its invoice is there now, so ours is not written over it."""
+    work(erp, write(invoice("theirs", state="paid")))
+    (event,) = work(erp, write(invoice("ours")))
+    assert isinstance(event, c.NotApplied)
+    assert (event.code, company.erp.effects()) == ("MOVED", {"theirs": 1})
+
+
 def test_three_conflicts_in_a_row_ask_a_person(edited: _EditedBetween, company: Company) -> None:
     """G34: somebody else keeps changing the row: exception CONFLICT, nothing written."""
     edited.edits = ["UPDATE organizations SET version = version + 1"] * CONFLICTS_MAX
@@ -144,7 +163,8 @@ def test_lost_answers_and_5xx_are_doubt(support: RestTarget, company: Company, k
 def test_resending_after_doubt_is_one_effect(support: RestTarget, company: Company) -> None:
     """G24: both sends carry the same key; corrections of other values have keys of their own: three effects."""
     company.support.fault("drop_before_commit", count=1)
-    x, y, z = level("premium", "x"), level("enterprise", "y"), level("standard", "z")
+    x, y = level("premium", "x"), level("enterprise", "y", "premium")
+    z = level("standard", "z", "enterprise")
     for one in (x, x, y, z):
         work(support, write(one))
     assert company.support.effects() == {"x": 1, "y": 1, "z": 1}
