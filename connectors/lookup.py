@@ -17,16 +17,15 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from connectors.lookup_scripts import APPLY, BEGIN, READ, SWEEP
+from connectors.lookup_state import LIVE, StoreState, parse_state
 from connectors.unreachable import Unreachable
-from state.cuts import Partition, Progress
+from state.cuts import Progress
 
 #: how long a deletion is remembered, so that a late older write cannot revive the record (docs/topics.md)
 GRAVE_MS = 24 * 3600 * 1000
 #: records and bytes that one atomic step may carry while readers are let in
-STEP_RECORDS_MAX = 50_000
-STEP_BYTES_MAX = 16 * 1024 * 1024
-
-LIVE, CATCHING_UP = "live", "catching_up"
+STEP_RECORDS_MAX = 5_000
+STEP_BYTES_MAX = 8 * 1024 * 1024
 
 
 class LookupRefused(Exception):
@@ -51,22 +50,6 @@ class Versioned(NamedTuple):
     offset: int
     account: str
     record: str
-
-
-class StoreState(NamedTuple):
-    """What the store says about itself. `offsets`: topic -> (topic id, {partition: next offset}); empty in a new store."""
-
-    generation: str
-    sequence: int
-    state: str
-    highest: int
-    progress: Progress | None
-    offsets: dict[str, tuple[str, dict[int, int]]]
-
-    @property
-    def token(self) -> str:
-        """What a writer must name to be let in: it has seen this very state."""
-        return f"{self.generation} {self.sequence}"
 
 
 class Answer(NamedTuple):
@@ -112,7 +95,15 @@ class Lookup:
             raw = self._redis.hgetall(f"{self._prefix}:state")
         except redis.RedisError as error:
             raise self._unreachable(error) from error
-        return _state({str(name): str(value) for name, value in raw.items()})
+        return parse_state({str(name): str(value) for name, value in raw.items()})
+
+    def evicts(self) -> bool:
+        """Whether the server may drop keys on its own: an account would then be missing without a trace."""
+        try:
+            memory = self._redis.info("memory")
+        except redis.RedisError as error:
+            raise self._unreachable(error) from error
+        return bool(memory.get("maxmemory")) and memory.get("maxmemory_policy") != "noeviction"
 
     def apply(self, token: str, fields: dict[str, str], records: Iterable[Versioned]) -> tuple[int, int]:
         """Write records and state fields in one atomic step, if the store still is at `token`.
@@ -167,7 +158,7 @@ class Lookup:
             state_list, fields = self._read(args=[self._prefix, account])
         except redis.RedisError as error:
             raise self._unreachable(error) from error
-        state = _state(dict(zip(state_list[::2], state_list[1::2], strict=True)))
+        state = parse_state(dict(zip(state_list[::2], state_list[1::2], strict=True)))
         if state.state != LIVE or state.progress is None:
             raise LookupRefused(
                 "the look-up store is being filled and shows no whole cut yet. Next step: run `concord run lookup` "
@@ -207,39 +198,3 @@ def _refuse_old(progress: Progress, age: dict[str, int], minimum: dict[str, int]
             f"the answer would be {age[oldest]} ms old in {oldest}, demanded are at most {max_age_ms} ms. "
             f"Next step: ask again later, or see `concord status` for what holds {oldest} back"
         )
-
-
-def _state(raw: dict[str, str]) -> StoreState:
-    progress = None
-    if "commit" in raw:
-        progress = Progress(int(raw["commit"]), json.loads(raw["frontier"]), json.loads(raw["clock_ms"]), live=True)
-    offsets = {
-        topic: (known["id"], {int(number): offset for number, offset in known["next"].items()})
-        for topic, known in json.loads(raw.get("offsets", "{}")).items()
-    }
-    sequence = int(raw.get("sequence", 0))
-    return StoreState(
-        raw.get("generation", ""),
-        sequence,
-        raw.get("state", CATCHING_UP),
-        int(raw.get("highest", -1)),
-        progress,
-        offsets,
-    )
-
-
-def state_fields(
-    state: str, highest: int, progress: Progress | None, offsets: dict[Partition, int], ids: dict[str, str]
-) -> dict[str, str]:
-    """The state fields of one step as text; without `progress` the shown cut stays what it was."""
-    grouped: dict[str, dict[str, Any]] = {}
-    for (topic, number), offset in offsets.items():
-        grouped.setdefault(topic, {"id": ids[topic], "next": {}})["next"][str(number)] = offset
-    fields = {"state": state, "highest": str(highest), "offsets": json.dumps(grouped)}
-    if progress is not None:
-        fields |= {
-            "commit": str(progress.commit),
-            "frontier": json.dumps(progress.frontier),
-            "clock_ms": json.dumps(progress.clock_ms),
-        }
-    return fields

@@ -17,17 +17,8 @@ from confluent_kafka import KafkaException
 from connectors import metrics
 from connectors.canonical import CanonicalReader, TopicsChanged, TopicsMissing
 from connectors.log import logger
-from connectors.lookup import (
-    CATCHING_UP,
-    LIVE,
-    STEP_BYTES_MAX,
-    STEP_RECORDS_MAX,
-    Lookup,
-    Moved,
-    StoreState,
-    Versioned,
-    state_fields,
-)
+from connectors.lookup import STEP_BYTES_MAX, STEP_RECORDS_MAX, Lookup, Moved, Versioned
+from connectors.lookup_state import CATCHING_UP, LIVE, StoreState, state_fields
 from connectors.registry import RegistryUnavailable
 from connectors.unreachable import Unreachable
 from state.cuts import Cut, Entry, Progress
@@ -110,6 +101,10 @@ class LookupWriter:
 
     def _resume(self) -> None:
         """Continue from what the store holds; a store that holds nothing begins a generation."""
+        if self._store.evicts():
+            _log.warning(
+                "store_evicts", next_step="set maxmemory-policy noeviction: an evicted account would be missing"
+            )
         state = self._store.state()
         if not state.generation:
             metrics.LOOKUP_RESYNCS.labels("emptied").inc()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,6 +76,33 @@ def test_every_read_is_one_whole_commit(source: CanonicalWriter, follower: Follo
     follower.follow(source.commit)
     shows(follower, source.commit)
     assert len(seen) > 5
+
+
+def test_cut_that_needs_several_steps_is_never_seen_half(
+    source: CanonicalWriter, follower: Follower, server: PrivateValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cut too large for one atomic step: while its parts are written readers are refused, then they see it whole."""
+    follower.follow(source.write(ACCOUNTS))
+    monkeypatch.setattr("connectors.lookup_writer.STEP_RECORDS_MAX", 3)
+    outcomes: set[str] = set()
+    apply = Lookup.apply
+
+    def looked_at(store: Lookup, *arguments: Any) -> tuple[int, int]:
+        done = apply(store, *arguments)
+        try:
+            answer = follower.store.account("A-0")
+        except LookupRefused:
+            outcomes.add("refused")
+        else:
+            versions = {record["version"] for records in answer.objects.values() for record in records.values()}
+            assert versions == {answer.commit}
+            outcomes.add("whole")
+        return done
+
+    monkeypatch.setattr(Lookup, "apply", looked_at)
+    follower.follow(source.write(ACCOUNTS))
+    shows(follower, 2)
+    assert outcomes == {"refused", "whole"}
 
 
 def test_open_and_aborted_transactions_are_not_shown(source: CanonicalWriter, follower: Follower) -> None:

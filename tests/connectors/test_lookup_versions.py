@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.lookup import LIVE, Lookup, Moved, UnknownAccount, Versioned, state_fields
+from connectors.lookup import Lookup, Moved, UnknownAccount, Versioned
+from connectors.lookup_state import LIVE, state_fields
 from state.cuts import Progress
 from tests.connectors.valkey import PrivateValkey
 
@@ -148,3 +149,14 @@ def test_state_is_what_was_written(store: Lookup) -> None:
     state = store.state()
     assert (state.progress, state.highest, state.state) == (PROGRESS, 12, LIVE)
     assert state.offsets == {"c.account": ("x", {0: 7, 1: 0}), "c.invoice": ("y", {0: 2**40})}
+
+
+def test_store_that_may_evict_is_recognised(store: Lookup, server: PrivateValkey) -> None:
+    """A server with a memory limit and an eviction policy would lose accounts in silence."""
+    with server.client() as client:
+        assert not store.evicts()
+        client.config_set("maxmemory", "100mb")
+        assert not store.evicts(), "without a policy it refuses writes, which is safe"
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        assert store.evicts()
+        client.config_set("maxmemory", "0")
