@@ -11,7 +11,7 @@ from state.fold import Folder, fold, folder_of, forget_position, refold
 from state.model import Model, TableSpec
 from state.output import Output, ParkedChange
 from state.parked import ParkedRow, pack, unpack
-from state.roles import POSITION, Fact, Ref
+from state.roles import FIRST, POSITION, ROLES, Fact, Ref
 from state.row import Change, Transaction
 from state.toast import KEPT_FRAME_BYTES_MIN, has_marker, merge
 from state.values import BadValue
@@ -23,6 +23,7 @@ Reencode = Callable[[bytes, dict[str, Any]], bytes]
 Entry = dict[str, Any]
 
 
+_STATUS, _UNTIL = (ROLES["billing", "subscription"].index(name) for name in ("status", "entitled_until"))
 #: what reading a payload may raise; errors of decoders that carry a `code` count as well
 _PAYLOAD_ERRORS = (ValueError, LookupError, TypeError, ArithmeticError, AttributeError)
 
@@ -148,6 +149,22 @@ class Rows:
         kind = spec.object.role.object
         account.faults[ref] = Fault(code, reason, kind, position, time_ms)
         account.mark_of(ref, kind)
+
+    def may_end(self, table: int, stored: bytes) -> bool:
+        """Whether a stored row sets a timer: a cancelled subscription that entitles until its paid period ends."""
+        spec = self._tables[table].object
+        if spec is None or spec.role.object != "subscription" or spec.fields[_UNTIL - FIRST] is None:
+            return False
+        try:
+            row = self._decode(table, stored)
+            if row is None:
+                return True
+            fact = spec.mapper(row, 0, 0)
+            return fact[_STATUS] == "cancelled" and fact[_UNTIL] is not None
+        except Exception as error:  # broad: restoring the account will tell what is wrong with the payload
+            if not _of_payload(error):
+                raise
+            return True
 
     def restore(self, account: Account, ref: Ref, position: int, time_ms: int, stored: bytes) -> None:
         """Fold one stored row, as it was folded when it came."""

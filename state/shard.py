@@ -1,7 +1,7 @@
 """A shard: the accounts of one output partition. Releases in, records out; a change costs what it touches.
 
-After a restart rows are loaded as bytes; an account is decoded when it is first touched, the rest a few at a time, so
-that timers of quiet accounts are known soon.
+After a restart rows are loaded as bytes; an account is decoded when it is first touched, or at once if a timer may wait
+for it: what became due while nothing ran must fire before the clock of the next cut is stored.
 """
 
 from __future__ import annotations
@@ -19,9 +19,6 @@ from state.publication import Publication
 from state.row import Change, Release, Transaction
 from state.rows import Decode, Reencode, Rows
 from state.rules import Rules
-
-#: accounts that are decoded per call although nothing touched them
-HYDRATED_PER_CALL = 100
 
 
 class Shard:
@@ -45,6 +42,7 @@ class Shard:
         self._changes = changes
         self._accounts: dict[str, Account] = {}
         self._raw: dict[str, list[tuple[int, str, int, int, bytes]]] = {}
+        self._timed: dict[str, None] = {}
         self._timers: list[tuple[int, str]] = []
         self._clock_ms = 0
         self._publication = Publication(model, rules, self._timers)
@@ -52,6 +50,8 @@ class Shard:
     def load(self, account: str, table: int, key: str, position: int, time_ms: int, frame: bytes) -> None:
         """Restore one stored row; it is decoded when its account is first touched."""
         self._raw.setdefault(account, []).append((table, key, position, time_ms, frame))
+        if self._rows.may_end(table, frame):
+            self._timed[account] = None
 
     def load_clock(self, clock_ms: int) -> None:
         """Restore the clock of the last cut: timers up to it have fired."""
@@ -66,6 +66,10 @@ class Shard:
         out = Output()
         live = release.live
         touched: dict[str, Account] = {}
+        for name in self._timed:
+            if name in self._raw:
+                self._account(name)
+        self._timed.clear()
         for transaction in release.transactions:
             changed = self._transaction(transaction, out, touched, live and self._changes)
             if live and not self._coalesce:
@@ -73,13 +77,11 @@ class Shard:
                 touched = {}
             out.records += changed
         if release.went_live:
-            self._hydrate_some(None)
+            self._hydrate()
             for account in self._accounts.values():
                 account.mark_all()
                 account.shown, account.exceptions, account.changed = None, {}, True
             touched = dict(self._accounts)
-        elif live and self._raw:
-            self._hydrate_some(HYDRATED_PER_CALL)
         if not live:
             for account in touched.values():
                 account.dirty.clear()
@@ -91,7 +93,7 @@ class Shard:
 
     def accounts(self) -> Iterator[Account]:
         """Every account, decoding what is not yet."""
-        self._hydrate_some(None)
+        self._hydrate()
         return iter(self._accounts.values())
 
     def _transaction(
@@ -128,7 +130,7 @@ class Shard:
     def _truncate(self, change: Change, transaction: Transaction, out: Output, touched: dict[str, Account]) -> None:
         """A truncated table retires every one of its rows."""
         table = change[1]
-        self._hydrate_some(None)
+        self._hydrate()
         for account in self._accounts.values():
             for ref in [ref for ref in account.rows if ref[0] == table]:
                 gone = Change(account.id, table, "d", ref[1], b"")
@@ -149,9 +151,9 @@ class Shard:
             self._publication.adopt(account, self._clock_ms)
         return account
 
-    def _hydrate_some(self, count: int | None) -> None:
-        """Decode accounts that nothing touched yet; all of them if `count` is None."""
-        for name in list(self._raw)[:count]:
+    def _hydrate(self) -> None:
+        """Decode every account that nothing touched yet."""
+        for name in list(self._raw):
             self._account(name)
 
     def _fire(self, touched: dict[str, Account]) -> None:
