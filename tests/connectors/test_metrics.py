@@ -5,6 +5,7 @@ from __future__ import annotations
 import urllib.request
 
 import pytest
+from prometheus_client import Counter, Gauge
 
 from connectors import metrics
 from connectors.cut_metrics import CutMetrics, OpenRecords
@@ -33,9 +34,9 @@ def test_endpoint_is_on_loopback_and_shows_the_names() -> None:
     assert all(f"# HELP {one.name}" in text for one in metrics.CATALOGUE)
 
 
-def value(metric: object, *labels: str) -> float:
+def value(metric: Counter | Gauge, *labels: str) -> float:
     """Current value of a counter or gauge."""
-    return metrics.samples(metric).get(labels, 0.0)  # type: ignore[arg-type]
+    return metrics.samples(metric).get(labels, 0.0)
 
 
 def test_row_counters_balance_after_a_restart() -> None:

@@ -98,7 +98,7 @@ def test_account_for_people_says_what_it_is_true_of(capsys: Output) -> None:
     assert main(["account", "A-1"]) == Exit.OK
     out = capsys.readouterr().out
     assert "commit 7" in out
-    assert "billing 700" in out
+    assert "billing up to 700" in out
     assert str(2**60 + 1) in out
 
 
