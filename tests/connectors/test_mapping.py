@@ -40,11 +40,8 @@ def test_the_demo_mappings_give_one_model() -> None:
     assert lines.account is not None
     assert lines.account.parent == invoices.index
     assert by_topic["billing.public.plans"].ignore
-    assert [(s.name, s.system, s.transaction_topic) for s in model.sources][0] == (
-        "billing",
-        "billing",
-        "billing.transaction",
-    )
+    first = model.sources[0]
+    assert (first.name, first.system, first.transaction_topic) == ("billing", "billing", "billing.transaction")
     assert (model.exponents["JPY"], model.exponents["USD"], model.exponents["KWD"]) == (0, 2, 3)
     organization = by_topic["support.public.organizations"].account
     assert organization is not None
