@@ -17,7 +17,7 @@ from connectors.avro.fallback import fallback_reader
 from connectors.avro.reading import ReaderSource
 from connectors.avro.schema import Node, Projection, parse_schema
 from connectors.avro.shape import High, Low, Shapes, Text
-from connectors.avro.values import BOOLEAN, STEP, ZIGZAG, decimal_of
+from connectors.avro.values import BOOLEAN, STEP, ZIGZAG, decimal_of, long_length
 
 Reader = Callable[..., Any]
 
@@ -172,7 +172,7 @@ def _finish(
     source.add(f"return {result}")
     text = "".join(source.functions.values()) + _TEMPLATE.format(parameters=parameters, body="\n".join(source.lines))
     scope: dict[str, Any] = {
-        "STEP": STEP, "ZIGZAG": ZIGZAG, "BOOLEAN": BOOLEAN, "decimal_of": decimal_of, "DecodeError": DecodeError,
+        "STEP": STEP, "ZIGZAG": ZIGZAG, "BOOLEAN": BOOLEAN, "decimal_of": decimal_of, "long_length": long_length, "DecodeError": DecodeError,
         "struct_error": struct.error, "unpack_float": struct.Struct("<f").unpack_from,
         "unpack_double": struct.Struct("<d").unpack_from, "NAME": node.name or node.kind, **constants, **source.constants,
     }  # fmt: skip

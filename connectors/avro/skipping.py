@@ -124,32 +124,43 @@ class Skipper(Code):
 
     def length(self) -> None:
         """A length of two or more bytes into n, checked against the end of the buffer."""
-        self.long("n", 64)
-        self.flush()
-        with self.block("if n < 0 or n > end - p:"):
-            self.add(self.bad("length beyond the buffer"))
+        self.add(f"n, p = long_length(buf, {self.at()}, end)")
+        self.ahead = 0
 
     def long(self, dst: str, bits: int) -> None:
-        """A zigzag varint into `dst`: one and two bytes without a loop."""
+        """A zigzag varint into `dst`: up to four bytes without a loop."""
         self.add(f"b = buf[{self.at()}]")
         with self.block("if b < 128:"):
             self.add(f"{dst} = ZIGZAG[b]")
             self.ahead += 1
         with self.block("else:"):
             self.add(f"c = buf[{self.at(1)}]")
-            self.ahead += 2
-            with self.block("if c < 128:"):
-                self.add("n = b - 128 + (c << 7)")
+            self.more("c < 128", 2, "n = b + (c << 7) - 128")
             with self.block("else:"):
-                self.flush()
-                self.add("n = b - 128 + (c - 128 << 7)", "s = 14")
-                with self.block("while True:"):
-                    self.add("b = buf[p]", "p += 1", "n += (b & 127) << s", "if b < 128: break", "s += 7")
-                    self.add(f"if s > 63: {self.bad('a number longer than 64 bits')}")
-                self.add(f"if n >> {bits}: {self.bad(f'a number longer than {bits} bits')}")
+                self.add(f"d = buf[{self.at(2)}]")
+                self.more("d < 128", 3, "n = b + (c << 7) + (d << 14) - 16512")
+                with self.block("else:"):
+                    self.add(f"e = buf[{self.at(3)}]")
+                    self.more("e < 128", 4, "n = b + (c << 7) + (d << 14) + (e << 21) - 2113664")
+                    with self.block("else:"):
+                        self.ahead += 4
+                        self.flush()
+                        self.add("n = b + (c << 7) + (d << 14) + (e << 21) - 270549120", "s = 28")
+                        with self.block("while True:"):
+                            self.add("b = buf[p]", "p += 1", "n += (b & 127) << s", "if b < 128: break", "s += 7")
+                            self.add(f"if s > 63: {self.bad('a number longer than 64 bits')}")
+                        self.add(f"if n >> {bits}: {self.bad(f'a number longer than {bits} bits')}")
+                    self.join()
+                self.join()
             self.join()
             self.add(f"{dst} = (n >> 1) ^ -(n & 1)")
         self.join()
+
+    def more(self, condition: str, size: int, value: str) -> None:
+        """One more length of a varint."""
+        with self.block(f"if {condition}:"):
+            self.add(value)
+            self.ahead += size
 
     def function(self, node: Node, action: str) -> str:
         """The function of a recursive record, generated once."""

@@ -29,6 +29,23 @@ _CONNECT_DECIMAL = "org.apache.kafka.connect.data.Decimal"
 CONVERSIONS = frozenset({"decimal", "date", "timestamp-millis", "timestamp-micros", "uuid"})
 
 
+def long_length(buf: bytes, p: int, end: int) -> tuple[int, int]:
+    """(length, position behind it) of a length of two or more bytes. Raises DecodeError, IndexError."""
+    n, shift = 0, 0
+    while True:
+        b = buf[p]
+        p += 1
+        n |= (b & 127) << shift
+        if b < 128:
+            break
+        shift += 7
+        if shift > 63:
+            raise DecodeError(f"a length longer than 64 bits at byte {p}")
+    if n & 1 or n >> 1 > end - p:
+        raise DecodeError(f"length beyond the buffer at byte {p}")
+    return n >> 1, p
+
+
 def decimal_of(raw: bytes, scale: int) -> Decimal:
     """The exact decimal of two's-complement big-endian bytes; never rounded. Raises DecodeError beyond 1000 digits."""
     try:

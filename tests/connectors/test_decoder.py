@@ -152,3 +152,13 @@ def test_markers_of_unchanged_values() -> None:
     assert all(is_unchanged(v) for v in markers)
     others: list[Any] = [None, 0, "", UNCHANGED_TEXT + "x", [], [UNCHANGED_TEXT, "x"], {}]
     assert not any(is_unchanged(v) for v in others)
+
+
+def test_only_wanted_columns_are_built() -> None:
+    """With columns given, the image holds those the schema has; a row with a marker is read whole, to be merged."""
+    decoder = Decoder(schemas(), {0: ["total", "not_there"]})
+    assert decoder.row(0, value_frame(change("c", after=row_image()))) == {"total": "12.50"}
+    assert decoder.row(1, value_frame(change("c", after=row_image()))) == row_image()
+    for marker in (UNCHANGED_TEXT, UNCHANGED_BASE64):
+        assert decoder.row(0, value_frame(change("u", after=row_image(total=marker)))) == row_image(total=marker)
+    assert decoder.row(0, value_frame(change("d", before=row_image()))) is None
