@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any, NamedTuple
 
 from state.cuts import Partition, Progress
@@ -11,13 +12,14 @@ LIVE, CATCHING_UP = "live", "catching_up"
 
 
 class StoreState(NamedTuple):
-    """What the store says about itself. `offsets`: topic -> (topic id, {partition: next offset}); empty in a new store."""
+    """What the store says about itself. `written_ms`: wall clock of its last step. `offsets`: topic -> (topic id, {partition: next offset}); empty in a new store."""
 
     generation: str
     sequence: int
     state: str
     highest: int
     progress: Progress | None
+    written_ms: int
     offsets: dict[str, tuple[str, dict[int, int]]]
 
     @property
@@ -42,6 +44,7 @@ def parse_state(raw: dict[str, str]) -> StoreState:
         raw.get("state", CATCHING_UP),
         int(raw.get("highest", -1)),
         progress,
+        int(raw.get("written_ms", 0)),
         offsets,
     )
 
@@ -53,7 +56,8 @@ def state_fields(
     grouped: dict[str, dict[str, Any]] = {}
     for (topic, number), offset in offsets.items():
         grouped.setdefault(topic, {"id": ids[topic], "next": {}})["next"][str(number)] = offset
-    fields = {"state": state, "highest": str(highest), "offsets": json.dumps(grouped)}
+    written_ms = time.time_ns() // 1_000_000
+    fields = {"state": state, "highest": str(highest), "offsets": json.dumps(grouped), "written_ms": str(written_ms)}
     if progress is not None:
         fields |= {
             "commit": str(progress.commit),

@@ -7,6 +7,7 @@ store says it holds, and begins a new generation when that no longer fits the to
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
@@ -23,6 +24,9 @@ from connectors.registry import RegistryUnavailable
 from connectors.unreachable import Unreachable
 from state.cuts import Cut, Entry, Progress
 
+#: a store that was left alone for longer is filled anew: compaction may have dropped tombstones that it never saw
+#: (half of delete.retention.ms, see connectors/kafka/topics.py)
+RESUME_MS_MAX = 12 * 3600 * 1000
 _WAIT_SECONDS_MIN, _WAIT_SECONDS_MAX = 0.1, 2.0
 _log = logger("lookup")
 
@@ -106,8 +110,9 @@ class LookupWriter:
                 "store_evicts", next_step="set maxmemory-policy noeviction: an evicted account would be missing"
             )
         state = self._store.state()
-        if not state.generation:
-            metrics.LOOKUP_RESYNCS.labels("emptied").inc()
+        outdated = bool(state.offsets) and time.time_ns() // 1_000_000 - state.written_ms > RESUME_MS_MAX
+        if not state.generation or outdated:
+            metrics.LOOKUP_RESYNCS.labels("outdated" if outdated else "emptied").inc()
             self._store.begin(state)
             state = self._store.state()
         released = state.progress.commit if state.progress else -1

@@ -178,7 +178,7 @@ LOOKUP_CATCHING_UP = _gauge(
 LOOKUP_RESYNCS = _counter(
     _Q,
     "concord_lookup_resyncs",
-    "Times the writer went back to the offsets in the store, by reason: emptied, moved, recreated.",
+    "Times the writer went back to the offsets in the store, by reason: emptied, outdated, moved, recreated.",
     "reason",
 )
 LOOKUP_UNREACHABLE = _counter(_Q, "concord_lookup_unreachable", "Attempts to reach the look-up store that failed.")

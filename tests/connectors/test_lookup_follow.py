@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from connectors.lookup import Lookup, LookupRefused, UnknownAccount
+from connectors.lookup_writer import RESUME_MS_MAX
 from tests.connectors.canonical_writer import CanonicalWriter, Follower, until
 from tests.connectors.valkey import PrivateValkey
 from tests.running_stack import RunningStack
@@ -158,6 +159,23 @@ def test_emptied_store_is_rebuilt(source: CanonicalWriter, follower: Follower, s
     follower.follow(source.write(ACCOUNTS[:1]))
     assert follower.store.account("A-7").objects["account"]["A-7"]["version"] == 1
     assert follower.store.account("A-0").objects["account"]["A-0"]["version"] == 2
+
+
+def test_store_left_alone_too_long_is_filled_anew(
+    source: CanonicalWriter, follower: Follower, server: PrivateValkey
+) -> None:
+    """After more than 12 hours a deletion may be gone from the topics: the store is not continued but filled anew."""
+    follower.follow(source.write(ACCOUNTS))
+    generation = follower.store.state().generation
+    with server.client() as client:
+        client.hset(f"{source.prefix}lookup:state", "written_ms", str(RESUME_MS_MAX * 2))
+    late = Follower(source, server.url)
+    try:
+        late.follow(1)
+        assert late.store.state().generation != generation
+        shows(late, 1)
+    finally:
+        late.close()
 
 
 def test_topics_that_were_made_again_start_a_new_generation(source: CanonicalWriter, follower: Follower) -> None:
