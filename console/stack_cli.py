@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 
@@ -10,21 +11,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from console.exits import Exit, help_text
 from stack import supervisor
 from stack.errors import StackError
 from stack.jars import JarCache
 from stack.layout import Layout, layout_from
 from stack.resolver import write_lock
 
-EXIT_FAILED = 1
-EXIT_NOT_WELL = 3
-
 T = TypeVar("T")
+INTERRUPTED = 130
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Kafka, Connect with Debezium, schema registry, PostgreSQL and Valkey as plain processes on 127.0.0.1. "
-    "Exit codes: 0 done; 1 failed, the message names the next step; 2 wrong usage; 3 (status) a component is not up.",
+    + help_text(Exit.OK, Exit.FAILED, Exit.USAGE, Exit.REFUSED),
 )
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Only = Annotated[
@@ -39,12 +39,15 @@ def guarded(action: Callable[[Layout], T]) -> T:
         return action(layout_from())
     except StackError as error:
         typer.echo(f"Error: {error.problem}.\nNext step: {error.next_step}.", err=True)
-        raise typer.Exit(EXIT_FAILED) from error
+        raise typer.Exit(Exit.FAILED) from error
+    except KeyboardInterrupt:
+        typer.echo("Interrupted. What runs keeps running. Next step: `concord stack down` ends it.", err=True)
+        os._exit(INTERRUPTED)  # threads may still wait for a download or a start; nobody waits for them
 
 
 @app.command()
 def up(only: Only = None, as_json: Json = False) -> None:
-    """Start what does not run yet, wait until it serves, write .stack/stack.json. Exit codes: 0, 1."""
+    """Start what does not run yet, wait until it serves, write .stack/stack.json."""
     addresses = guarded(lambda layout: supervisor.up(layout, only or None)).as_dict()
     if as_json:
         typer.echo(json.dumps(addresses))
@@ -55,7 +58,7 @@ def up(only: Only = None, as_json: Json = False) -> None:
 
 @app.command()
 def status(as_json: Json = False) -> None:
-    """Show every component. Exit codes: 0 all are up, 1 failed, 3 at least one is not up."""
+    """Show every component. Exit code 3 if one is not up."""
     found = guarded(supervisor.status)
     if as_json:
         typer.echo(json.dumps({name: one.as_dict() for name, one in found.items()}))
@@ -74,30 +77,30 @@ def status(as_json: Json = False) -> None:
             table.add_row(*("" if cell is None else str(cell) for cell in cells))
         Console().print(table)
     if not all(one.well for one in found.values()):
-        raise typer.Exit(EXIT_NOT_WELL)
+        raise typer.Exit(Exit.REFUSED)
 
 
 @app.command()
 def down(as_json: Json = False) -> None:
-    """Stop everything that was started here; all data stays. Exit codes: 0, 1."""
+    """Stop everything that was started here; all data stays."""
     report("stopped", guarded(supervisor.down), as_json)
 
 
 @app.command()
 def wipe(as_json: Json = False) -> None:
-    """Stop everything and remove all data and logs; downloaded jars stay. Exit codes: 0, 1."""
+    """Stop everything and remove all data and logs; downloaded jars stay."""
     report("stopped and wiped", guarded(supervisor.wipe), as_json)
 
 
 @app.command()
 def fetch() -> None:
-    """Download the jars of stack/java.lock, each checked against its SHA-256, and start nothing. Exit codes: 0, 1."""
+    """Download the jars of stack/java.lock, each checked against its SHA-256, and start nothing."""
     typer.echo(guarded(lambda layout: fetched(JarCache(layout.jars))))
 
 
 @app.command()
 def lock() -> None:
-    """Resolve the versions of stack/versions.py anew and rewrite stack/java.lock. Exit codes: 0, 1."""
+    """Resolve the versions of stack/versions.py anew and rewrite stack/java.lock."""
     typer.echo(f"{guarded(lambda _layout: write_lock())} files locked")
 
 

@@ -25,6 +25,7 @@ from stack.resolver import maven
 DOWNLOADS_AT_ONCE = 4
 ATTEMPTS = 3
 MANIFEST = "manifest.jar"
+INCOMING, UNPACKING = "incoming-", "unpacking-"
 DISK_MARGIN_BYTES = 300_000_000
 
 
@@ -71,6 +72,7 @@ class JarCache:
         if self.complete():
             return
         with exclusive(self.directory):
+            self.remove_leftovers()
             wanted = self.missing()
             if wanted:
                 self.require_disk(wanted)
@@ -84,6 +86,12 @@ class JarCache:
         manifest = self.folder("apicurio-converter") / MANIFEST
         return not self.missing() and self.registry_home.exists() and manifest.exists()
 
+    def remove_leftovers(self) -> None:
+        """Remove what an interrupted command left half done."""
+        for pattern in (f"{INCOMING}*", f"{UNPACKING}*"):
+            for folder in self.directory.glob(pattern):
+                shutil.rmtree(folder, ignore_errors=True)
+
     def require_disk(self, wanted: list[LockedJar]) -> None:
         """StackError before the first byte if the disk cannot hold the download and its unpacked form."""
         needed = 2 * sum(jar.size for jar in wanted) + DISK_MARGIN_BYTES
@@ -96,7 +104,7 @@ class JarCache:
 
     def download(self, wanted: list[LockedJar]) -> None:
         """Fetch several files at once; a file enters its folder only whole and checked."""
-        incoming = Path(tempfile.mkdtemp(prefix="incoming-", dir=self.directory))
+        incoming = Path(tempfile.mkdtemp(prefix=INCOMING, dir=self.directory))
         try:
             with (
                 bytes_progress(f"fetching {len(wanted)} jars", sum(jar.size for jar in wanted)) as advance,
@@ -111,7 +119,7 @@ class JarCache:
         group_id, artifact_id, packaging, classifier, version = jar.parts
         problem = ""
         for attempt in range(ATTEMPTS):
-            context = maven(incoming / f"{jar.group}-{attempt}")
+            context = maven(incoming / f"{jar.group}-{attempt}", advance)
             artifact = context.project(group_id, artifact_id).at_version(version).artifact(classifier, packaging)
             try:
                 path = artifact.resolve()
@@ -126,7 +134,6 @@ class JarCache:
             target = self.folder(jar.group) / jar.filename
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(path, target)
-            advance(jar.size)
             return
         raise StackError(
             f"{jar.coordinate}: {problem}",
@@ -139,7 +146,7 @@ class JarCache:
         if self.registry_home.exists():
             return
         archive = next(jar for jar in self.jars if jar.group == "registry")
-        scratch = Path(tempfile.mkdtemp(prefix="unpack-", dir=self.directory))
+        scratch = Path(tempfile.mkdtemp(prefix=UNPACKING, dir=self.directory))
         try:
             with tarfile.open(self.folder("registry") / archive.filename) as tar:
                 tar.extractall(scratch, filter="data")

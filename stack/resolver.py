@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from jgo.maven import Artifact, MavenContext, PythonResolver
@@ -15,9 +17,14 @@ from stack.lockfile import LOCK, LockedJar, format_lock
 from stack.progress import say
 
 
-def maven(cache: Path) -> MavenContext:
-    """A Maven client in pure Python that keeps what it fetches in `cache`."""
-    return MavenContext(resolver=PythonResolver(), repo_cache=cache, timeout=60)
+def maven(cache: Path, advance: Callable[[int], None] | None = None) -> MavenContext:
+    """A Maven client in pure Python that keeps what it fetches in `cache` and reports the bytes that come in."""
+
+    @contextmanager
+    def progress(_filename: str, _size: int) -> Iterator[Callable[[int], None]]:
+        yield advance or (lambda _count: None)
+
+    return MavenContext(resolver=PythonResolver(progress_callback=progress), repo_cache=cache, timeout=60)
 
 
 def locked(group: str, artifact: Artifact) -> LockedJar:

@@ -62,8 +62,9 @@ def start_all(layout: Layout, names: list[str]) -> None:
     """Start in parallel, each component after those that it needs; raises the first failure."""
     jars = JarCache(layout.jars)
     futures: dict[str, Future[None]] = {}
-    with ThreadPoolExecutor(len(names) + 1) as pool:
-        wanted = [name for name in names if COMPONENTS[name].needs_jars and name not in layout.external]
+    wanted = [name for name in names if COMPONENTS[name].needs_jars and name not in layout.external]
+    pool = ThreadPoolExecutor(len(names) + 1)
+    try:
         fetching = pool.submit(jars.ensure) if wanted else None
         for name in names:  # needs come before those who need them
             component = COMPONENTS[name]
@@ -71,7 +72,9 @@ def start_all(layout: Layout, names: list[str]) -> None:
             if name in wanted and fetching is not None:
                 before.append(fetching)
             futures[name] = pool.submit(start_after, before, component, layout, jars)
-    failures = [error for future in futures.values() if (error := future.exception()) is not None]
+        failures = [error for future in futures.values() if (error := future.exception()) is not None]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # after an interrupt, nobody waits for a download
     if failures:
         raise as_stack_error(failures[0], layout) from failures[0]
 

@@ -79,7 +79,9 @@ def repository(tmp_path: Path, content: bytes) -> Path:
 def cache(tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> JarCache:
     """A cache that fetches from that repository instead of the network."""
     source = repository(tmp_path, content)
-    monkeypatch.setattr(jars, "maven", lambda where: MavenContext(repo_cache=where, local_repos=[source], offline=True))
+    monkeypatch.setattr(
+        jars, "maven", lambda where, _advance: MavenContext(repo_cache=where, local_repos=[source], offline=True)
+    )
     (tmp_path / "jars").mkdir()
     return JarCache(tmp_path / "jars")
 
