@@ -58,7 +58,7 @@ def audit(company: Company, view: View) -> Audit:
             losses += [(kind, identity) for identity in sorted(expected.keys() - shown.keys())]
             extras += [(kind, identity) for identity in sorted(shown.keys() - expected.keys())]
             for identity in expected.keys() & shown.keys():
-                count, bad = _differences(expected[identity], shown[identity], "")
+                count, bad = _differences(_without_zeros(expected[identity]), _without_zeros(shown[identity]), "")
                 fields += count
                 wrong += [Wrong(kind, identity, *one) for one in bad]
                 flags = shown[identity].get("flags", [])
@@ -66,6 +66,14 @@ def audit(company: Company, view: View) -> Audit:
     finally:
         tables.close()
     return Audit(compared, fields, tuple(losses), tuple(extras), tuple(sorted(wrong, key=repr)))
+
+
+def _without_zeros(record: Record) -> Record:
+    """The record without totals in which every sum is 0: whether these are listed is no statement about money."""
+    totals = record.get("totals")
+    if not isinstance(totals, dict):
+        return record
+    return record | {"totals": {code: sums for code, sums in totals.items() if any(sums.values())}}
 
 
 def _differences(expected: Record, shown: Record, path: str) -> tuple[int, list[tuple[str, Any, Any]]]:

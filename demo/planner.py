@@ -42,11 +42,11 @@ WEIGHTS: dict[Callable[[Scene], Act | None], int] = {
     supporting.raise_case: 4,
     supporting.resolve_case: 5,
 }
-FAULTS = {
-    INVOICE_RULE: ("drop", "falsify", "delay", "late"),
-    CREDIT_RULE: ("drop", "falsify", "delay", "late"),
-    ENTITLEMENT_RULE: ("drop", "falsify", "delay", "late"),
-    STANDING_RULE: ("drop", "delay", "late"),
+FAULTS = {  # each with its chance; a late carry may or may not be found, so it is the rare one
+    INVOICE_RULE: {"drop": 3, "falsify": 3, "delay": 2, "late": 1},
+    CREDIT_RULE: {"drop": 3, "falsify": 3, "delay": 2, "late": 1},
+    ENTITLEMENT_RULE: {"drop": 3, "falsify": 3, "delay": 2, "late": 1},
+    STANDING_RULE: {"drop": 3, "delay": 2, "late": 1},
 }
 MEDDLING = 0.1  # edits by hand per act, as a part of the drift share
 
@@ -118,6 +118,7 @@ class Planner:
             return carry
         kinds = FAULTS[carry.rule]
         if carry.was is not None and carry.rule == INVOICE_RULE:
-            kinds = ("drop", "delay", "late")
+            kinds = FAULTS[STANDING_RULE]  # a state that was reached is carried or not; nothing else is falsified
         self.book.faulted.add(carry.object_id)
-        return carry._replace(fault=self._faults.choice(kinds))
+        (fault,) = self._faults.choices(tuple(kinds), tuple(kinds.values()))
+        return carry._replace(fault=fault)
