@@ -2,7 +2,9 @@
 
 Key: `<topic of the table>` 0x1f `<primary key text>`, UTF-8. Value: a header (big endian: position of the row's
 transaction as uint64, its commit time in ms as int64, length of the account id and of the link as uint16), the account
-id, the link, then the captured value as it came (Confluent frame). A row without an account has an empty account id.
+id, the link, then the captured value as it came (Confluent frame). A row without an account has an empty account id,
+and a key of its own (`?` in front): in one cut its tombstone and the fact of the same row under its new account come
+from two stages in no fixed order, perhaps in one partition, and must not meet under one key.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import NamedTuple
 
 _HEADER = Struct(">QqHH")
 SEPARATOR = "\x1f"
+WAITING = "?"
 
 
 class Fact(NamedTuple):
@@ -31,10 +34,15 @@ def fact_key(topic: str, key: str) -> bytes:
     return f"{topic}{SEPARATOR}{key}".encode()
 
 
+def waiting_key(topic: str, key: str) -> bytes:
+    """Record key of a row that has no account yet."""
+    return f"{WAITING}{topic}{SEPARATOR}{key}".encode()
+
+
 def split_key(key: bytes) -> tuple[str, str]:
-    """(topic, primary key text) of a record key."""
+    """(topic, primary key text) of a record key, of either form."""
     topic, _, row = key.decode().partition(SEPARATOR)
-    return topic, row
+    return topic.removeprefix(WAITING), row
 
 
 def fact_value(account: str, link: str, position: int, time_ms: int, frame: bytes) -> bytes:

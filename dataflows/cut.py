@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from connectors import metrics
 from connectors.contracts import Contracts
-from connectors.facts import fact_key, fact_value
+from connectors.facts import fact_value, waiting_key
 from connectors.kafka.offsets import Vector
 from connectors.kafka.transactor import Fenced, Headers, Record, Transactor
 from connectors.log import logger
@@ -91,7 +91,7 @@ class CanonicalWriter:
             if waiting is not None:
                 row = waiting.row
                 value = fact_value("", row[LINK] or "", waiting.position, waiting.time_ms, row[FRAME])
-            facts.append((f"{self._prefix}facts", partition, fact_key(self._model.tables[table].topic, key), value))
+            facts.append((f"{self._prefix}facts", partition, waiting_key(self._model.tables[table].topic, key), value))
         self._transactor.produce(facts)
         headers = self._headers(step.position.frontier)
         encode = self._contracts.writer("exception")

@@ -88,7 +88,7 @@ def restore_identity(settings: Settings, model: Model) -> Identity:
     """Rebuild the index, rows without an account included, from the facts topic."""
     identity = Identity(model.tables)
     index = {table.topic: table.index for table in model.tables}
-    newest: dict[tuple[int, str], tuple[int, Fact]] = {}
+    newest: dict[tuple[int, str], tuple[tuple[int, bytes], Fact]] = {}
     for batch in read_to_end(settings.kafka, f"{settings.prefix}facts", list(range(settings.partitions))):
         for message in batch:
             key, value = message.key() or b"", message.value()
@@ -98,12 +98,12 @@ def restore_identity(settings: Settings, model: Model) -> Identity:
             # a row that moved lies in two partitions for a while: the later position holds, its own tombstone ends it
             found = newest.get((table, row))
             if value is None:
-                if found and found[0] == message.partition():
+                if found and found[0] == (message.partition(), key):
                     del newest[table, row]
                 continue
             fact = read_fact(key, value)
             if found is None or found[1].position <= fact.position:
-                newest[table, row] = message.partition() or 0, fact
+                newest[table, row] = (message.partition() or 0, key), fact
     aside = []
     for (table, row), (_partition, fact) in newest.items():
         identity.load(table, row, fact.account, fact.link)
