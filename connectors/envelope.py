@@ -8,10 +8,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Protocol
+from typing import Any
 
-from connectors.avro import AvroError, DecodeError, compile_reader, compile_writer, frame_prefix, parse_schema
-from connectors.registry import UnknownSchemaId
+from connectors.avro import compile_reader, compile_writer, frame_prefix, parse_schema
+from connectors.boundary import Boundaries, Boundary
+from connectors.frames import NOT_AN_ENVELOPE, BadFrameError, Compiled, Schemas, schema_id_of
 from state.row import Notice
 
 #: Stands for a large column value that the update left as it was; the text is Debezium's default placeholder.
@@ -23,76 +24,8 @@ UNCHANGED_BASE64 = _BASE64_BYTES.decode()
 UNCHANGED_LIST = [UNCHANGED_TEXT]
 _UNCHANGED = frozenset({UNCHANGED_TEXT, UNCHANGED_BYTES, UNCHANGED_BASE64})
 
-MALFORMED_FRAME = "MALFORMED_FRAME"
-UNKNOWN_SCHEMA_ID = "UNKNOWN_SCHEMA_ID"
-MISSING_KEY = "MISSING_KEY"
-NOT_AN_ENVELOPE = "NOT_AN_ENVELOPE"
-MISSING_COLUMN = "MISSING_COLUMN"
-
-#: Names under which END counts logical messages (heartbeats); they are no table.
-_LOGICAL_MESSAGE = "io.debezium.connector.postgresql.LogicalDecodingMessageMonitor"
 _DECIMAL = frozenset({"decimal"})
 _NOTICE_KINDS = frozenset({"Initial Snapshot"})
-
-Boundary = tuple[str, int, int, dict[str, int], int]
-
-
-class BadFrameError(Exception):
-    """A record that cannot be read: `code` is stable, `reason` one sentence."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        """Keep both: they go into the parked record."""
-        super().__init__(f"{code}: {reason}")
-        self.code = code
-        self.reason = reason
-
-
-class Schemas(Protocol):
-    """Where writer schemas come from: the registry, or a dictionary in a test."""
-
-    def schema(self, schema_id: int) -> Any:
-        """The standalone schema of an id; raises UnknownSchemaId."""
-
-
-def schema_id_of(frame: bytes | None) -> int:
-    """The schema id in a Confluent frame. Raises BadFrameError (MALFORMED_FRAME)."""
-    if not frame:
-        raise BadFrameError(MALFORMED_FRAME, "the value has no bytes" if frame is not None else "there is no value")
-    if len(frame) < 5 or frame[0] != 0:
-        raise BadFrameError(
-            MALFORMED_FRAME, f"{frame[:5].hex(' ')} does not start a frame of magic byte 0 and 4 bytes of schema id"
-        )
-    return int.from_bytes(frame[1:5], "big")
-
-
-class Compiled:
-    """One kind of reader for every writer schema: compiled at the first frame of an id, found by its first 5 bytes."""
-
-    def __init__(self, schemas: Schemas, make: Callable[[Any], Callable[..., Any]]) -> None:
-        self._schemas = schemas
-        self._make = make
-        self.known: dict[bytes, Callable[..., Any]] = {}
-
-    def read(self, frame: bytes) -> Any:
-        """The value. Raises BadFrameError, RegistryUnavailable."""
-        reader = self.known.get(frame[:5]) or self.reader(frame)
-        try:
-            return reader(frame)
-        except DecodeError as error:
-            raise BadFrameError(MALFORMED_FRAME, str(error)) from error
-
-    def reader(self, frame: bytes) -> Callable[..., Any]:
-        """The reader for this frame's schema."""
-        number = schema_id_of(frame)
-        try:
-            schema = self._schemas.schema(number)
-        except UnknownSchemaId as error:
-            raise BadFrameError(UNKNOWN_SCHEMA_ID, str(error)) from error
-        try:
-            reader = self.known[frame[:5]] = self._make(schema)
-        except AvroError as error:
-            raise BadFrameError(NOT_AN_ENVELOPE, f"schema {number}: {error}") from error
-        return reader
 
 
 class Decoder:
@@ -106,7 +39,7 @@ class Decoder:
         self._schemas = schemas
         self._images = Compiled(schemas, lambda s: compile_reader(s, ["after"], _DECIMAL, whole=False))
         self._tables = {table: _image_of(schemas, frozenset(names)) for table, names in (columns or {}).items()}
-        self._boundaries = Compiled(schemas, lambda s: compile_reader(s, ["status", "id", "data_collections", "ts_ms"]))
+        self._boundaries = Boundaries(schemas)
         self._notices = Compiled(schemas, lambda s: compile_reader(s, ["aggregate_type", "type", "additional_data"]))
         self._versions = Compiled(schemas, lambda s: compile_reader(s, ["source.version"], whole=False))
         self._wholes = Compiled(schemas, lambda s: compile_reader(s, True, _DECIMAL))
@@ -126,21 +59,8 @@ class Decoder:
         return event["after"]
 
     def transaction(self, frame: bytes) -> Boundary:
-        """("BEGIN" or "END", transaction id, LSN, {"schema.table": rows}, commit time in ms). Raises BadFrameError.
-
-        The id's suffix is the LSN of BEGIN or, for END, of the commit's end. Logical messages are not counted as a table.
-        """
-        status, identity, collections, ts_ms = self._boundaries.read(frame)
-        txid, colon, lsn = identity.partition(":")
-        if not (colon and txid.isdigit() and lsn.isdigit() and status in ("BEGIN", "END")):
-            raise BadFrameError(
-                NOT_AN_ENVELOPE, f"{status!r} {identity!r} is not BEGIN or END with an id of the form txid:lsn"
-            )
-        counts: dict[str, int] = {}
-        for entry in collections or ():
-            if entry and not entry["data_collection"].startswith(_LOGICAL_MESSAGE):
-                counts[entry["data_collection"]] = entry["event_count"]
-        return status, int(txid), int(lsn), counts, ts_ms
+        """("BEGIN" or "END", transaction id, LSN, {"schema.table": rows}, commit time in ms); see `boundary.py`."""
+        return self._boundaries.read(frame)
 
     def notification(self, frame: bytes) -> Notice | None:
         """What a notification says of the initial snapshot; None for one about anything else. Raises BadFrameError."""

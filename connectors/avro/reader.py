@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from connectors.avro.errors import DecodeError, UnsupportedSchema
 from connectors.avro.fallback import fallback_reader
 from connectors.avro.reading import ReaderSource
-from connectors.avro.schema import Node, Projection, parse_schema
+from connectors.avro.schema import Node, Projection, Raw, parse_schema
 from connectors.avro.shape import High, Low, Shapes, Text
 from connectors.avro.values import BOOLEAN, STEP, ZIGZAG, decimal_of, long_length
 
@@ -83,7 +83,7 @@ def slots_of(paths: list[str] | tuple[str, ...]) -> dict[str, Any]:
                 raise UnsupportedSchema(f"{path!r} lies inside another wanted path.")
         if leaf in level:
             raise UnsupportedSchema(f"{path!r} is wanted twice.")
-        level[leaf] = f"r{index}"
+        level[leaf] = Raw(f"r{index}") if isinstance(path, Raw) else f"r{index}"
     return tree
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from connectors.avro.errors import UnsupportedSchema
-from connectors.avro.schema import Node
+from connectors.avro.schema import Node, Raw
 from connectors.avro.skipping import Skipper
 from connectors.avro.values import is_variable_decimal, reading
 
@@ -115,6 +115,8 @@ class ReaderSource(Skipper):
         """One wanted field: whole (True), into a slot (text), or a part of a record (mapping)."""
         if wish is True:
             return self.read(node, dst)
+        if isinstance(wish, Raw):
+            return self.raw(node, wish)
         if isinstance(wish, str):
             return self.read(node, wish)
         if node.kind == "union":
@@ -125,6 +127,15 @@ class ReaderSource(Skipper):
         else:
             self.record(node, wish, dst, last)
         return None
+
+    def raw(self, node: Node, dst: str) -> None:
+        """The bytes of a value, stepped over and cut out."""
+        self.flush()
+        start = self.name("start")
+        self.add(f"{start} = p")
+        self.skip_run([node])
+        self.flush()
+        self.add(f"{dst} = buf[{start}:p]")
 
     def collection(self, node: Node, dst: str) -> None:
         """An array or a map, block by block."""

@@ -20,6 +20,12 @@ MISSING: Any = object()
 Projection = bool | Mapping[str, Any] | tuple[str, ...] | list[str]
 
 
+class Raw(str):
+    """A wanted path (or its variable) whose Avro bytes are kept as they are, for callers that know them by heart."""
+
+    __slots__ = ()
+
+
 @dataclass(slots=True, eq=False)
 class Field:
     """One field of a record; `default` is MISSING where the schema gives none."""

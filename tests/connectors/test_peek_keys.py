@@ -9,7 +9,7 @@ import pytest
 
 from connectors.avro import compile_writer, frame_prefix
 from connectors.debezium import BadFrameError, Peek
-from connectors.envelope import MISSING_COLUMN, MISSING_KEY
+from connectors.frames import MISSING_COLUMN, MISSING_KEY
 from tests.connectors.events import change, envelope, key_frame, model, record, row_image, schemas, value_frame
 
 DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 10, "scale": 2}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.debezium import BadFrameError, Peek
-from connectors.envelope import MISSING_COLUMN
+from connectors.frames import MISSING_COLUMN
 from tests.connectors.events import (
     COLUMNS,
     OTHER_KEY_ID,

@@ -1,0 +1,66 @@
+"""BEGIN and END of the transaction topic: where a source transaction ends and how many rows each table gave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from connectors.avro import compile_reader, parse_schema
+from connectors.avro.reader import compile_flat
+from connectors.avro.schema import Raw
+from connectors.frames import NOT_AN_ENVELOPE, BadFrameError, Compiled, Schemas
+
+#: Names under which END counts logical messages (heartbeats); they are no table.
+_LOGICAL_MESSAGE = "io.debezium.connector.postgresql.LogicalDecodingMessageMonitor"
+_MEMO_MAX = 4096
+
+#: ("BEGIN" or "END", transaction id, LSN, {"schema.table": rows}, commit time in ms)
+Boundary = tuple[str, int, int, dict[str, int], int]
+
+
+class _Counts(dict[bytes, dict[str, int]]):
+    """Avro bytes of data_collections -> counts: few combinations of tables come again and again."""
+
+    def __init__(self, read: Callable[..., Any]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, raw: bytes) -> dict[str, int]:
+        """Decode once; logical messages have a new name each time, so they are not kept."""
+        counts: dict[str, int] = {}
+        holds_message = False
+        for entry in self._read(raw, 0) or ():
+            if entry and entry["data_collection"].startswith(_LOGICAL_MESSAGE):
+                holds_message = True
+            elif entry:
+                counts[entry["data_collection"]] = entry["event_count"]
+        if not holds_message and len(self) < _MEMO_MAX:
+            self[raw] = counts
+        return counts
+
+
+class Boundaries:
+    """Reads the transaction topic. The counts of equal transactions are one dictionary: read only."""
+
+    def __init__(self, schemas: Schemas) -> None:
+        self._compiled = Compiled(schemas, _reader)
+
+    def read(self, frame: bytes) -> Boundary:
+        """One event. Raises BadFrameError, RegistryUnavailable.
+
+        The id's suffix is the LSN of BEGIN or, for END, of the commit's end.
+        """
+        status, identity, counts, time_ms = self._compiled.read(frame)
+        txid, _, lsn = identity.partition(":")
+        if not (txid.isdigit() and lsn.isdigit() and (status == "END" or status == "BEGIN")):
+            raise BadFrameError(
+                NOT_AN_ENVELOPE, f"{status!r} {identity!r} is not BEGIN or END with an id of the form txid:lsn"
+            )
+        return status, int(txid), int(lsn), counts, time_ms
+
+
+def _reader(schema: Any) -> Callable[..., Any]:
+    node = parse_schema(schema)
+    paths = ("status", "id", Raw("data_collections"), "ts_ms")
+    counts = _Counts(compile_reader(node.find("data_collections")))
+    return compile_flat(node, paths, "(r0, r1, COUNTS[r2], r3)", constants={"COUNTS": counts})
