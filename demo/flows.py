@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
@@ -30,23 +28,20 @@ class Flows:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.rss_max_bytes = 0
 
-    def start(self, flow: str, metrics_port: int, arguments: tuple[str, ...] = ()) -> None:
+    def start(self, flow: str, arguments: tuple[str, ...] = ()) -> None:
         """Start `concord run <flow>`."""
         self._logs.mkdir(parents=True, exist_ok=True)
-        environment = {**os.environ, "CONCORD_METRICS_PORT": str(metrics_port)}
-        self._running[flow] = self._spawn(
-            flow, [sys.executable, "-m", "console.cli", "run", flow, *arguments], environment
-        )
+        self._running[flow] = self._spawn(flow, [sys.executable, "-m", "console.cli", "run", flow, *arguments])
 
     def start_service(self, name: str, arguments: list[str]) -> None:
         """Start another long-running module of the project, for example the demo's HTTP services."""
         self._logs.mkdir(parents=True, exist_ok=True)
-        self._running[name] = self._spawn(name, [sys.executable, "-m", *arguments], dict(os.environ))
+        self._running[name] = self._spawn(name, [sys.executable, "-m", *arguments])
 
-    def _spawn(self, name: str, command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    def _spawn(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
         with self.log(name).open("ab") as out:
             return subprocess.Popen(  # noqa: S603 - our own modules with our own arguments
-                command, cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True
+                command, cwd=ROOT, stdout=out, stderr=out, start_new_session=True
             )
 
     def log(self, name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -15,6 +16,7 @@ COMPACT = {
 }
 COMPACT_AND_RETAIN = {"cleanup.policy": "compact,delete", "retention.ms": "604800000"}
 RETAIN = {"cleanup.policy": "delete", "retention.ms": "604800000"}
+_APPEAR_SECONDS = 20.0
 KEEP = {"cleanup.policy": "delete", "retention.ms": "-1"}
 
 
@@ -44,7 +46,10 @@ def admin(bootstrap: str) -> AdminClient:
 
 
 def ensure(client: AdminClient, specs: list[TopicSpec]) -> list[str]:
-    """Create the topics that do not exist; returns their names. Existing ones are left as they are."""
+    """Create the topics that do not exist, wait until the broker shows them all; returns the names of the new ones.
+
+    Existing ones are left as they are. Raises KafkaUnavailable when a topic does not appear.
+    """
     present = client.list_topics(timeout=10).topics
     missing = [NewTopic(s.name, s.partitions, 1, config=s.config) for s in specs if s.name not in present]
     created = []
@@ -56,7 +61,20 @@ def ensure(client: AdminClient, specs: list[TopicSpec]) -> list[str]:
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise
+    _wait_for(client, {spec.name for spec in specs})
     return created
+
+
+def _wait_for(client: AdminClient, names: set[str]) -> None:
+    """A topic that was just created is not in the metadata at once."""
+    deadline = time.monotonic() + _APPEAR_SECONDS
+    while missing := names - client.list_topics(timeout=10).topics.keys():
+        if time.monotonic() > deadline:
+            raise KafkaUnavailable(
+                f"topic {min(missing)} does not appear {_APPEAR_SECONDS:.0f} s after it was created. "
+                f"Next step: look at the broker's log"
+            )
+        time.sleep(0.05)
 
 
 def partition_counts(client: AdminClient, names: list[str]) -> dict[str, int]:

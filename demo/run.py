@@ -1,0 +1,232 @@
+"""The whole of Concord on the demo company: set up, run under traffic, stop, settle, audit, report."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.capture import DEFAULT_ROLE, Capture
+from connectors.contracts import Contracts
+from connectors.kafka.restore import read_to_end
+from connectors.registry import Registry
+from dataflows.settings import Settings, load_settings, stack_dir
+from demo.audit import Audit, audit, remaining
+from demo.clean import clean
+from demo.company import Company
+from demo.flows import Flows
+from demo.ledger import Comparison, compare
+from demo.observer import Observer
+from demo.traffic import Traffic, TrafficSettings
+
+LIVE_SECONDS = 120.0
+SETTLED_SECONDS = 90.0
+CAPTURE_PASSWORD = "concord"  # noqa: S105 - the demo's own role on loopback; real sources set CONCORD_CAPTURE_PASSWORD
+#: correction states after which nothing more happens
+FINAL = frozenset({"VERIFIED", "SUPERSEDED", "REJECTED", "REFUSED"})
+
+
+class DemoFailed(Exception):
+    """The demo could not be carried out; the message says which step and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """How much of everything; `drift` is the share of carries that the old integration gets wrong."""
+
+    seconds: float = 60.0
+    rate: float = 40.0
+    accounts: int = 1000
+    seed: int = 1
+    drift: float = 0.04
+    settle_s: float = 4.0
+
+
+class Demo:
+    """One run. `tell` gets each step in words; `live` the counts of the moment."""
+
+    def __init__(self, options: DemoOptions, tell: Callable[[str], None]) -> None:
+        self._options = options
+        self._tell = tell
+        self.settings: Settings = load_settings()
+        self._company = Company(self.settings.postgres)
+        self._capture = Capture(
+            self.settings.sources_dir,
+            self.settings.postgres,
+            self.settings.connect,
+            self.settings.registry,
+            DEFAULT_ROLE,
+            CAPTURE_PASSWORD,
+            {},
+        )
+        registry = Registry(self.settings.registry.rstrip("/") + self.settings.registry_path)
+        self._contracts = Contracts(registry, self.settings.contracts_dir, self.settings.prefix)
+        self.flows = Flows(self.settings, stack_dir() / "logs")
+        self.traffic = Traffic(
+            self._company,
+            TrafficSettings(options.seed, options.accounts, options.rate, options.drift, 0, options.settle_s),
+        )
+        self.observer = Observer(self.settings.kafka, self.settings.prefix, registry)
+
+    def run(self, live: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+        """Everything but the stack itself; returns the report. Raises DemoFailed, FlowDied and what the adapters raise."""
+        try:
+            self._prepare()
+            self._under_traffic(live)
+            self._tell("letting it settle: every change captured, every correction proven")
+            self._settle(live)
+            self._tell("auditing the view against SQL on the three databases")
+            return self._report()
+        finally:
+            self.observer.close()
+            self.flows.stop()
+
+    def _prepare(self) -> None:
+        self._tell("removing what an earlier run left")
+        clean(self.settings, self._capture)
+        self._tell(f"loading {self._options.accounts:,} accounts into billing, ERP and support")
+        self.traffic.preload()
+        for source in self.settings.sources:
+            self._tell(f"bringing {source} under capture")
+            self._capture.prepare(source)
+            self._capture.register(source)
+        for number, system in enumerate(("erp", "support")):
+            self.flows.start_service(f"demo-{system}", ["demo.services", system])
+        for flow in ("canonical", "dispatch", "lookup"):
+            self.flows.start(flow)
+        self._tell("waiting until the first snapshot is complete")
+        self.observer.start()
+        self._wait(lambda: self.observer.live, LIVE_SECONDS, "the first snapshot did not become complete")
+
+    def _wait(self, done: Callable[[], bool], seconds: float, what: str) -> None:
+        deadline = time.monotonic() + seconds
+        while not done():
+            self.flows.check()
+            if time.monotonic() > deadline:
+                raise DemoFailed(
+                    f"{what} within {seconds:.0f} s. Next step: `concord status`, and the logs in {stack_dir() / 'logs'}"
+                )
+            time.sleep(0.1)
+
+    def _under_traffic(self, live: Callable[[dict[str, Any]], None]) -> None:
+        self._tell(
+            f"business acts for {self._options.seconds:.0f} s; the old integration gets {self._options.drift:.0%} wrong"
+        )
+        self.traffic.start()
+        ends = time.monotonic() + self._options.seconds
+        while time.monotonic() < ends:
+            self.flows.check()
+            live(self.moment())
+            time.sleep(0.5)
+        self.traffic.stop()
+
+    def moment(self) -> dict[str, Any]:
+        """What the live table shows."""
+        summary = self.traffic.summary()
+        return {
+            "acts": summary["acts"],
+            "transactions": summary["transactions"],
+            "planted": summary["planted"],
+            "corrections": dict(self.corrections()),
+            "rss_mb": self.flows.rss_max_bytes / 1e6,
+            **self.observer.moment(),
+        }
+
+    def corrections(self) -> Counter[str]:
+        """Corrections by state, from their topic."""
+        return Counter(record["state"] for record in self._latest("correction").values())
+
+    def _latest(self, name: str) -> dict[bytes, dict[str, Any]]:
+        found: dict[bytes, dict[str, Any]] = {}
+        for value_of in self._all(name):
+            key, value = value_of
+            if value is None:
+                found.pop(key, None)
+            else:
+                found[key] = value
+        return found
+
+    def _all(self, name: str) -> list[tuple[bytes, dict[str, Any] | None]]:
+        topic, read = self._contracts.topic(name), self._contracts.read
+        partitions = list(range(self.settings.partitions))
+        return [
+            (message.key() or b"", None if (value := message.value()) is None else read(value))
+            for batch in read_to_end(self.settings.kafka, topic, partitions)
+            for message in batch
+        ]
+
+    def _settle(self, live: Callable[[dict[str, Any]], None]) -> None:
+        """Until nothing differs by SQL, every correction is final and the frontier has passed the last commit."""
+
+        def settled() -> bool:
+            live(self.moment())
+            return not remaining(self._company) and all(state in FINAL for state in self.corrections())
+
+        self._wait(settled, SETTLED_SECONDS, "the systems did not come to agree")
+        end = self._end_of_log()
+        self._wait(
+            lambda: all(self.observer.frontier.get(source, 0) >= end for source in self.settings.sources),
+            SETTLED_SECONDS,
+            "the view did not reach the end of the sources",
+        )
+        self.traffic.close()
+
+    def _end_of_log(self) -> int:
+        """Position of the write-ahead log now; the three demo databases share one server."""
+        with self._company.admin() as admin:
+            row = admin.execute("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint").fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def _found(self) -> set[tuple[str, str]]:
+        """(rule, object id) of every difference that outlived its settle time."""
+        return {(r["rule"], r["object_id"]) for _key, r in self._all("intent") if r and r["state"] != "settling"}
+
+    def _report(self) -> dict[str, Any]:
+        seen = self.observer.finish()
+        checked = audit(self._company, seen.view)
+        found = compare(self.traffic.ledger.entries(time.time()), self._found())
+        return report(self, seen, checked, found)
+
+
+def report(demo: Demo, seen: Any, checked: Audit, found: Comparison) -> dict[str, Any]:
+    """One flat object; numbers only come from what was measured."""
+    counts: Counter[str] = Counter()
+    for name, value in seen.counts.items():
+        counts[name.rpartition(".")[2]] += value
+    summary, corrections = demo.traffic.summary(), demo.corrections()
+    return {
+        "changes": counts["in"],
+        "in": counts["in"],
+        "applied": counts["applied"],
+        "ignored": counts["ignored"],
+        "parked": counts["parked"],
+        "waiting": counts["in"] - counts["applied"] - counts["ignored"] - counts["parked"],
+        "transactions": seen.transactions,
+        "acts": summary["acts"],
+        "accounts": len(seen.view.get("account", {})),
+        "records": seen.records,
+        "cuts": seen.cuts,
+        "partial_states": seen.partial_states,
+        "duplicates": seen.duplicates,
+        "version_regressions": seen.version_regressions,
+        "problems": seen.problems[:10],
+        "compared": checked.compared,
+        "fields": checked.fields,
+        "losses": len(checked.losses) + len(checked.extras) + len(checked.wrong),
+        "audit": [str(one) for one in (*checked.losses, *checked.extras, *checked.wrong)][:10],
+        "planted_must": found.must,
+        "planted_may": found.may,
+        "found": found.found,
+        "missed_differences": len(found.missed),
+        "missed": [list(one) for one in found.missed],
+        "unexplained_differences": len(found.unexplained),
+        "unexplained": [list(one) for one in found.unexplained],
+        "corrections": dict(corrections),
+        "unverified_corrections": sum(n for state, n in corrections.items() if state not in ("VERIFIED", "SUPERSEDED")),
+        "differences_left": len(remaining(Company(demo.settings.postgres))),
+        "freshness_ms": seen.freshness_ms,
+        "flows_rss_mb": round(demo.flows.rss_max_bytes / 1e6, 1),
+    }
