@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from stack.health import wait_ready
 from stack.process import Launch, running_pid, send, spawn, start_mark, stop, tail, wait_gone, write_pid
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(300)"]
@@ -71,8 +72,7 @@ def test_a_deaf_process_is_ended_all_the_same(tmp_path: Path) -> None:
     """One that ignores SIGTERM gets SIGKILL when its time is over."""
     pid_file, log = tmp_path / "x.pid", tmp_path / "x.log"
     spawn(Launch(STUBBORN, tmp_path), pid_file, log)
-    while "deaf" not in tail(log):
-        assert running_pid(pid_file), tail(log)
+    assert wait_ready(lambda: None if "deaf" in tail(log) else "not yet deaf", lambda: None, 10) is None
     assert stop(pid_file, signal.SIGTERM, 0.2)
     assert wait_gone(pid_file, 0)
 

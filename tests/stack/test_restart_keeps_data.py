@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -11,6 +12,7 @@ import redis
 from confluent_kafka import Producer
 
 from stack import supervisor
+from stack.layout import EXTERNAL, layout_from
 from stack.roster import COMPONENTS
 from tests.running_stack import Processes, RunningStack
 from tests.stack.probe import Capture, eventually, schema_id
@@ -91,6 +93,16 @@ def test_up_is_idempotent(stack: RunningStack) -> None:
     assert {name: one.pid for name, one in supervisor.status(stack.layout).items()} == {
         name: one.pid for name, one in before.items()
     }
+
+
+def test_components_of_others_are_used_not_started(stack: RunningStack, tmp_path: Path) -> None:
+    """With every address set, `up` checks that they serve, makes the databases and starts nothing."""
+    theirs = {EXTERNAL[name]: str(getattr(stack.addresses, name)) for name in EXTERNAL}
+    here = layout_from({"CONCORD_STACK_DIR": str(tmp_path), "CONCORD_PORT_BASE": "26200", **theirs})
+    assert supervisor.up(here).kafka == stack.addresses.kafka
+    assert {one.state for one in supervisor.status(here).values()} == {"external"}
+    assert not list(here.run.iterdir())
+    assert supervisor.down(here) == []
 
 
 def test_components_listen_on_loopback_only(stack: RunningStack) -> None:
