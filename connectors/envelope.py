@@ -5,7 +5,6 @@ Sources of the facts: Debezium 3.7 PostgreSQL connector, recorded in tests/recor
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -14,15 +13,7 @@ from connectors.avro import compile_reader, compile_writer, frame_prefix, parse_
 from connectors.boundary import Boundaries, Boundary
 from connectors.frames import NOT_AN_ENVELOPE, BadFrameError, Compiled, Schemas, schema_id_of
 from state.row import Notice
-
-#: Stands for a large column value that the update left as it was; the text is Debezium's default placeholder.
-UNCHANGED_TEXT = "__debezium_unavailable_value"
-UNCHANGED_BYTES = UNCHANGED_TEXT.encode()
-_BASE64_BYTES = base64.b64encode(UNCHANGED_BYTES)
-UNCHANGED_BASE64 = _BASE64_BYTES.decode()
-#: The same in columns of type array.
-UNCHANGED_LIST = [UNCHANGED_TEXT]
-_UNCHANGED = frozenset({UNCHANGED_TEXT, UNCHANGED_BYTES, UNCHANGED_BASE64})
+from state.toast import has_marker
 
 _DECIMAL = frozenset({"decimal"})
 _NOTICE_KINDS = frozenset({"Initial Snapshot"})
@@ -52,7 +43,7 @@ class Decoder:
         at again. Raises BadFrameError, RegistryUnavailable.
         """
         reader = self._tables.get(table)
-        if reader is None or UNCHANGED_BYTES in frame or _BASE64_BYTES in frame:
+        if reader is None or has_marker(frame):
             after: dict[str, Any] | None = self._images.read(frame)[0]
             return after
         event: dict[str, dict[str, Any] | None] = reader.read(frame)
@@ -114,10 +105,3 @@ class LastCommit:
             return int(first) if first else None
         except (ValueError, IndexError, KeyError, TypeError) as error:
             raise BadFrameError(NOT_AN_ENVELOPE, f"source.sequence {text!r:.80} is not a JSON list of LSNs") from error
-
-
-def is_unchanged(value: Any) -> bool:
-    """Whether a column value is Debezium's marker of an unchanged large value (text, bytes, base64, array)."""
-    if isinstance(value, list):
-        return value == UNCHANGED_LIST
-    return isinstance(value, (str, bytes)) and value in _UNCHANGED
