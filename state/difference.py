@@ -101,10 +101,6 @@ class Differences:
         target = self._of_system.get(rule.target, rule.target)
         return {owner: newest, target: self.shown(account, rule, object_id)[1]}
 
-    def target_position(self, rule: Rule, positions: dict[str, int]) -> int:
-        """The target's share of `positions`."""
-        return positions.get(self._of_system.get(rule.target, rule.target), 0)
-
     def _target_rows(self, account: Account, rule: Rule, object_id: str) -> tuple[Ref | None, list[Ref]]:
         kind = "entitlement" if rule.object in ("entitlement", "standing") else rule.object
         item = account.items.get((kind, account.id if kind == "entitlement" else object_id))

@@ -97,12 +97,11 @@ class Intents:
             self._begin(account, rule, object_id, found, since_ms, clock_ms, out)
 
     def _outcome(self, account: Account, rule: Rule, object_id: str, intent: Record) -> str:
-        """Seen if the target's own rows changed to what was desired, withdrawn otherwise."""
+        """Seen if the target's own rows now show what was desired (they did not before), withdrawn otherwise."""
         if intent["state"] == SETTLING:
             return WITHDRAWN
-        current, position = self._differences.shown(account, rule, object_id)
-        moved = position > self._differences.target_position(rule, intent["positions"])
-        return SEEN if moved and satisfied(intent["desired"], current) else WITHDRAWN
+        current, _ = self._differences.shown(account, rule, object_id)
+        return SEEN if satisfied(intent["desired"], current) else WITHDRAWN
 
     def _end(self, account: Account, key: Key, intent: Record, outcome: str, out: Output) -> None:
         """A settling intent that heals leaves nothing behind; a wanted one says how it ended."""

@@ -104,6 +104,10 @@ def test_an_unmapped_plan_makes_the_tier_unknown() -> None:
     assert record(out, "entitlement")["tier"] is None
     at(target, 3000, put("support.organizations", 1, service_level="none"))
     assert not [i for _, i in at(target, 60_000).intents if i]
+    out = at(target, 61_000, put("billing.subscriptions", 2, status="paused"))
+    assert record(out, "entitlement")["tier"] is None
+    out = at(target, 62_000, put("billing.subscriptions", 2, status="cancelled"))
+    assert record(out, "entitlement")["tier"] == "premium"
 
 
 def test_two_rows_for_one_object_are_ambiguous() -> None:
@@ -135,6 +139,7 @@ def test_children_follow_the_id_of_their_parent() -> None:
     out = at(target, 1001, put("billing.payments", 1))
     assert record(out, "refund", "REF-1")["payment"] == "PAY-1"
     out = at(target, 1002, put("billing.invoices", 1))
+    assert record(out, "invoice", "INV-1")["refunded_minor"] == 1000
     assert (record(out, "payment", "PAY-1")["invoice"], record(out, "refund", "REF-1")["invoice"]) == ("INV-1", "INV-1")
     out = at(target, 1003, put("billing.invoices", 1, number="INV-9"))
     assert (record(out, "payment", "PAY-1")["invoice"], record(out, "refund", "REF-1")["invoice"]) == ("INV-9", "INV-9")

@@ -10,6 +10,7 @@ from state.row import Change
 from state.toast import KEPT_FRAME_BYTES_MIN, MARKER
 from tests.state.company import (
     ACCOUNT,
+    DEFAULTS,
     at,
     drop,
     everything,
@@ -45,6 +46,23 @@ def test_an_account_without_rows_is_tombstoned_whole() -> None:
     out = at(target, 1001, drop("billing.credits", 1), drop("billing.accounts", 1))
     assert records(out) == {("credit", "CR-1"): None, ("account", ACCOUNT): None, ("entitlement", ACCOUNT): None}
     assert not everything(target)
+
+
+def test_retired_rows_leave_nothing_in_memory() -> None:
+    """Objects, sums and counts of rows that are gone are gone too: a long life costs no more than what is live."""
+    target = shard()
+    names = [name for name in DEFAULTS if name not in ("billing.accounts", "erp.customers", "support.organizations")]
+    at(target, 1000, put("billing.accounts", 1))
+    for order in (names, names[::-1]):
+        for number, name in enumerate(order):
+            at(target, 1001 + number, put(name, 1))
+        for number, name in enumerate(names):
+            at(target, 1100 + number, drop(name, 1))
+    (account,) = target.accounts()
+    assert account.items.keys() == {("account", ACCOUNT)}
+    assert not account.tallies
+    assert not account.ending
+    assert not account.intents
 
 
 def test_a_key_change_is_a_move() -> None:
