@@ -18,13 +18,15 @@ from stack.jars import JarCache
 from stack.layout import Layout, layout_from
 from stack.resolver import write_lock
 
+CODES = help_text(Exit.OK, Exit.FAILED, Exit.USAGE)
+STATUS_CODES = (Exit.OK, Exit.FAILED, Exit.USAGE, Exit.REFUSED)
 T = TypeVar("T")
 INTERRUPTED = 130
 
 app = typer.Typer(
     no_args_is_help=True,
     help="Kafka, Connect with Debezium, schema registry, PostgreSQL and Valkey as plain processes on 127.0.0.1. "
-    + help_text(Exit.OK, Exit.FAILED, Exit.USAGE, Exit.REFUSED),
+    + help_text(*STATUS_CODES),
 )
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Only = Annotated[
@@ -45,7 +47,7 @@ def guarded(action: Callable[[Layout], T]) -> T:
         os._exit(INTERRUPTED)  # threads may still wait for a download or a start; nobody waits for them
 
 
-@app.command()
+@app.command(help="Start what does not run yet, wait until it serves, write .stack/stack.json. " + CODES)
 def up(only: Only = None, as_json: Json = False) -> None:
     """Start what does not run yet, wait until it serves, write .stack/stack.json."""
     addresses = guarded(lambda layout: supervisor.up(layout, only or None)).as_dict()
@@ -56,9 +58,9 @@ def up(only: Only = None, as_json: Json = False) -> None:
         typer.echo(f"{name:<9} {addresses[name]}")
 
 
-@app.command()
+@app.command(help="Show every component. " + help_text(*STATUS_CODES) + " 3: a component is not up.")
 def status(as_json: Json = False) -> None:
-    """Show every component. Exit code 3 if one is not up."""
+    """Show every component."""
     found = guarded(supervisor.status)
     if as_json:
         typer.echo(json.dumps({name: one.as_dict() for name, one in found.items()}))
@@ -80,25 +82,25 @@ def status(as_json: Json = False) -> None:
         raise typer.Exit(Exit.REFUSED)
 
 
-@app.command()
+@app.command(help="Stop everything that was started here; all data stays. " + CODES)
 def down(as_json: Json = False) -> None:
     """Stop everything that was started here; all data stays."""
     report("stopped", guarded(supervisor.down), as_json)
 
 
-@app.command()
+@app.command(help="Stop everything and remove all data and logs; downloaded jars stay. " + CODES)
 def wipe(as_json: Json = False) -> None:
     """Stop everything and remove all data and logs; downloaded jars stay."""
     report("stopped and wiped", guarded(supervisor.wipe), as_json)
 
 
-@app.command()
+@app.command(help="Download the jars of stack/java.lock, each checked against its SHA-256, and start nothing. " + CODES)
 def fetch() -> None:
     """Download the jars of stack/java.lock, each checked against its SHA-256, and start nothing."""
     typer.echo(guarded(lambda layout: fetched(JarCache(layout.jars))))
 
 
-@app.command()
+@app.command(help="Resolve the versions of stack/versions.py anew and rewrite stack/java.lock. " + CODES)
 def lock() -> None:
     """Resolve the versions of stack/versions.py anew and rewrite stack/java.lock."""
     typer.echo(f"{guarded(lambda _layout: write_lock())} files locked")
