@@ -15,8 +15,9 @@ from confluent_kafka import (
     Message,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient
 
+from connectors.kafka.end_offsets import end_offsets
 from connectors.kafka.topics import partition_counts, topic_ids
 from state.cuts import Cut, CutAssembler, Entry, Partition, Progress
 
@@ -25,7 +26,8 @@ PROGRESS_TAIL = 2_000
 #: pause between two requests for end offsets
 BARRIER_SECONDS = 0.02
 _TRANSIENT = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._RESOLVE}
-_LOST = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError.UNKNOWN_TOPIC_OR_PART}
+_LOST = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}
+_UNKNOWN = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
 
 
 class TopicsChanged(Exception):
@@ -69,6 +71,7 @@ class CanonicalReader:
                 "fetch.wait.max.ms": 20,
                 "queued.max.messages.kbytes": queue_kbytes,
                 "max.poll.interval.ms": 86_400_000,
+                "log_level": 2,  # outages are logged once a pause by the writer, not by each connection
             }
         )
         self._assembler: CutAssembler | None = None
@@ -105,7 +108,7 @@ class CanonicalReader:
         )
 
     def poll(self, records_max: int) -> Cut | None:
-        """Take what is there; the next cut if it is complete. Raises TopicsChanged, KafkaException."""
+        """Take what is there; the next cut if it is complete. Raises TopicsChanged, TopicsMissing, KafkaException."""
         assert self._assembler is not None, "seek comes first"
         for message in self._consumer.consume(records_max, 0):
             self._take(self._assembler, message)
@@ -124,10 +127,16 @@ class CanonicalReader:
         self._consumer.close()
 
     def _ends(self, partitions: list[Partition]) -> dict[Partition, int]:
-        """High watermarks, open transactions included: the records of every commit that was seen lie below them."""
-        asked = {TopicPartition(topic, number): OffsetSpec.latest() for topic, number in partitions}
-        futures = self._admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=10)
-        return {(at.topic, at.partition): future.result(15).offset for at, future in futures.items()}
+        """High watermarks, open transactions included: the records of every commit that was seen lie below them.
+
+        A client that has seen a broker restart may go on asking with an outdated leader epoch for ever
+        (FENCED_LEADER_EPOCH), so a failure costs it its place.
+        """
+        try:
+            return end_offsets(self._admin, partitions, IsolationLevel.READ_UNCOMMITTED)
+        except KafkaException:
+            self._admin = AdminClient({"bootstrap.servers": self._feed.bootstrap, "log_level": 2})
+            raise
 
     def _take(self, assembler: CutAssembler, message: Message) -> None:
         topic, number, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
@@ -137,6 +146,10 @@ class CanonicalReader:
                 assembler.reach((topic, number), offset)
             elif error.code() in _LOST:
                 raise TopicsChanged(f"topic {topic} partition {number} no longer holds the offset: {error.str()}")
+            elif error.code() in _UNKNOWN:  # deleted, or a broker that has just started: seek looks at the topics' ids
+                raise TopicsMissing(
+                    f"topic {topic} partition {number} is unknown: {error.str()}. Next step: none, if it comes back"
+                )
             elif error.code() not in _TRANSIENT:
                 raise KafkaException(error)
             return

@@ -11,9 +11,10 @@ import time
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient
 
 from connectors import metrics
+from connectors.kafka.end_offsets import end_offsets
 from connectors.kafka.offsets import Vector, committed, group_consumer
 from connectors.log import logger
 
@@ -27,11 +28,7 @@ class Lag(NamedTuple):
 
 def stable_ends(client: AdminClient, partitions: list[tuple[str, int]]) -> Vector:
     """Last stable offset of each partition. Raises KafkaException."""
-    asked = {TopicPartition(topic, number): OffsetSpec.latest() for topic, number in partitions}
-    if not asked:
-        return {}
-    futures = client.list_offsets(asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=10)
-    return {(at.topic, at.partition): future.result(15).offset for at, future in futures.items()}
+    return end_offsets(client, partitions, IsolationLevel.READ_COMMITTED)
 
 
 def lag(
@@ -133,3 +130,4 @@ class LagExporter:
                 self.look()
             except KafkaException as error:
                 logger("lag").warning("lag unknown", cause=str(error))
+                self._client = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 2})

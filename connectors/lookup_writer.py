@@ -64,6 +64,10 @@ class LookupWriter:
         except TopicsChanged as error:
             self._rebuild("recreated", error)
             return None
+        except TopicsMissing as error:
+            _log.warning("topics_unknown", cause=str(error))
+            self._state = None
+            return None
         except KafkaException as error:
             _log.warning("kafka_unreachable", cause=str(error))
             self._wait(_WAIT_SECONDS_MIN)

@@ -35,6 +35,7 @@ class CanonicalWriter:
                 "bootstrap.servers": bootstrap,
                 "transactional.id": self.prefix,
                 "linger.ms": 0,
+                "log_level": 2,
                 "transaction.timeout.ms": 60_000,
             }
         )
