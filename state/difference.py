@@ -74,45 +74,51 @@ class Differences:
             return self._invoice(account, item, item.billing, rule.tolerance_minor)
         return self._credit(account, item, item.billing, rule.tolerance_minor)
 
-    def shown(self, account: Account, rule: Rule, object_id: str) -> tuple[Values | None, int]:
-        """What the target shows of an object now, and the position of its newest row (0: it has none)."""
-        ref, rows = self._target_rows(account, rule, object_id)
+    def shown(self, account: Account, rule: Rule, object_id: str) -> Values | None:
+        """What the target shows of an object now, None if it lacks the object."""
+        ref = self._target_row(account, rule, object_id)
         if ref is None:
-            return None, 0
-        position = max(account.rows[row][POSITION] for row in rows)
+            return None
         if rule.object == "invoice":
-            return self._erp_invoice(account, ref, object_id), position
+            return self._erp_invoice(account, ref, object_id)
         if rule.object == "credit":
-            return self._erp_credit(account, ref, object_id), position
-        return self._organization(account, ref, rule.object), position
+            return self._erp_credit(account, ref, object_id)
+        return self._organization(account, ref, rule.object)
 
     def positions(self, account: Account, rule: Rule, object_id: str) -> dict[str, int]:
         """Per source the position of the newest row that contributes; 0 where the target has none."""
-        kinds = {"invoice": "invoice", "credit": "credit", "standing": "account", "entitlement": "subscription"}
         if rule.object == "entitlement":
             items = [item for key, item in account.items.items() if key[0] == "subscription"]
         else:
-            key = (kinds[rule.object], account.id if rule.object == "standing" else object_id)
+            key = ("account", account.id) if rule.object == "standing" else (rule.object, object_id)
             items = [account.items[key]] if key in account.items else []
-        refs = [item.billing for item in items if item.billing is not None]
-        refs += [line for ref in refs if rule.object == "invoice" for line in self._lines_of(account, ref)]
-        owner = self._of_system[rule.owner]
-        newest = max((account.rows[ref][POSITION] for ref in refs), default=0)
-        target = self._of_system.get(rule.target, rule.target)
-        return {owner: newest, target: self.shown(account, rule, object_id)[1]}
+        theirs = self._target_row(account, rule, object_id)
+        return {
+            self._of_system[rule.owner]: self._newest(account, [i.billing for i in items if i.billing is not None]),
+            self._of_system.get(rule.target, rule.target): self._newest(account, [theirs] if theirs else []),
+        }
 
-    def _target_rows(self, account: Account, rule: Rule, object_id: str) -> tuple[Ref | None, list[Ref]]:
+    def _newest(self, account: Account, refs: list[Ref]) -> int:
+        """Position of the newest of these rows and of their lines."""
+        lines = [line for ref in refs if (tally := account.tallies.get(ref)) for line in tally.lines]
+        return max((account.rows[ref][POSITION] for ref in [*refs, *lines]), default=0)
+
+    @staticmethod
+    def _target_row(account: Account, rule: Rule, object_id: str) -> Ref | None:
         kind = "entitlement" if rule.object in ("entitlement", "standing") else rule.object
         item = account.items.get((kind, account.id if kind == "entitlement" else object_id))
-        ref = item and (item.support if kind == "entitlement" else item.erp)
-        if not ref:
-            return None, []
-        return ref, [ref, *self._lines_of(account, ref)]
+        if item is None:
+            return None
+        return item.support if kind == "entitlement" else item.erp
 
     @staticmethod
     def _lines_of(account: Account, ref: Ref) -> list[Ref]:
         tally = account.tallies.get(ref)
-        return sorted(tally.lines, key=lambda line: (len(line[1]), line[1])) if tally else []
+        if tally is None or not tally.lines:
+            return []
+        if len(tally.lines) == 1:
+            return list(tally.lines)
+        return sorted(tally.lines, key=lambda line: (len(line[1]), line[1]))
 
     def _lines(self, account: Account, ref: Ref, currency: str) -> list[tuple[str, int]] | None:
         """(description, minor units) of an invoice's lines in row order; None if an amount is unknown."""

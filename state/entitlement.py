@@ -32,7 +32,7 @@ def entitled(account: Account, tiers: tuple[str, ...], clock_ms: int) -> Entitle
         return Entitled(None, None, 0, None, "billing does not know the account", tiers[0])
     fact = account.rows[item.billing]
     standing: str | None = fact[_STANDING]
-    counts = {tier: n for tier, n in account.tiers.items() if n > 0}
+    counts = account.tiers if not account.ending else dict(account.tiers)
     live = sum(counts.values())
     until: int | None = None
     for tier, end_ms in account.ending.values():
@@ -41,9 +41,9 @@ def entitled(account: Account, tiers: tuple[str, ...], clock_ms: int) -> Entitle
             live += 1
             if end_ms is not None and (until is None or end_ms < until):
                 until = end_ms
-    if account.counts.unmapped or any(tier not in tiers for tier in counts):
+    if account.counts.unmapped or any(n > 0 and tier not in tiers for tier, n in counts.items()):
         return Entitled(None, standing, live, until, "a subscription has an unmapped status or plan", tiers[0])
-    best = max((tiers.index(tier) for tier in counts if tier is not None), default=0)
+    best = max((tiers.index(tier) for tier, n in counts.items() if n > 0 and tier is not None), default=0)
     reason = f"best of {live} live subscriptions" if live else "no live subscription"
     return Entitled(tiers[best], standing, live, until, reason, tiers[0])
 

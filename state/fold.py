@@ -52,7 +52,10 @@ def fold(account: Account, tables: tuple[TableSpec, ...], folder: Folder, ref: R
     if fact is not None:
         rows[ref] = fact
         folder(account, spec, ref, fact, 1)
-        if fact[POSITION] > account.positions.get(spec.source, -1):
+        known = account.positions.get(spec.source)
+        if known is None:  # kept in the order of the names, so that records need not sort
+            account.positions = dict(sorted([*account.positions.items(), (spec.source, fact[POSITION])]))
+        elif fact[POSITION] > known:
             account.positions[spec.source] = fact[POSITION]
     elif old is not None:
         del rows[ref]

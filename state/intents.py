@@ -47,19 +47,26 @@ class Intents:
         account.blocked = self._differences.blocked(account)
 
     def compare(
-        self, account: Account, now: Entitled, dirty: dict[tuple[str, str], int], clock_ms: int, out: Output
+        self,
+        account: Account,
+        now: Entitled,
+        entitlement: bool,
+        dirty: dict[tuple[str, str], int],
+        clock_ms: int,
+        out: Output,
     ) -> None:
-        """Compare what was touched, and let what is due become wanted."""
+        """Compare what was touched (`entitlement`: also what the account may use), let what is due become wanted."""
         blocked = self._differences.blocked(account)
         touched = account.touched_ms if dirty else clock_ms
         if blocked != account.blocked:
             account.blocked = blocked
             dirty = dict.fromkeys(account.items, touched) | dirty
+            entitlement = True
         for (kind, object_id), time_ms in dirty.items():
             rule = self._of_object.get(kind)
             if rule is not None and kind != "entitlement":
                 self._evaluate(account, rule, object_id, now, time_ms, clock_ms, out)
-        for rule in self._of_account:
+        for rule in self._of_account if entitlement else ():
             self._evaluate(account, rule, account.id, now, touched, clock_ms, out)
         if account.intents:
             self._advance(account, now, touched, clock_ms, out)
@@ -100,8 +107,8 @@ class Intents:
         """Seen if the target's own rows now show what was desired (they did not before), withdrawn otherwise."""
         if intent["state"] == SETTLING:
             return WITHDRAWN
-        current, _ = self._differences.shown(account, rule, object_id)
-        return SEEN if satisfied(intent["desired"], current) else WITHDRAWN
+        shown = self._differences.shown(account, rule, object_id)
+        return SEEN if satisfied(intent["desired"], shown) else WITHDRAWN
 
     def _end(self, account: Account, key: Key, intent: Record, outcome: str, out: Output) -> None:
         """A settling intent that heals leaves nothing behind; a wanted one says how it ended."""

@@ -6,6 +6,7 @@ import heapq
 
 from state.account import Account
 from state.entitlement import Entitled, entitled
+from state.flags import flags
 from state.intents import Intents
 from state.model import Model
 from state.output import Output
@@ -59,14 +60,16 @@ class Publication:
         if account.changed or now != account.shown:
             records.append(("account", name, name, self._view.account(account, now) if alive else None))
             account.changed = False
-        if now != account.shown or ("entitlement", name) in dirty or not alive:
+        entitlement = now != account.shown or ("entitlement", name) in dirty or not alive
+        if entitlement:
             account.shown = now
             records.append(("entitlement", name, name, self._view.entitlement(account, now) if alive else None))
         self._schedule(account, now)
-        own = (items.get((kind, name)) for kind in _ALWAYS if (kind, name) in dirty)
-        flagged += [item for item in own if item is not None and not item.empty]
+        for kind in _ALWAYS:
+            if (kind, name) in dirty and (item := items.get((kind, name))) and not item.empty and flags(account, item):
+                flagged.append(item)
         self._problems.compare(account, dirty, flagged, out)
-        self.intents.compare(account, now, dirty, clock_ms, out)
+        self.intents.compare(account, now, entitlement, dirty, clock_ms, out)
         return alive or bool(account.faults)
 
     def _schedule(self, account: Account, now: Entitled) -> None:

@@ -42,11 +42,7 @@ class View:
             "reported_balance_minor": self.units.amount(account, item.billing, fact[FIRST + 2], currency)
             if fact and item.billing
             else None,
-            "totals": {
-                code: _totals(total)
-                for code, total in sorted(account.totals.items())
-                if code == currency or not total.zero
-            },
+            "totals": _per_currency(account.totals, currency),
             "subscriptions": counts.subscriptions,
             "usages": counts.usages,
             "invoices": counts.invoices,
@@ -58,7 +54,7 @@ class View:
             "parked_rows": len(account.faults),
             "billing": facet(item.billing, fact),
             "erp": self._customer(account, item.erp),
-            "positions": dict(sorted(account.positions.items())),
+            "positions": dict(account.positions),
             "flags": flags(account, item),
         }
 
@@ -97,9 +93,15 @@ class View:
             }
             if fact and item.support
             else None,
-            "positions": dict(sorted(account.positions.items())),
+            "positions": dict(account.positions),
             "flags": flags(account, item),
         }
+
+
+def _per_currency(totals: dict[str, Totals], currency: str | None) -> Record:
+    """Every currency in which something is left, and the account's own, in the order of their codes."""
+    codes = sorted(totals) if len(totals) > 1 else totals
+    return {code: _totals(totals[code]) for code in codes if code == currency or not totals[code].zero}
 
 
 def _totals(total: Totals) -> Record:
