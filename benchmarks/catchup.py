@@ -29,8 +29,8 @@ from connectors.registry import Registry
 from dataflows.settings import Settings, stack_dir
 
 SOURCES_DIR = Path(__file__).parent / "sources"
-#: folder names of the two sources, in the order of `workload.SOURCES`; they prefix the input topics
-SOURCE_NAMES = ("benchbilling", "benchsupport")
+#: folder names of the two sources, in the order of `tables.SOURCES`; they prefix the input topics
+SOURCE_NAMES = ("bench-billing", "bench-support")
 STALLED_AFTER_S = 90.0
 
 
@@ -60,7 +60,9 @@ class Result:
         return {**self.measured, **self.verdict.as_json()}
 
 
-def catchup(settings: Settings, changes: int, accounts: int, processes: int, reporter: Reporter, keep: bool = False) -> Result:
+def catchup(
+    settings: Settings, changes: int, accounts: int, processes: int, reporter: Reporter, keep: bool = False
+) -> Result:
     """Run it all: generate (cached), load (cached), run the flow, verify. Raises BenchmarkFailed."""
     reporter.step("generate", changes)
     dataset = prepare(stack_dir() / "bench", changes, accounts, progress=reporter.advance)
@@ -130,7 +132,12 @@ def _run(settings: Settings, dataset: Dataset, prefix: str, processes: int, repo
 
 
 def _wait(
-    settings: Settings, prefix: str, flow: subprocess.Popen[bytes], targets: dict[str, int], log: Path, reporter: Reporter
+    settings: Settings,
+    prefix: str,
+    flow: subprocess.Popen[bytes],
+    targets: dict[str, int],
+    log: Path,
+    reporter: Reporter,
 ) -> tuple[float, float, int]:
     """Moments of the first published cut and of the one that ends the backlog, and how many cuts there were."""
     reader: ProgressReader | None = None

@@ -17,7 +17,8 @@ import fastavro
 from confluent_kafka import Message
 
 from benchmarks.envelopes import KINDS, TRANSACTION_KIND, DebeziumWriter, key_schema, topic_of, value_schema
-from benchmarks.workload import COLUMNS, SOURCES, TABLE_SOURCE, TABLES, Workload
+from benchmarks.tables import COLUMNS, SOURCES, TABLE_SOURCE, TABLES
+from benchmarks.workload import Workload
 from connectors.avro import compile_reader, compile_writer, frame_prefix
 from connectors.avro.fallback import strip_logical
 from connectors.debezium import Decoder, Peek

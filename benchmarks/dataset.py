@@ -17,7 +17,8 @@ from pathlib import Path
 from struct import Struct
 
 from benchmarks.envelopes import Message, all_messages
-from benchmarks.workload import Truth, Workload
+from benchmarks.tables import Truth
+from benchmarks.workload import Workload
 
 #: raised whenever the generator or the format changes, so that an old cache is not read
 FORMAT = 4
@@ -38,7 +39,10 @@ class Dataset:
 
     def read(self) -> Iterator[Message]:
         """All messages in commit order, straight from the mapped file."""
-        with (self.folder / "events.bin").open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with (
+            (self.folder / "events.bin").open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        ):
             at, size, unpack = 0, len(data), HEADER.unpack_from
             while at < size:
                 kind, key_length, value_length = unpack(data, at)
@@ -65,7 +69,9 @@ class Dataset:
         return values
 
 
-def prepare(root: Path, changes: int, accounts: int, seed: int = 7, progress: Callable[[int], None] | None = None) -> Dataset:
+def prepare(
+    root: Path, changes: int, accounts: int, seed: int = 7, progress: Callable[[int], None] | None = None
+) -> Dataset:
     """The dataset of these parameters: read from the cache below `root`, or generated now (about 25 s a million)."""
     folder = root / f"v{FORMAT}-{changes}-{accounts}-{seed}"
     meta = folder / "meta.json"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from benchmarks.workload import COLUMNS, SOURCES, TABLE_SOURCE, TABLES, SourceTransaction
+from benchmarks.tables import COLUMNS, SOURCES, TABLE_SOURCE, TABLES, SourceTransaction
 from connectors.avro.writer import compile_writer
 
 #: kinds of a stored message: 0..4 the row tables, then the transaction topics of the two sources
@@ -18,7 +18,12 @@ KINDS = len(TABLES) + len(SOURCES)
 Schema = dict[str, Any]
 EncodeBody = Callable[[dict[str, Any]], bytes]
 
-_SNAPSHOT = {"type": "string", "connect.version": 1, "connect.default": "false", "connect.name": "io.debezium.data.Enum"}
+_SNAPSHOT = {
+    "type": "string",
+    "connect.version": 1,
+    "connect.default": "false",
+    "connect.name": "io.debezium.data.Enum",
+}
 _SOURCE_FIELDS: tuple[tuple[str, Any], ...] = (
     ("version", "string"), ("connector", "string"), ("name", "string"), ("ts_ms", "long"), ("snapshot", [_SNAPSHOT, "null"]),
     ("db", "string"), ("sequence", ["null", "string"]), ("ts_us", ["null", "long"]), ("ts_ns", ["null", "long"]),
@@ -36,7 +41,7 @@ class Message(NamedTuple):
 
 
 def topic_of(kind: int, names: tuple[str, ...]) -> str:
-    """The Debezium topic of a kind; `names` are the two sources' names in the order of `workload.SOURCES`."""
+    """The Debezium topic of a kind; `names` are the two sources' names in the order of `tables.SOURCES`."""
     if kind >= TRANSACTION_KIND:
         return f"{names[kind - TRANSACTION_KIND]}.transaction"
     return f"{names[TABLE_SOURCE[kind]]}.public.{TABLES[kind]}"
@@ -44,19 +49,43 @@ def topic_of(kind: int, names: tuple[str, ...]) -> str:
 
 def _fields(pairs: tuple[tuple[str, Any], ...]) -> list[dict[str, Any]]:
     """Avro fields; a nullable one gets the default null."""
-    return [{"name": name, "type": kind, **({"default": None} if isinstance(kind, list) and kind[0] == "null" else {})} for name, kind in pairs]
+    return [
+        {"name": name, "type": kind, **({"default": None} if isinstance(kind, list) and kind[0] == "null" else {})}
+        for name, kind in pairs
+    ]
 
 
 def value_schema(kind: int) -> Schema:
     """The writer schema of a kind's value, in the shape of Debezium 3.7 with the Apicurio converter."""
     if kind >= TRANSACTION_KIND:
-        collection = {"type": "record", "name": "collection", "namespace": "event", "fields": _fields((("data_collection", "string"), ("event_count", "long")))}
+        collection = {
+            "type": "record",
+            "name": "collection",
+            "namespace": "event",
+            "fields": _fields((("data_collection", "string"), ("event_count", "long"))),
+        }
         lists = ["null", {"type": "array", "items": ["null", collection]}]
-        pairs = (("status", "string"), ("id", "string"), ("event_count", ["null", "long"]), ("data_collections", lists), ("ts_ms", "long"))
-        return {"type": "record", "name": "TransactionMetadataValue", "namespace": "io.debezium.connector.common", "fields": _fields(pairs)}
+        fields: tuple[tuple[str, Any], ...] = (
+            ("status", "string"),
+            ("id", "string"),
+            ("event_count", ["null", "long"]),
+            ("data_collections", lists),
+            ("ts_ms", "long"),
+        )
+        return {
+            "type": "record",
+            "name": "TransactionMetadataValue",
+            "namespace": "io.debezium.connector.common",
+            "fields": _fields(fields),
+        }
     namespace = f"{SOURCES[TABLE_SOURCE[kind]]}.public.{TABLES[kind]}"
     row = {"type": "record", "name": "Value", "fields": _fields(COLUMNS[kind])}
-    source = {"type": "record", "name": "Source", "namespace": "io.debezium.connector.postgresql", "fields": _fields(_SOURCE_FIELDS)}
+    source = {
+        "type": "record",
+        "name": "Source",
+        "namespace": "io.debezium.connector.postgresql",
+        "fields": _fields(_SOURCE_FIELDS),
+    }
     block_fields = (("id", "string"), ("total_order", "long"), ("data_collection_order", "long"))
     block = {"type": "record", "name": "block", "namespace": "event", "fields": _fields(block_fields)}
     pairs = (
@@ -69,7 +98,12 @@ def value_schema(kind: int) -> Schema:
 def key_schema(kind: int) -> Schema:
     """The writer schema of a kind's key."""
     if kind >= TRANSACTION_KIND:
-        return {"type": "record", "name": "TransactionMetadataKey", "namespace": "io.debezium.connector.common", "fields": _fields((("id", "string"),))}
+        return {
+            "type": "record",
+            "name": "TransactionMetadataKey",
+            "namespace": "io.debezium.connector.common",
+            "fields": _fields((("id", "string"),)),
+        }
     namespace = f"{SOURCES[TABLE_SOURCE[kind]]}.public.{TABLES[kind]}"
     return {"type": "record", "name": "Key", "namespace": namespace, "fields": _fields((("id", "long"),))}
 
@@ -125,13 +159,23 @@ class DebeziumWriter:
             "op": change.op, "ts_ms": now_ms + 3, "ts_us": now_ms * 1000 + 3000, "ts_ns": now_ms * 1_000_000 + 3_000_000,
         }  # fmt: skip
 
-    def _boundary(self, kind: int, status: str, identity: str, transaction: SourceTransaction, counts: list[int] | None) -> Message:
+    def _boundary(
+        self, kind: int, status: str, identity: str, transaction: SourceTransaction, counts: list[int] | None
+    ) -> Message:
         """BEGIN or END of the transaction topic; END counts the rows of each table."""
-        value: dict[str, Any] = {"status": status, "id": identity, "event_count": None, "data_collections": None, "ts_ms": transaction.time_ms}
+        value: dict[str, Any] = {
+            "status": status,
+            "id": identity,
+            "event_count": None,
+            "data_collections": None,
+            "ts_ms": transaction.time_ms,
+        }
         if counts is not None:
             value["event_count"] = len(transaction.changes)
             value["data_collections"] = [
-                {"data_collection": f"public.{TABLES[table]}", "event_count": count} for table, count in enumerate(counts) if count
+                {"data_collection": f"public.{TABLES[table]}", "event_count": count}
+                for table, count in enumerate(counts)
+                if count
             ]
         return Message(kind, self._keys[kind]({"id": identity}), self._values[kind](value))
 

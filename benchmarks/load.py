@@ -28,7 +28,13 @@ class Loaded(NamedTuple):
     seconds: float
 
 
-def load(dataset: Dataset, bootstrap: str, registry: Registry, names: tuple[str, ...], progress: Callable[[int], None] | None = None) -> Loaded:
+def load(
+    dataset: Dataset,
+    bootstrap: str,
+    registry: Registry,
+    names: tuple[str, ...],
+    progress: Callable[[int], None] | None = None,
+) -> Loaded:
     """Load `dataset` into the topics of the sources `names`; replaces what else these topics hold."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
     topics = [topic_of(kind, names) for kind in range(KINDS)]
@@ -36,7 +42,10 @@ def load(dataset: Dataset, bootstrap: str, registry: Registry, names: tuple[str,
         return Loaded(dataset.messages, 0.0)
     _recreate(admin, topics)
     started = monotonic()
-    prefixes = [(_prefix(registry, f"{topic}-key", key_schema(kind)), _prefix(registry, f"{topic}-value", value_schema(kind))) for kind, topic in enumerate(topics)]
+    prefixes = [
+        (_prefix(registry, f"{topic}-key", key_schema(kind)), _prefix(registry, f"{topic}-value", value_schema(kind)))
+        for kind, topic in enumerate(topics)
+    ]
     producer = Producer(
         {
             "bootstrap.servers": bootstrap,
@@ -75,7 +84,11 @@ def _stored(admin: AdminClient, topics: list[str]) -> int:
     known = admin.list_topics(timeout=_ADMIN_TIMEOUT_S).topics
     if any(topic not in known for topic in topics):
         return 0
-    asked = {TopicPartition(topic, partition): OffsetSpec.latest() for topic in topics for partition in known[topic].partitions}
+    asked = {
+        TopicPartition(topic, partition): OffsetSpec.latest()
+        for topic in topics
+        for partition in known[topic].partitions
+    }
     return sum(future.result(_ADMIN_TIMEOUT_S).offset for future in admin.list_offsets(asked).values())
 
 
@@ -87,12 +100,15 @@ def _recreate(admin: AdminClient, topics: list[str]) -> None:
             future.result(_ADMIN_TIMEOUT_S)
     deadline = monotonic() + _ADMIN_TIMEOUT_S
     wanted = [
-        NewTopic(topic, 1 if kind >= TRANSACTION_KIND else PARTITIONS, 1, config={"retention.ms": "-1"}) for kind, topic in enumerate(topics)
+        NewTopic(topic, 1 if kind >= TRANSACTION_KIND else PARTITIONS, 1, config={"retention.ms": "-1"})
+        for kind, topic in enumerate(topics)
     ]
     while wanted:
         refused = [new for new in wanted if not _created(admin, new)]
         if refused and monotonic() > deadline:
-            raise TimeoutError(f"topics {[new.topic for new in refused]} could not be created. Next step: look at the broker's log")
+            raise TimeoutError(
+                f"topics {[new.topic for new in refused]} could not be created. Next step: look at the broker's log"
+            )
         if refused:
             sleep(0.2)  # a deleted topic keeps its name for a moment
         wanted = refused

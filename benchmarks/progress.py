@@ -47,3 +47,7 @@ class ProgressReader:
             if (value := message.value()) is not None:
                 found.append(self._decoder.decode(value))
         return found
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()

@@ -10,58 +10,25 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import NamedTuple
 
-ACCOUNTS, SUBSCRIPTIONS, INVOICES, PAYMENTS, CASES = range(5)
-BILLING, SUPPORT = 0, 1
-SOURCES = ("billing", "support")
-TABLES = ("accounts", "subscriptions", "invoices", "payments", "cases")
-TABLE_SOURCE = (BILLING, BILLING, BILLING, BILLING, SUPPORT)
-COLUMNS: tuple[tuple[tuple[str, str], ...], ...] = (
-    (("id", "long"), ("name", "string"), ("status", "string"), ("currency", "string"), ("paid_cents", "long"), ("updated_at", "long")),
-    (("id", "long"), ("account_id", "long"), ("plan", "string"), ("status", "string"), ("mrr_cents", "long"), ("updated_at", "long")),
-    (("id", "long"), ("account_id", "long"), ("number", "string"), ("status", "string"), ("total_cents", "long"), ("updated_at", "long")),
-    (("id", "long"), ("invoice_id", "long"), ("amount_cents", "long"), ("method", "string"), ("paid_at", "long")),
-    (("id", "long"), ("account_id", "long"), ("subject", "string"), ("status", "string"), ("severity", "long"), ("updated_at", "long")),
+from benchmarks.tables import (
+    ACCOUNTS,
+    BILLING,
+    CASES,
+    INVOICES,
+    PAYMENTS,
+    SUBSCRIPTIONS,
+    SUPPORT,
+    TABLES,
+    Image,
+    RowChange,
+    SourceTransaction,
+    Truth,
 )
+
 PLANS = ("free", "basic", "pro", "scale", "enterprise")
 CURRENCIES = ("EUR", "USD", "GBP")
 METHODS = ("card", "sepa", "wire")
-
-Image = tuple[int | str, ...]
-
-
-class RowChange(NamedTuple):
-    """One row change: table index, operation (c, u, d), images before and after in column order."""
-
-    table: int
-    op: str
-    before: Image | None
-    after: Image | None
-
-
-class Truth(NamedTuple):
-    """What the account looks like once the transaction is committed, in its own database."""
-
-    account: int
-    paid_reported: int
-    paid: int
-    payments: int
-    invoices: int
-    invoiced: int
-    subscriptions: int
-    mrr: int
-    cases: int
-    open_cases: int
-
-
-class SourceTransaction(NamedTuple):
-    """One committed source transaction with the truth after it; time in milliseconds."""
-
-    source: int
-    time_ms: int
-    changes: list[RowChange]
-    truth: Truth
 
 
 class _Account:
@@ -110,11 +77,20 @@ class Workload:
         """A new account and its first subscription in one transaction."""
         self._now_ms += 2
         number = self._next_id(ACCOUNTS)
-        row: Image = (number, f"Customer {number - 1:06d} GmbH", "active", self._random.choice(CURRENCIES), 0, self._now_ms * 1000)
+        row: Image = (
+            number,
+            f"Customer {number - 1:06d} GmbH",
+            "active",
+            self._random.choice(CURRENCIES),
+            0,
+            self._now_ms * 1000,
+        )
         subscription = self._new_subscription(number)
         account = _Account(row, subscription)
         self._live.append(account)
-        return self._commit(BILLING, account, [RowChange(ACCOUNTS, "c", None, row), RowChange(SUBSCRIPTIONS, "c", None, subscription)])
+        return self._commit(
+            BILLING, account, [RowChange(ACCOUNTS, "c", None, row), RowChange(SUBSCRIPTIONS, "c", None, subscription)]
+        )
 
     def _act(self) -> SourceTransaction:
         """One business act on one account; low account ids are busier."""
@@ -142,7 +118,10 @@ class Workload:
         account.invoices.append(invoice)
         account.invoiced += total
         account.payments += payments
-        changes = [RowChange(INVOICES, "c", None, invoice), *(RowChange(PAYMENTS, "c", None, payment) for payment in payments)]
+        changes = [
+            RowChange(INVOICES, "c", None, invoice),
+            *(RowChange(PAYMENTS, "c", None, payment) for payment in payments),
+        ]
         return self._commit(BILLING, account, [*changes, self._pay(account, sum(amounts))])
 
     def _late_payment(self, account: _Account) -> SourceTransaction:
@@ -159,7 +138,9 @@ class Workload:
     def _reversal(self, account: _Account) -> SourceTransaction:
         """A payment row is deleted."""
         payment = account.payments.pop(self._random.randrange(len(account.payments)))
-        return self._commit(BILLING, account, [RowChange(PAYMENTS, "d", payment, None), self._pay(account, -int(payment[2]))])
+        return self._commit(
+            BILLING, account, [RowChange(PAYMENTS, "d", payment, None), self._pay(account, -int(payment[2]))]
+        )
 
     def _subscription(self, account: _Account) -> SourceTransaction:
         """A new subscription, a cancellation or another price."""
@@ -182,7 +163,14 @@ class Workload:
         live = [index for index, case in enumerate(account.cases) if case[3] == "open"]
         now_us = self._now_ms * 1000
         if not live or draw.random() < 0.55:
-            case: Image = (self._next_id(CASES), account.row[0], "Question about invoice", "open", draw.randrange(1, 5), now_us)
+            case: Image = (
+                self._next_id(CASES),
+                account.row[0],
+                "Question about invoice",
+                "open",
+                draw.randrange(1, 5),
+                now_us,
+            )
             account.cases.append(case)
             return self._commit(SUPPORT, account, [RowChange(CASES, "c", None, case)])
         index = draw.choice(live)
@@ -207,7 +195,14 @@ class Workload:
     def _new_subscription(self, account: int | str) -> Image:
         """An active subscription row."""
         draw = self._random
-        return (self._next_id(SUBSCRIPTIONS), account, draw.choice(PLANS), "active", draw.randrange(10, 999) * 100, self._now_ms * 1000)
+        return (
+            self._next_id(SUBSCRIPTIONS),
+            account,
+            draw.choice(PLANS),
+            "active",
+            draw.randrange(10, 999) * 100,
+            self._now_ms * 1000,
+        )
 
     def _next_id(self, table: int) -> int:
         """The next value of the table's sequence."""
@@ -218,7 +213,9 @@ class Workload:
         """The transaction with the truth after it."""
         row = account.row
         if row[4] != account.paid:
-            raise AssertionError(f"the generator broke its own invariant on account {row[0]}: {row[4]} != {account.paid}")
+            raise AssertionError(
+                f"the generator broke its own invariant on account {row[0]}: {row[4]} != {account.paid}"
+            )
         mrr = sum(int(item[4]) for item in account.subscriptions if item[3] == "active")
         open_cases = sum(1 for item in account.cases if item[3] == "open")
         truth = Truth(

@@ -59,7 +59,12 @@ def catchup_command(
 ) -> None:
     """Work off a backlog at full speed: rate, CPU, memory, and every record checked at its commit number."""
     errors = Console(stderr=True)
-    columns = (TextColumn("{task.description:>22}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description:>22}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+    )
     try:
         with Progress(*columns, console=errors) as progress:
             bars = _Bars(progress)

@@ -10,13 +10,24 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-OBJECTS = ("account", "subscription", "usage", "invoice", "payment", "refund", "credit", "case", "entitlement", "change")
+OBJECTS = (
+    "account",
+    "subscription",
+    "usage",
+    "invoice",
+    "payment",
+    "refund",
+    "credit",
+    "case",
+    "entitlement",
+    "change",
+)
 PROGRESS = "progress"
 #: a partition that is ahead of the slowest one is paused beyond this many buffered records
 BUFFERED_MAX = 20_000
@@ -86,7 +97,9 @@ class CutReader:
         """Every partition to read, the progress topic's first."""
         known = self._admin.list_topics(timeout=15).topics
         if self._base + PROGRESS not in known:
-            raise LookupError(f"topic {self._base}{PROGRESS} does not exist. Next step: start `concord run canonical` first")
+            raise LookupError(
+                f"topic {self._base}{PROGRESS} does not exist. Next step: start `concord run canonical` first"
+            )
         found: list[Place] = []
         for name in (PROGRESS, *objects):
             if self._base + name in known:
@@ -111,20 +124,26 @@ class CutReader:
         return self._close(self._bound())
 
     def finish(self, timeout_s: float = 30.0) -> list[Cut]:
-        """The rest, once the writer has stopped: reads to the end of every partition with no transaction open."""
+        """The rest at once; see `follow`."""
+        return list(self.follow(timeout_s))
+
+    def follow(self, timeout_s: float = 30.0) -> Iterator[Cut]:
+        """The rest, once the writer has stopped, cut by cut in bounded memory: up to the end of every partition.
+
+        A transaction that is left open for longer than the timeout is a problem.
+        """
         deadline = time.monotonic() + timeout_s
-        cuts: list[Cut] = []
         while True:
-            cuts += self.poll(0.05)
-            if all(self._reached[place] >= end for place, end in self._fetch_ends().items()):
-                break
-            if time.monotonic() > deadline:
-                self.problems["transaction left open"] += 1
-                break
-        cuts += self._close(self._newest_progress)
+            yield from self.poll(0.05)
+            if not self._progress or time.monotonic() > deadline:
+                if all(self._reached[place] >= end for place, end in self._fetch_ends().items()):
+                    break
+                if time.monotonic() > deadline:
+                    self.problems["transaction left open"] += 1
+                    break
+        yield from self._close(self._newest_progress)
         if left := sum(len(buffer) for buffer in self._buffers.values()):
             self.problems["record without progress"] += left
-        return cuts
 
     def close(self) -> None:
         """Leave the broker."""
@@ -147,7 +166,7 @@ class CutReader:
             if value is not None:
                 self._take_progress(self._decode(value), now_s)
             return
-        commit = int(dict(message.headers() or [])["concord.commit"])
+        commit = int(dict(message.headers() or [])["concord.commit"] or b"")
         if commit < self._newest[place]:
             self.problems["commit number went back"] += 1
         if commit <= self._closed:
@@ -185,7 +204,10 @@ class CutReader:
         """High watermarks of all partitions, whatever transaction is open."""
         asked = {TopicPartition(self._base + name, partition): OffsetSpec.latest() for name, partition in self._reached}
         futures = self._admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED)
-        return {(place.topic.removeprefix(self._base), place.partition): future.result(15).offset for place, future in futures.items()}
+        return {
+            (place.topic.removeprefix(self._base), place.partition): future.result(15).offset
+            for place, future in futures.items()
+        }
 
     def _close(self, bound: int) -> list[Cut]:
         """Hand out the cuts up to `bound`."""
@@ -205,7 +227,11 @@ class CutReader:
 
     def _balance(self) -> None:
         """Pause partitions that run far ahead of the slowest one, so that memory stays bounded."""
-        ahead = {place for place, buffer in self._buffers.items() if len(buffer) > BUFFERED_MAX and buffer[0][0] > self._closed + 1}
+        ahead = {
+            place
+            for place, buffer in self._buffers.items()
+            if len(buffer) > BUFFERED_MAX and buffer[0][0] > self._closed + 1
+        }
         behind = {place for place in self._paused if len(self._buffers[place]) < BUFFERED_MAX // 2}
         if fresh := ahead - self._paused:
             self._consumer.pause([TopicPartition(self._base + name, partition) for name, partition in fresh])

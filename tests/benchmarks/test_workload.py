@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.workload import ACCOUNTS, BILLING, CASES, INVOICES, PAYMENTS, SUBSCRIPTIONS, TABLE_SOURCE, RowChange, Workload
+from benchmarks.tables import ACCOUNTS, BILLING, CASES, INVOICES, PAYMENTS, SUBSCRIPTIONS, TABLE_SOURCE, RowChange
+from benchmarks.workload import Workload
 
 
 def test_same_seed_same_transactions() -> None:

@@ -34,19 +34,33 @@ class Bank:
 
     def create(self) -> None:
         """A fresh database with holders that own nothing, under capture; one that a former run left is dropped first."""
-        self._capture.unregister(SOURCE)
-        delete_topics(self._kafka, f"{SOURCE}.")
+        self.remove()
         with psycopg.connect(self._postgres, dbname="postgres", autocommit=True) as admin:
-            admin.execute("SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = %s AND active", (f"concord_{SOURCE}",))
-            admin.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s", (f"concord_{SOURCE}",))
-            admin.execute(f"DROP DATABASE IF EXISTS {SOURCE} WITH (FORCE)")
             admin.execute(f"CREATE DATABASE {SOURCE}")
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             connection.execute((SOURCES / SOURCE / "schema.sql").read_bytes())
-            connection.execute("INSERT INTO debits SELECT 'H' || n, 0 FROM generate_series(1, %s) AS n", (HOLDERS,))
+            connection.execute(
+                "INSERT INTO debits (holder, amount_minor) SELECT 'H' || n, 0 FROM generate_series(1, %s) AS n",
+                (HOLDERS,),
+            )
             connection.execute("INSERT INTO credits SELECT n, 'H' || n, 0 FROM generate_series(1, %s) AS n", (HOLDERS,))
         self._capture.prepare(SOURCE)
         self._capture.register(SOURCE)
+
+    def remove(self) -> None:
+        """Take away connector, topics, slot and database, as far as they are there."""
+        self._capture.unregister(SOURCE)
+        delete_topics(self._kafka, f"{SOURCE}.")
+        slot = (f"concord_{SOURCE}",)
+        with psycopg.connect(self._postgres, dbname="postgres", autocommit=True) as admin:
+            admin.execute(
+                "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = %s AND active",
+                slot,
+            )
+            admin.execute(
+                "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s", slot
+            )
+            admin.execute(f"DROP DATABASE IF EXISTS {SOURCE} WITH (FORCE)")
 
     def transfer(self, transfers: int, sessions: int = 2) -> None:
         """Make about `transfers` committed transfers, from several sessions at once; returns when they are committed."""
@@ -66,9 +80,11 @@ class Bank:
     def amounts(self) -> tuple[Amounts, Amounts]:
         """Debits and credits of each holder as SQL has them."""
         with psycopg.connect(self.dsn) as connection:
-            debits = dict(connection.execute("SELECT holder, amount_minor FROM debits").fetchall())
-            credits = dict(connection.execute("SELECT holder, amount_minor FROM credits").fetchall())
-        return debits, credits
+            paid = connection.execute("SELECT holder, amount_minor FROM debits").fetchall()
+            received = connection.execute("SELECT holder, amount_minor FROM credits").fetchall()
+        return {str(holder): int(amount) for holder, amount in paid}, {
+            str(holder): int(amount) for holder, amount in received
+        }
 
     def last_position(self) -> int:
         """Commit a last transfer; a frontier at or beyond the position returned has seen everything before it."""

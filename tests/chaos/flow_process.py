@@ -49,7 +49,12 @@ class FlowProcess:
         self.starts += 1
         with self.log.open("ab") as out:
             self._process = subprocess.Popen(
-                [str(CONCORD), *self._arguments], cwd=ROOT, env={**os.environ, **self._environment}, stdout=out, stderr=out, start_new_session=True
+                [str(CONCORD), *self._arguments],
+                cwd=ROOT,
+                env={**os.environ, **self._environment},
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
             )
 
     def ensure_running(self) -> None:

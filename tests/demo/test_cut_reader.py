@@ -31,8 +31,10 @@ class Writer:
         self.producer.begin_transaction()
         for name, found in keys.items():
             for key in found:
-                headers = [("concord.commit", str(number).encode())]
-                self.producer.produce(self.base + name, json.dumps({"n": number}), key, partition=int(key) % PARTITIONS, headers=headers)
+                headers: list[tuple[str, str | bytes | None]] = [("concord.commit", str(number).encode())]
+                self.producer.produce(
+                    self.base + name, json.dumps({"n": number}), key, partition=int(key) % PARTITIONS, headers=headers
+                )
         self.producer.produce(f"{self.base}progress", json.dumps({"commit": number}), "flow")
         if commit:
             self.producer.commit_transaction(30)
@@ -47,7 +49,9 @@ def prefix() -> Iterator[str]:
     bootstrap = load_settings().kafka
     name = f"cuts-{uuid.uuid4().hex[:8]}."
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    topics = [NewTopic(f"{name}canonical.{topic}", PARTITIONS, 1) for topic in OBJECTS] + [NewTopic(f"{name}canonical.progress", 1, 1)]
+    topics = [NewTopic(f"{name}canonical.{topic}", PARTITIONS, 1) for topic in OBJECTS] + [
+        NewTopic(f"{name}canonical.progress", 1, 1)
+    ]
     for future in admin.create_topics(topics).values():
         future.result(15)
     yield name

@@ -1,6 +1,8 @@
 -- The bank: what a holder has paid out and received. Held at every commit: sum(debits) = sum(credits) over all holders.
 CREATE TABLE debits (
     holder text PRIMARY KEY,
+    currency char(3) NOT NULL DEFAULT 'EUR',
+    standing text NOT NULL DEFAULT 'good',
     amount_minor bigint NOT NULL
 );
 CREATE TABLE credits (

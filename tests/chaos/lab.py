@@ -1,0 +1,101 @@
+"""One crash test's surroundings: a prefix of its own, flows over the bank, and the verdict at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+from benchmarks.progress import ProgressReader
+from dataflows.settings import Settings, load_settings
+from tests.chaos.bank import SOURCE, Bank, delete_topics, settings_of_flow
+from tests.chaos.bank_audit import BankAudit, audit
+from tests.chaos.flow_process import FlowProcess, wait_until
+from tests.running_stack import RunningStack
+
+CAUGHT_UP_WITHIN_S = 60.0
+
+
+class ChaosLab:
+    """Starts flows that share one set of output topics, and judges what these topics hold in the end."""
+
+    def __init__(self, stack: RunningStack, bank: Bank, folder: Path) -> None:
+        """Nothing runs yet."""
+        self.stack = stack
+        self.bank = bank
+        self.prefix = f"chaos-{uuid4().hex[:6]}."
+        self.settings: Settings = load_settings(prefix=self.prefix)
+        self._folder = folder
+        self._flows: list[FlowProcess] = []
+        self._progress: ProgressReader | None = None
+        self.commit = 0
+        self.frontier = 0
+        self.live = False
+
+    def flow(self, processes: int = 1, epoch_ms: int = 20) -> FlowProcess:
+        """A canonical flow, not started yet; each has inter-process ports of its own."""
+        number = len(self._flows)
+        cluster_port = self.stack.layout.port_base + 140 + 8 * number
+        environment = self.stack.environment() | settings_of_flow(self.prefix, 0, cluster_port)
+        environment["CONCORD_EPOCH_MS"] = str(epoch_ms)
+        flow = FlowProcess(
+            ["run", "canonical", "--processes", str(processes)], environment, self._folder / f"flow-{number}.log"
+        )
+        self._flows.append(flow)
+        return flow
+
+    def look(self) -> None:
+        """Read the progress records that have become visible."""
+        if self._progress is None:
+            self._progress = ProgressReader.open(self.settings, self.prefix)
+        for progress in self._progress.poll(0.02) if self._progress else ():
+            self.commit = max(self.commit, progress["commit"])
+            self.frontier = max(self.frontier, progress["frontier"].get(SOURCE, 0))
+            self.live = self.live or progress["live"]
+
+    def until(self, condition: Callable[[], bool], what: str, timeout_s: float = CAUGHT_UP_WITHIN_S) -> None:
+        """Look at the progress until the condition holds."""
+
+        def holds() -> bool:
+            self.look()
+            return condition()
+
+        wait_until(holds, timeout_s, what, self.explain)
+
+    def pass_time(self, seconds: float) -> None:
+        """Let the flow run for so long, watching it."""
+        end = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() >= end, f"{seconds} s to pass", seconds + 30)
+
+    def catch_up(self, flow: FlowProcess, timeout_s: float = CAUGHT_UP_WITHIN_S) -> None:
+        """Wait until everything that the bank has committed is published; a flow that ended is started again."""
+        target = self.bank.last_position()
+
+        def arrived() -> bool:
+            flow.ensure_running()
+            return self.live and self.frontier >= target
+
+        self.until(arrived, f"the frontier to reach {target}, it is {self.frontier}", timeout_s)
+
+    def judge(self) -> BankAudit:
+        """Stop every flow, read everything that was published, and compare the end with SQL."""
+        for flow in self._flows:
+            flow.stop()
+        found = audit(self.settings.kafka, self.settings.registry + self.settings.registry_path, self.prefix)
+        assert not found.wrong, f"{dict(found.wrong)}: {found.examples}\n{self.explain()}"
+        assert found.agrees_with(*self.bank.amounts()), f"the end differs from SQL at frontier {found.frontier}"
+        return found
+
+    def explain(self) -> str:
+        """State and the ends of the flows' logs, for a failing test's message."""
+        logs = "\n".join(f"--- {flow.log.name}\n{flow.tail()}" for flow in self._flows)
+        return f"commit {self.commit}, frontier {self.frontier}, live {self.live}\n{logs}"
+
+    def close(self) -> None:
+        """Kill what still runs and delete the output topics."""
+        for flow in self._flows:
+            flow.kill_all()
+        if self._progress is not None:
+            self._progress.close()
+        delete_topics(self.settings.kafka, self.prefix)

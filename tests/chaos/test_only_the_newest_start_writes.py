@@ -1,0 +1,46 @@
+"""Two processes that believe they are the flow: the older one is fenced and says so, and nothing is written twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from dataflows.cut import EXIT_FENCED
+from tests.chaos.bank import Traffic
+from tests.chaos.flow_process import wait_until
+from tests.chaos.lab import ChaosLab
+
+
+@pytest.mark.stack
+def test_a_frozen_zombie_cannot_write(lab: ChaosLab) -> None:
+    """Stopped in the middle of its work, replaced, and continued: it ends with its own exit code and has no effect."""
+    zombie, successor = lab.flow(), lab.flow()
+    with Traffic(lab.bank):
+        zombie.start()
+        lab.until(lambda: lab.live, "the first flow to be live")
+        zombie.freeze()
+        before = lab.commit
+        successor.start()
+        lab.until(lambda: lab.commit > before + 3, "the successor to publish")
+        zombie.thaw()
+        wait_until(lambda: not zombie.running, 30, "the zombie to end", lab.explain)
+        assert zombie.exit_code == EXIT_FENCED, lab.explain()
+        lab.catch_up(successor)
+    lab.catch_up(successor)
+    assert successor.starts == 1, lab.explain()
+    lab.judge()
+
+
+@pytest.mark.stack
+def test_of_two_starts_at_once_one_remains(lab: ChaosLab) -> None:
+    """Started in the same moment, one of them wins; the other one ends by itself, not with success."""
+    flows = [lab.flow(), lab.flow()]
+    with Traffic(lab.bank):
+        for flow in flows:
+            flow.start()
+        wait_until(lambda: sum(flow.running for flow in flows) == 1, 30, "one of two starts to give up", lab.explain)
+        loser, winner = sorted(flows, key=lambda flow: flow.running)
+        assert loser.exit_code == EXIT_FENCED, lab.explain()
+        lab.catch_up(winner)
+    lab.catch_up(winner)
+    assert winner.starts == 1, lab.explain()
+    lab.judge()
