@@ -13,7 +13,7 @@ from rich.table import Table
 
 from console.exits import Exit, help_text
 from stack import supervisor
-from stack.errors import StackError
+from stack.errors import StackError, WrongSetting
 from stack.jars import JarCache
 from stack.layout import Layout, layout_from
 from stack.resolver import write_lock
@@ -36,12 +36,12 @@ Only = Annotated[
 
 
 def guarded(action: Callable[[Layout], T]) -> T:
-    """Run with the layout of the environment; a StackError becomes its message and exit code 1."""
+    """Run with the layout of the environment; a StackError becomes its message and exit code 1 or 2."""
     try:
         return action(layout_from())
     except StackError as error:
         typer.echo(f"Error: {error.problem}.\nNext step: {error.next_step}.", err=True)
-        raise typer.Exit(Exit.FAILED) from error
+        raise typer.Exit(Exit.USAGE if isinstance(error, WrongSetting) else Exit.FAILED) from error
     except KeyboardInterrupt:
         typer.echo("Interrupted. What runs keeps running. Next step: `concord stack down` ends it.", err=True)
         os._exit(INTERRUPTED)  # threads may still wait for a download or a start; nobody waits for them

@@ -11,3 +11,7 @@ class StackError(Exception):
         super().__init__(f"{problem}. Next step: {next_step}")
         self.problem = problem
         self.next_step = next_step
+
+
+class WrongSetting(StackError):
+    """A setting or a name that was given is wrong. Exit code 2."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from stack.errors import StackError
+from stack.errors import WrongSetting
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
@@ -124,11 +124,11 @@ class Layout:
 
 
 def port_base(text: str | None) -> int:
-    """The number behind CONCORD_PORT_BASE; StackError unless it leaves room for every component."""
+    """The number behind CONCORD_PORT_BASE; WrongSetting unless it leaves room for every component."""
     if not text:
         return PORT_BASE
     if not text.isdecimal() or not PORT_BASE_MIN <= int(text) <= PORT_BASE_MAX:
-        raise StackError(
+        raise WrongSetting(
             f"CONCORD_PORT_BASE is {text!r}, which is not a number from {PORT_BASE_MIN} to {PORT_BASE_MAX}",
             f"unset it (then {PORT_BASE} is used) or give another one",
         )

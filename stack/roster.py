@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from stack.component import Component
 from stack.connect import Connect
-from stack.errors import StackError
+from stack.errors import WrongSetting
 from stack.kafka import Kafka
 from stack.postgres import Postgres
 from stack.redis import Redis
@@ -17,9 +17,9 @@ COMPONENTS: dict[str, Component] = {one.name: one for one in (Postgres(), Kafka(
 
 
 def component_named(name: str) -> Component:
-    """The component of that name; StackError lists the names if there is none."""
+    """The component of that name; WrongSetting lists the names if there is none."""
     if name not in COMPONENTS:
-        raise StackError(
+        raise WrongSetting(
             f"the stack has no component {name!r}",
             f"use one of {', '.join(COMPONENTS)}",
         )

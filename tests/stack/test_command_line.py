@@ -41,10 +41,10 @@ def test_stopping_nothing_is_done(tmp_path: Path) -> None:
 
 
 def test_an_error_is_one_message_with_a_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit code 1, nothing on standard output, no traceback."""
+    """A wrong setting: exit code 2, nothing on standard output, no traceback."""
     monkeypatch.setenv("CONCORD_PORT_BASE", "7")
     result = runner.invoke(app, ["up"])
-    assert result.exit_code == Exit.FAILED
+    assert result.exit_code == Exit.USAGE
     assert result.stdout == ""
     assert result.stderr.startswith("Error: CONCORD_PORT_BASE is '7'")
     assert "\nNext step: unset it" in result.stderr
@@ -53,7 +53,7 @@ def test_an_error_is_one_message_with_a_next_step(monkeypatch: pytest.MonkeyPatc
 def test_an_unknown_component_is_refused() -> None:
     """The message lists the components."""
     result = runner.invoke(app, ["up", "zookeeper"])
-    assert result.exit_code == Exit.FAILED
+    assert result.exit_code == Exit.USAGE
     assert "postgres, kafka, registry, connect, redis" in result.stderr
 
 
