@@ -23,10 +23,15 @@ RETRY_S = 0.5
 
 
 class Timing(NamedTuple):
-    """How long after the commit the faulty carries come: `late` before the settle time is over or just after it, `delay` well beyond."""
+    """How long after the commit the faulty carries come: `late` around the settle time's end, `delay` well beyond.
+
+    A delayed carry waits up to `patience_s` more while nobody has corrected its object: on a machine that is minutes
+    behind it would otherwise heal what Concord must find before Concord can have seen it.
+    """
 
     late_s: tuple[float, float]
     delay_s: float
+    patience_s: float
 
 
 class Job(NamedTuple):
@@ -51,7 +56,7 @@ class Carrier(threading.Thread):
         self._company, self._ledger, self._timing = company, ledger, timing
         self._targets: dict[str, Connection] = {}
         self._latest: dict[tuple[str, str], Carry] = {}
-        self._waiting: list[tuple[float, int, Carry]] = []
+        self._waiting: list[tuple[float, int, float, Carry]] = []
         self._sequence = 0
         self.receipts: list[Carry] = []
 
@@ -89,7 +94,7 @@ class Carrier(threading.Thread):
                 self._carry(carry, job)
             self.jobs.task_done()
         while self._waiting and self._waiting[0][0] <= time.time():
-            self._late(heapq.heappop(self._waiting)[2])
+            self._late(*heapq.heappop(self._waiting)[2:])
         return True
 
     def _carry(self, carry: Carry, job: Job) -> None:
@@ -123,25 +128,37 @@ class Carrier(threading.Thread):
             self.marks[key] = wrong.value
             return
         self.marks[key] = self._observe(key, carry)
-        if fault in ("late", "delay"):
-            self._sequence += 1
+        if fault == "delay":
+            due = job.after + self._timing.delay_s
+            self._wait(due, due + self._timing.patience_s, carry)
+        elif fault == "late":
             first, last = self._timing.late_s
-            wait_s = self._timing.delay_s if fault == "delay" else first + (last - first) * (self._sequence % 10) / 10
-            heapq.heappush(self._waiting, (job.after + wait_s, self._sequence, carry))
+            due = job.after + first + (last - first) * (self._sequence % 10) / 10
+            self._wait(due, due, carry)
 
-    def _late(self, carry: Carry) -> None:
+    def _wait(self, due: float, give_up_at: float, carry: Carry) -> None:
+        self._sequence += 1
+        heapq.heappush(self._waiting, (due, self._sequence, give_up_at, carry))
+
+    def _late(self, give_up_at: float, carry: Carry) -> None:
         """Carry what was held back, unless the target has moved on."""
         key = (carry.rule, carry.object_id)
         latest = self._latest.get(key, carry)
-        if key in self.marks and self._still_wrong(key, carry):
+        if self._still_wrong(key, latest):
+            if time.time() < give_up_at:
+                self._wait(time.time() + RETRY_S, give_up_at, carry)
+                return
             self._write_over(self.marks.pop(key), key, latest)
         self._latest.pop(key, None)
 
     def _still_wrong(self, key: tuple[str, str], carry: Carry) -> bool:
-        """Whether the object is marked and its target still shows the marked value; takes the mark off otherwise."""
+        """Whether the object is marked and its target still shows the marked value; takes the mark off otherwise.
+
+        If billing has come back to what the target shows, nothing is wrong any more either.
+        """
         if key not in self.marks:
             return False
-        if self._observe(key, carry) == self.marks[key]:
+        if self._observe(key, carry) == self.marks[key] != carry.value:
             return True
         del self.marks[key]
         return False

@@ -38,6 +38,7 @@ class TrafficSettings:
     preload_drifts: int = 0
     settle_s: float = 4.0
     delay_margin_s: float = 8.0
+    patience_s: float = 20.0
     threads: int = 2
 
 
@@ -50,7 +51,7 @@ class Traffic:
         self.ledger = Ledger(settings.settle_s)
         self.planner = Planner(settings.seed, today or datetime.now(UTC).date(), settings.drift_share)
         late_s = (settings.settle_s * 0.6, settings.settle_s + 1.0)
-        timing = Timing(late_s, settings.settle_s + settings.delay_margin_s)
+        timing = Timing(late_s, settings.settle_s + settings.delay_margin_s, settings.patience_s)
         self.integration = Integration(company, self.ledger, timing, settings.threads)
         self.writers = Writers(company, self.integration, settings.threads)
         self.error: BaseException | None = None

@@ -28,6 +28,7 @@ def traffic_of(company: Company, seed: int) -> Traffic:
         preload_drifts=6,
         settle_s=SETTLE_S,
         delay_margin_s=2.5,
+        patience_s=0.0,
     )
     traffic = Traffic(company, settings, TODAY)
     traffic.preload()
