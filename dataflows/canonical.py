@@ -26,6 +26,7 @@ from connectors.kafka.sink import CutSink
 from connectors.kafka.source import KafkaSource, reader
 from connectors.kafka.topics import KafkaUnavailable, admin
 from connectors.kafka.transactor import Transactor, TransactorConfig
+from connectors.lag import LagExporter
 from connectors.log import configure, logger
 from dataflows import bootstrap
 from dataflows.cut import EXIT_FENCED, CanonicalWriter
@@ -107,7 +108,19 @@ def _open_writer(settings: Settings, model: Model, contracts: Contracts, start: 
     except StartRace as error:
         logger(settings.flow).error("start refused", reason=str(error))
         os._exit(EXIT_FENCED)
-    return CanonicalWriter(settings, model, contracts, transactor, start.commit)
+    return CanonicalWriter(settings, model, contracts, transactor, start.commit, start.position.counts)
+
+
+def _lag_exporter(settings: Settings, start: Start) -> LagExporter:
+    """Lag per source as a metric, measured beside the flow."""
+    model = bootstrap.model(settings)
+    source_of = {table.topic: table.source for table in model.tables}
+    for source in model.sources:
+        source_of |= {source.transaction_topic: source.name, source.notification_topic: source.name}
+    partitions = {(topic, number): source_of[topic] for topic, number in start.vector}
+    exporter = LagExporter(settings.kafka, admin(settings.kafka), transactional_id(settings), partitions)
+    exporter.start()
+    return exporter
 
 
 def work(settings: Settings, start: Start, number: int, parent: int | None = None) -> int:
@@ -115,6 +128,7 @@ def work(settings: Settings, start: Start, number: int, parent: int | None = Non
     configure(settings.log_level)
     stopping = Stopping()
     stop_metrics = metrics.serve(settings.metrics_port + number if settings.metrics_port else 0)
+    exporter = _lag_exporter(settings, start) if number == 0 and settings.metrics_port else None
     addresses = [f"127.0.0.1:{settings.cluster_port + i}" for i in range(settings.processes)]
     try:
         cli_main(
@@ -124,11 +138,13 @@ def work(settings: Settings, start: Start, number: int, parent: int | None = Non
             addresses=addresses if settings.processes > 1 else None,
             epoch_interval=timedelta(milliseconds=settings.epoch_ms),
         )
-    except Exception as error:  # the engine hides causes between processes: the log must hold this one
+    except Exception as error:  # noqa: BLE001 - the engine hides causes between processes: the log must hold this one
         logger(settings.flow).exception("flow ended by an error", process=number, reason=str(error))
         return 1
     finally:
         stop_metrics()
+        if exporter:
+            exporter.stop()
     logger(settings.flow).info("stopped", process=number)
     return 0
 
@@ -159,7 +175,7 @@ def _supervise(settings: Settings, path: Path) -> int:
     stopping = Stopping()
     environment = os.environ | {f"CONCORD_{k.upper()}": v for k, v in bootstrap.as_environment(settings).items()}
     children = [
-        subprocess.Popen(
+        subprocess.Popen(  # noqa: S603 - our own module with our own arguments
             [sys.executable, "-m", "dataflows.canonical", str(path), str(n), str(os.getpid())], env=environment
         )
         for n in range(settings.processes)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from connectors import metrics
 from connectors.contracts import Contracts
+from connectors.cut_metrics import CutMetrics, OpenRecords
 from connectors.facts import fact_value, waiting_key
 from connectors.kafka.offsets import Vector
 from connectors.kafka.transactor import Fenced, Headers, Record, Transactor
 from connectors.log import logger
+from dataflows.encode import ShardRecords, bad_frame_body
 from dataflows.settings import Settings
 from state.model import Model
 from state.row import FRAME, LINK, BadFrame
@@ -22,20 +24,17 @@ from state.sequencer import Position, Step
 EXIT_FENCED = 3
 
 
-class ShardRecords(NamedTuple):
-    """A shard's encoded records of one release, and how many of its rows per source were parked."""
-
-    frontier: dict[str, int]
-    records: list[Record]
-    internal: list[Record]
-    parked: dict[tuple[str, str], int]
-
-
 class CanonicalWriter:
     """Writes cuts. The commit number is the last one plus one; records carry it as a header."""
 
     def __init__(
-        self, settings: Settings, model: Model, contracts: Contracts, transactor: Transactor, commit: int
+        self,
+        settings: Settings,
+        model: Model,
+        contracts: Contracts,
+        transactor: Transactor,
+        commit: int,
+        counts: dict[str, int],
     ) -> None:
         self._flow = settings.flow
         self._prefix = settings.prefix
@@ -47,6 +46,8 @@ class CanonicalWriter:
         self._offsets: Vector = {}
         self._position: Position | None = None
         self._published = 0
+        self._metrics = CutMetrics(counts)
+        self._open = OpenRecords()
         self._log = logger(settings.flow)
 
     def write(self, items: list[Any]) -> None:
@@ -94,6 +95,10 @@ class CanonicalWriter:
             facts.append((f"{self._prefix}facts", partition, waiting_key(self._model.tables[table].topic, key), value))
         self._transactor.produce(facts)
         headers = self._headers(step.position.frontier)
+        for name, record in step.exceptions:
+            self._open.exception(name, record)
+            if record is not None and record["kind"] == "INCOMPLETE_TRANSACTION":
+                metrics.INCOMPLETE_TRANSACTIONS.labels(str(record["object_id"])).inc()
         encode = self._contracts.writer("exception")
         topic = self._contracts.topic("exception")
         self._transactor.produce(
@@ -107,7 +112,7 @@ class CanonicalWriter:
         source = self._model.tables[number].source if number >= 0 else self._model.sources[-1 - number].name
         metrics.ROWS_PARKED.labels(source, bad.code).inc()
         self._log.warning("parked", topic=bad.topic, partition=bad.partition, offset=bad.offset, code=bad.code)
-        body = parked_body(source, bad.topic, bad.partition, bad.offset, bad.key, bad.frame, bad.code, bad.reason, "")
+        body = bad_frame_body(source, bad)
         return (
             self._contracts.topic("parked"),
             -1,
@@ -121,13 +126,14 @@ class CanonicalWriter:
             return
         started = time.monotonic()
         position, number = self._position, self._commit + 1
+        counts = self._counts(position.counts)
         body = {
             "flow": self._flow,
             "commit": number,
             "frontier": position.frontier,
             "clock_ms": position.clock_ms,
             "offsets": {f"{topic}:{partition}": n for (topic, partition), n in self._offsets.items()},
-            "counts": self._counts(position.counts),
+            "counts": counts,
             "snapshots": position.snapshots,
             "live": position.live,
             "committed_ms": time.time_ns() // 1_000_000,
@@ -142,7 +148,7 @@ class CanonicalWriter:
         except Fenced as error:
             self._end(error, number)
         self._commit = number
-        self._measure(position, number, queued, time.monotonic() - started)
+        self._measure(position, counts, number, queued, time.monotonic() - started)
         self._offsets, self._position, self._published = {}, None, 0
 
     def _counts(self, counts: dict[str, int]) -> dict[str, int]:
@@ -153,37 +159,17 @@ class CanonicalWriter:
             out[f"{source}.parked"] = out.get(f"{source}.parked", 0) + n
         return out
 
-    def _measure(self, position: Position, number: int, queued: int, seconds: float) -> None:
-        now = time.time()
+    def _measure(self, position: Position, counts: dict[str, int], number: int, queued: int, seconds: float) -> None:
         metrics.COMMIT_NUMBER.labels(self._flow).set(number)
         metrics.COMMIT_SECONDS.labels(self._flow).observe(seconds)
         metrics.CUT_RECORDS.labels(self._flow).observe(self._published)
         metrics.PRODUCER_QUEUE_MESSAGES.labels(self._flow).set(queued)
-        metrics.LIVE.set(int(position.live))
-        for source, value in position.frontier.items():
-            age = now - position.clock_ms[source] / 1000
-            metrics.FRONTIER_POSITION.labels(source).set(value)
-            metrics.FRONTIER_AGE_SECONDS.labels(source).set(age)
-            metrics.VISIBLE_SECONDS.labels(source).observe(age)
+        metrics.STAGE_SECONDS.labels("publish").inc(seconds)
+        self._metrics.observe(position.frontier, position.clock_ms, counts)
+        self._metrics.snapshots(position.frontier, position.snapshots, position.live)
 
     def close(self) -> None:
         """A clean stop: what is not committed stays invisible and is read again."""
         self._transactor.abort()
         self._transactor.close()
 
-
-def parked_body(
-    source: str, topic: str, partition: int, offset: int, key: bytes, frame: bytes, code: str, reason: str, account: str
-) -> dict[str, Any]:
-    """A record of the parked topic: pointer, reason and the bytes, so that it can be replayed."""
-    return {
-        "source": source,
-        "topic": topic,
-        "partition": partition,
-        "offset": offset,
-        "key": key,
-        "frame": frame,
-        "code": code,
-        "reason": reason,
-        "account": account,
-    }

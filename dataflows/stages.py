@@ -12,18 +12,17 @@ from confluent_kafka import Message
 
 from connectors import metrics
 from connectors.contracts import Contracts
+from connectors.cut_metrics import OpenRecords, stage
 from connectors.debezium import Peek
-from connectors.facts import Fact, fact_key, fact_value, read_fact, split_key
+from connectors.facts import Fact, read_fact, split_key
 from connectors.kafka.restore import latest, read_to_end
-from connectors.kafka.transactor import Record
 from connectors.log import logger
-from dataflows.cut import ShardRecords, parked_body
+from dataflows.encode import Encoder
 from dataflows.settings import Settings
 from state.identity import Identity, Waiting
 from state.model import Model
 from state.row import Release
 from state.sequencer import Batch, Position, Sequencer
-from state.output import Output
 from state.shard import Shard
 
 SEQUENCER_KEY = "sequencer"
@@ -73,7 +72,8 @@ class SequencerStage(_Stage):
         """Releases go to their shards, the step itself to the sink."""
         out: list[tuple[str, Any]] = []
         for batch in values:
-            step = self._sequencer.advance(batch)
+            with stage("sequence"):
+                step = self._sequencer.advance(batch)
             if step is None:
                 continue
             out.extend((str(shard), (shard, release)) for shard, release in step.releases.items())
@@ -81,6 +81,9 @@ class SequencerStage(_Stage):
             out.append((SINK_KEY + "!", step))
         for source, held in self._sequencer.held.items():
             metrics.ROWS_HELD.labels(source).set(held)
+            metrics.OLDEST_OPEN_SECONDS.labels(source).set(0)
+        for source, oldest in self._sequencer.stalled().items():
+            metrics.OLDEST_OPEN_SECONDS.labels(source).set(max(0.0, time.time() - oldest.time_ms / 1000))
         return out, False
 
 
@@ -127,7 +130,9 @@ class ShardStage(_Stage):
         self._start = start
         self._open = open_shard
         self._shard: Shard | None = None
+        self._open_records = OpenRecords()
         self._facts = f"{settings.prefix}facts"
+        self._encoder = Encoder(contracts, model, self._facts, settings.flow)
 
     def on_batch(self, values: list[tuple[int, Release]]) -> tuple[Iterable[Any], bool]:
         """Apply each release; what comes out is bytes, ready for the sink."""
@@ -135,7 +140,10 @@ class ShardStage(_Stage):
         for number, release in values:
             if self._shard is None:
                 self._shard = self._restore(number)
-            out.append(self._encode(number, release, self._shard.apply(release)))
+            with stage("shard"):
+                output = self._shard.apply(release)
+            with stage("encode"):
+                out.append(self._encoder.encode(number, release, output))
         return out, False
 
     def _restore(self, number: int) -> Shard:
@@ -151,6 +159,7 @@ class ShardStage(_Stage):
             intent = self._contracts.read(value)
             if intent["state"] in ("settling", "wanted"):
                 shard.load_intent(intent)
+                self._open_records.intent(intent["id"], intent)
         shard.load_clock(min(self._start.clock_ms.values(), default=0))
         gc.collect()
         gc.freeze()
@@ -158,54 +167,3 @@ class ShardStage(_Stage):
             "shard restored", partition=number, rows=len(live), seconds=round(time.monotonic() - started, 3)
         )
         return shard
-
-    def _encode(self, number: int, release: Release, out: Output) -> ShardRecords:
-        records: list[Record] = []
-        topic, writer = self._contracts.topic, self._contracts.writer
-        for name, key, _account, body in out.records:
-            records.append((topic(name), number, key.encode(), None if body is None else writer(name)(body)))
-        for key, body in out.intents:
-            records.append((topic("intent"), number, key.encode(), None if body is None else writer("intent")(body)))
-        for key, body in out.exceptions:
-            value = None if body is None else writer("exception")(body)
-            records.append((topic("exception"), number, key.encode(), value))
-        parked: dict[tuple[str, str], int] = {}
-        for change, _position, source, code, reason in out.parked:
-            parked[source, code] = parked.get((source, code), 0) + 1
-            origin = self._model.tables[change.table].topic
-            body = parked_body(
-                source,
-                origin,
-                change.partition,
-                change.offset,
-                change.key.encode(),
-                change.frame,
-                code,
-                reason,
-                change.account,
-            )
-            records.append((topic("parked"), number, change.key.encode(), writer("parked")(body)))
-            logger(self._settings.flow).warning(
-                "parked",
-                account=change.account,
-                topic=origin,
-                partition=change.partition,
-                offset=change.offset,
-                code=code,
-                reason=reason,
-            )
-        return ShardRecords(release.frontier, records, self._fact_records(number, release, out), parked)
-
-    def _fact_records(self, number: int, release: Release, out: Output) -> list[Record]:
-        """The rows as captured: the state that a restart reads."""
-        facts: list[Record] = []
-        topic, tables, override = self._facts, self._model.tables, out.facts_override
-        for transaction in release.transactions:
-            position, time_ms = transaction.position, transaction.time_ms
-            for account, table, kind, key, frame, link, _partition, _offset in transaction.changes:
-                value = None
-                if kind != "d":
-                    image = override.get((table, key), frame) if override else frame
-                    value = fact_value(account, link, position, time_ms, image)
-                facts.append((topic, number, fact_key(tables[table].topic, key), value))
-        return facts

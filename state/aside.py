@@ -93,4 +93,6 @@ def _exception(name: str, kind: str, text: str, since_ms: int, where: str) -> di
         "text": text,
         "team": "data-platform",
         "since_ms": since_ms,
+        "risk_minor": None,
+        "risk_currency": None,
     }

@@ -33,6 +33,8 @@ class Publication:
         """After a restore: remember what the last cut showed, so that only changes go out."""
         now = entitled(account, self._tiers, clock_ms)
         account.shown = now
+        for item in account.items.values():
+            item.published = True
         self._schedule(account, now)
         self._problems.adopt(account)
         self.intents.adopt(account)
@@ -50,17 +52,20 @@ class Publication:
             item = items.get(key)
             if item is None or item.empty:
                 items.pop(key, None)
-                records.append((kind, key[1], name, None))
+                if item is None or item.published:  # what came and went within one release was never shown
+                    records.append((kind, key[1], name, None))
             else:
+                item.published = True
                 record = self._view.render(account, item)
                 records.append((kind, key[1], name, record))
                 if record["flags"]:
                     flagged.append(item)
         alive = bool(account.rows)
-        if account.changed or now != account.shown:
+        known = alive or account.shown is not None
+        if known and (account.changed or now != account.shown):
             records.append(("account", name, name, self._view.account(account, now) if alive else None))
             account.changed = False
-        entitlement = now != account.shown or ("entitlement", name) in dirty or not alive
+        entitlement = known and (now != account.shown or ("entitlement", name) in dirty or not alive)
         if entitlement:
             account.shown = now
             records.append(("entitlement", name, name, self._view.entitlement(account, now) if alive else None))

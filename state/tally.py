@@ -6,9 +6,12 @@ from state.roles import Ref
 
 
 class Item:
-    """One canonical object: the row that each system shows of it. `extra` holds further rows of the same system."""
+    """One canonical object: the row that each system shows of it. `extra` holds further rows of the same system.
 
-    __slots__ = ("billing", "erp", "extra", "id", "kind", "support")
+    `published`: readers know it, so its end needs a tombstone.
+    """
+
+    __slots__ = ("billing", "erp", "extra", "id", "kind", "published", "support")
 
     def __init__(self, kind: str, identity: str) -> None:
         """A new object without any row."""
@@ -18,6 +21,7 @@ class Item:
         self.erp: Ref | None = None
         self.support: Ref | None = None
         self.extra: dict[str, list[Ref]] | None = None
+        self.published = False
 
     @property
     def empty(self) -> bool:
