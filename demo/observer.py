@@ -109,11 +109,12 @@ class Observer:
         """p50 and p99 of source commit to visible, over transactions since the view went live."""
         ordered = sorted(self._samples)
         if not ordered:
-            return {"n": 0, "p50": 0.0, "p99": 0.0}
+            return {"n": 0, "p50": 0.0, "p99": 0.0, "max": 0.0}
         return {
             "n": self._sampled,
             "p50": round(ordered[len(ordered) // 2], 1),
             "p99": round(ordered[int(len(ordered) * 0.99)], 1),
+            "max": round(ordered[-1], 1),
         }
 
     def moment(self) -> dict[str, Any]:
