@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from urllib.parse import urlsplit
 
 from dataflows.settings import load_settings
 from demo.services.app import SERVICES
-from demo.services.server import serve
+from demo.services.server import ServiceFailed, serve
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -22,7 +23,10 @@ def main(arguments: list[str] | None = None) -> None:
     settings = load_settings()
     url = settings.erp_url if given.service == "erp" else settings.support_url
     port = given.port if given.port is not None else urlsplit(url).port or 0
-    serve(given.service, given.dsn or f"{settings.postgres} dbname={given.service}", port)
+    try:
+        serve(given.service, given.dsn or f"{settings.postgres} dbname={given.service}", port)
+    except ServiceFailed as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

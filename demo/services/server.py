@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import psycopg
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -57,8 +58,20 @@ def _server(name: str, dsn: str, port: int) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
+def _check(name: str, dsn: str) -> None:
+    """Raise ServiceFailed with one sentence if the database cannot be used."""
+    try:
+        psycopg.connect(dsn, connect_timeout=5).close()
+    except psycopg.Error as error:
+        raise ServiceFailed(
+            f"demo service {name}: the database of {dsn!r} does not answer ({' '.join(str(error).split())}). "
+            f"Next step: start the stack (`concord stack up`) and load demo/sql/{name}.sql"
+        ) from error
+
+
 def serve(name: str, dsn: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT (uvicorn installs the handlers)."""
+    """Serve until SIGTERM or SIGINT (uvicorn installs the handlers). Raises ServiceFailed."""
+    _check(name, dsn)
     _server(name, dsn, port).run()
 
 
@@ -68,6 +81,7 @@ def running(name: str, dsn: str, port: int = 0) -> Iterator[str]:
 
     Raises ServiceFailed if the port is taken or the database does not answer within 15 s.
     """
+    _check(name, dsn)
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
