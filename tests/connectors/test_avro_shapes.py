@@ -91,7 +91,8 @@ def test_spoilt_frames_read_the_same_as_without_shapes(data: st.DataObject, even
     spoilt = bytearray(data.draw(st.sampled_from(frames)))
     for _ in range(data.draw(st.integers(0, 2))):
         spoilt[data.draw(st.integers(5, len(spoilt) - 1))] = data.draw(st.integers(0, 255))
-    frame = bytes(spoilt[: data.draw(st.integers(5, len(spoilt)))]) + data.draw(st.binary(max_size=2))
+    cut = data.draw(st.one_of(st.none(), st.integers(5, len(spoilt))))
+    frame = bytes(spoilt[:cut]) + data.draw(st.binary(max_size=2))
     try:
         after, lsn, snapshot, order, op = plain(frame)
     except DecodeError:
@@ -102,15 +103,51 @@ def test_spoilt_frames_read_the_same_as_without_shapes(data: st.DataObject, even
     assert read(frame) == (after, lsn or 0, "" if snapshot == "false" else snapshot, order or 0, op)
 
 
+EVENT = {
+    "after": None, "version": "v", "lsn": 1 << 30, "snapshot": None, "block": None, "small": 1, "flag": True,
+    "ratio": None, "op": "c", "us": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("extra", [b"\0", b"\0\0", b"\x80"])
+def test_a_longer_frame_is_refused_by_a_learned_shape(extra: bytes) -> None:
+    """A shape reaches to the end of the buffer: bytes behind the value are never overlooked."""
+    read = learning()
+    frame = WRITE(EVENT)
+    assert read(frame) == read(frame) == expected(EVENT)
+    with pytest.raises(DecodeError):
+        read(frame + extra)
+
+
+def test_a_number_beyond_64_bits_is_refused_by_a_learned_shape() -> None:
+    """The pattern takes numbers of up to nine bytes; longer ones are the general reader's, which checks their range."""
+    read = learning()
+    frame = WRITE({**EVENT, "lsn": 1 << 62})
+    assert read(frame) == read(frame)
+    number = b"\x80" * 8 + b"\x80\x01"
+    start = frame.index(number)
+    with pytest.raises(DecodeError, match="64 bits"):
+        read(frame[:start] + b"\x80" * 9 + b"\x7f" + frame[start + 10 :])
+
+
+def test_values_of_one_length_need_no_second_shape() -> None:
+    """Other numbers and texts of the same lengths are read by the shape that one event taught."""
+    read = learning()
+    shapes = read.__globals__["SHAPES"]
+    block = {"id": "7:1", "order": 3}
+    first = {**EVENT, "block": block, "lsn": 5000, "snapshot": "true", "us": 1 << 50}
+    assert read(WRITE(first)) == expected(first)
+    for lsn, order, snapshot, us, op in [(8000, 7, "last", 5, "u"), (64, 8100, "fast", 1 << 60, "d")]:
+        event = {**first, "lsn": lsn, "block": {"id": "8:9", "order": order}, "snapshot": snapshot, "us": us, "op": op}
+        assert read(WRITE(event)) == expected(event)
+    assert shapes.learned == 1
+
+
 def test_learning_is_rationed() -> None:
     """A stream whose shape never repeats cannot make us compile a pattern for each frame, nor keep them all."""
     read = learning()
     shapes = read.__globals__["SHAPES"]
-    event = {
-        "after": None, "version": "v", "lsn": 1, "snapshot": None, "block": None, "small": 1, "flag": True,
-        "ratio": None, "op": "c", "us": None,
-    }  # fmt: skip
     for length in range(2 * FRAMES_BETWEEN):
-        read(WRITE({**event, "version": "v" * length}))
+        read(WRITE({**EVENT, "version": "v" * length}))
     assert shapes.learned <= SHAPES_AT_ONCE + 2
     assert len(shapes.kept) == SHAPES_KEPT

@@ -64,6 +64,16 @@ def test_an_end_counts_tables_only() -> None:
     assert decoder.transaction(boundary("BEGIN", "1956:61756656")) == ("BEGIN", 1956, 61756656, {}, 99)
 
 
+def test_equal_counts_are_decoded_once() -> None:
+    """Combinations of tables come again and again; names of logical messages are new each time and are not kept."""
+    decoder = Decoder(schemas())
+    first, second = (decoder.transaction(boundary("END", f"{n}:9", ("public.invoices", 3)))[3] for n in (1, 2))
+    assert first is second
+    first, second = (decoder.transaction(boundary("END", f"{n}:9", (MESSAGES, 1)))[3] for n in (1, 2))
+    assert first == second == {}
+    assert first is not second
+
+
 @pytest.mark.parametrize(("status", "identity"), [("END", "12"), ("END", "a:b"), ("END", ":1"), ("MIDDLE", "1:2")])
 def test_an_odd_boundary_is_refused(status: str, identity: str) -> None:
     """Only BEGIN and END with an id of the form txid:lsn are understood; nothing is guessed."""
