@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ _COUNTERS: dict[str, Counter] = {
     "in": metrics.ROWS_IN,
     "applied": metrics.ROWS_APPLIED,
     "ignored": metrics.ROWS_IGNORED,
+    "transactions": metrics.TRANSACTIONS_RELEASED,
 }
 _OPEN_STATES = ("settling", "wanted")
 
@@ -46,6 +48,12 @@ class CutMetrics:
                 counter.labels(source).inc(max(0, number - self._counts.get(name, 0)))
         self._counts = dict(counts)
 
+    def snapshots(self, sources: Iterable[str], stored: Mapping[str, int], live: bool) -> None:
+        """Which first snapshots are complete; `stored` as in the progress record."""
+        metrics.LIVE.set(int(live))
+        for source in sources:
+            metrics.SNAPSHOT_COMPLETE.labels(source).set(int(live or bool(stored.get(f"{source}#finished"))))
+
     def age(self, source: str) -> float:
         """Seconds since the newest published commit of the source; asked at each scrape, so it grows in a standstill."""
         return max(0.0, self._now() - self._clock_ms[source] / 1000)
@@ -75,3 +83,13 @@ class OpenRecords:
         if body is not None:
             self._exceptions[key] = body["kind"]
             metrics.EXCEPTIONS_OPEN.labels(body["kind"]).inc()
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Count the seconds that a stage takes; for batches, not for single records."""
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        metrics.STAGE_SECONDS.labels(name).inc(time.perf_counter() - started)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from state.aside import Aside, ExceptionRecord, WaitingFact, incomplete
 from state.alignment import PARTITION_BITS, Alignment, End, Released, Stalled
+from state.aside import Aside, ExceptionRecord, WaitingFact, incomplete
 from state.identity import Identity
 from state.model import Model
 from state.routing import Router
@@ -155,6 +155,7 @@ class Sequencer:
             self._count_snapshot(number, rows)
         identity = self._identity
         found = identity.resolve(rows, source, released.position, released.time_ms)
+        self._count("transactions", 1, number)
         self._count("in", len(rows), number)
         self._count("applied", found.applied, number)
         self._count("ignored", found.ignored, number)
