@@ -48,33 +48,35 @@ def admin(bootstrap: str) -> AdminClient:
 def ensure(client: AdminClient, specs: list[TopicSpec]) -> list[str]:
     """Create the topics that do not exist, wait until the broker shows them all; returns the names of the new ones.
 
-    Existing ones are left as they are. Raises KafkaUnavailable when a topic does not appear.
+    Existing ones are left as they are. A topic that is just being deleted is created when it is gone. Raises
+    KafkaUnavailable when a topic does not appear.
     """
-    present = client.list_topics(timeout=10).topics
-    missing = [NewTopic(s.name, s.partitions, 1, config=s.config) for s in specs if s.name not in present]
-    created = []
-    if missing:
-        for name, future in client.create_topics(missing).items():
-            try:
-                future.result(30)
-                created.append(name)
-            except KafkaException as error:
-                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                    raise
-    _wait_for(client, {spec.name for spec in specs})
-    return created
-
-
-def _wait_for(client: AdminClient, names: set[str]) -> None:
-    """A topic that was just created is not in the metadata at once."""
+    wanted = {spec.name: spec for spec in specs}
+    created: set[str] = set()
     deadline = time.monotonic() + _APPEAR_SECONDS
-    while missing := names - client.list_topics(timeout=10).topics.keys():
+    while missing := wanted.keys() - client.list_topics(timeout=10).topics.keys():
         if time.monotonic() > deadline:
             raise KafkaUnavailable(
                 f"topic {min(missing)} does not appear {_APPEAR_SECONDS:.0f} s after it was created. "
                 f"Next step: look at the broker's log"
             )
-        time.sleep(0.05)
+        created |= _create(client, [wanted[name] for name in sorted(missing)])
+        time.sleep(0.1)
+    return sorted(created)
+
+
+def _create(client: AdminClient, specs: list[TopicSpec]) -> set[str]:
+    """Ask for the topics; returns the names of those that nobody else made meanwhile."""
+    created = set()
+    new = [NewTopic(spec.name, spec.partitions, 1, config=spec.config) for spec in specs]
+    for name, future in client.create_topics(new).items():
+        try:
+            future.result(30)
+            created.add(name)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+    return created
 
 
 def partition_counts(client: AdminClient, names: list[str]) -> dict[str, int]:
