@@ -57,7 +57,7 @@ class Intents:
     ) -> None:
         """Compare what was touched (`entitlement`: also what the account may use), let what is due become wanted."""
         blocked = self._differences.blocked(account)
-        touched = account.touched_ms if dirty else clock_ms
+        touched = max(dirty.values()) if dirty else clock_ms
         if blocked != account.blocked:
             account.blocked = blocked
             dirty = dict.fromkeys(account.items, touched) | dirty

@@ -42,7 +42,7 @@ class Publication:
     def publish(self, account: Account, now: Entitled, clock_ms: int, out: Output) -> bool:
         """Add the account's records; False if it has no rows any more and can be forgotten."""
         records, name = out.records, account.id
-        dirty, account.dirty = account.dirty, {}
+        dirty, account.dirty, account.touched_ms = account.dirty, {}, 0
         items = account.items
         flagged: list[Item] = []
         for key in dirty:

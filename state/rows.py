@@ -50,7 +50,8 @@ class Rows:
         if spec.object is None or folder is None:
             out.ignored += 1
             return None
-        account.touched_ms = transaction[2]
+        # sources lag differently: an older transaction of one must not make a newer difference look older
+        account.touched_ms = max(account.touched_ms, transaction[2])
         account.changed = True
         if out.facts_override:  # what an earlier change of this release wanted stored is superseded
             out.facts_override.pop(ref, None)

@@ -85,6 +85,7 @@ class Shard:
         if not live:
             for account in touched.values():
                 account.dirty.clear()
+                account.touched_ms = 0
             return out
         self._clock_ms = max(self._clock_ms, release.clock_ms)
         self._fire(touched)
@@ -148,6 +149,7 @@ class Shard:
             if account.stale:
                 refold(account, self._model.tables)
             account.dirty.clear()
+            account.touched_ms = 0
             self._publication.adopt(account, self._clock_ms)
         return account
 

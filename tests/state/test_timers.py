@@ -13,7 +13,19 @@ from state.model import Model
 from state.output import Output
 from state.row import Change
 from state.shard import Shard
-from tests.state.company import ACCOUNT, SETTLE_MS, SOURCES, at, in_step, put, record, records, shard
+from tests.state.company import (
+    ACCOUNT,
+    SETTLE_MS,
+    SOURCES,
+    at,
+    in_step,
+    put,
+    record,
+    records,
+    release,
+    shard,
+    transaction,
+)
 
 JUNE_15, JULY_1 = 1_781_481_600_000, 1_782_864_000_000  # 2026, UTC, ms
 
@@ -109,6 +121,16 @@ def test_a_settling_difference_keeps_its_age_over_a_restart() -> None:
     assert not at(after, 2000 + SETTLE_MS - 1).intents
     assert at(after, 2000 + SETTLE_MS).intents == [(name, {**intent, "state": "wanted"})]
     assert not at(after, 90_000).intents
+
+
+def test_a_source_that_lags_makes_no_difference_look_older() -> None:
+    """In one release billing may be ahead of the ERP: the age counts from the newest transaction that touched the object."""
+    target = in_step()
+    ahead = transaction(50_000, put("billing.invoices", 1, status="paid"))
+    behind = transaction(20_000, put("erp.sales_invoices", 1, version=2))
+    ((_, intent),) = target.apply(release(50_000, ahead, behind)).intents
+    assert intent is not None
+    assert (intent["state"], intent["since_ms"]) == ("settling", 50_000)
 
 
 def test_a_wanted_intent_is_not_published_again_after_a_restart() -> None:
