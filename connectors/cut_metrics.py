@@ -18,6 +18,8 @@ _COUNTERS: dict[str, Counter] = {
     "ignored": metrics.ROWS_IGNORED,
     "transactions": metrics.TRANSACTIONS_RELEASED,
 }
+#: ids of exceptions that the serial step raises; all others are a shard's own
+SERIAL_EXCEPTIONS = (b"waiting:", b"incomplete:")
 _OPEN_STATES = ("settling", "wanted")
 
 

@@ -21,7 +21,9 @@ from bytewax.run import cli_main
 
 from connectors import metrics
 from connectors.contracts import Contracts
+from connectors.cut_metrics import SERIAL_EXCEPTIONS
 from connectors.kafka.offsets import StartRace, TopicRecreated
+from connectors.kafka.restore import latest
 from connectors.kafka.sink import CutSink
 from connectors.kafka.source import KafkaSource, reader
 from connectors.kafka.topics import KafkaUnavailable, admin
@@ -108,7 +110,12 @@ def _open_writer(settings: Settings, model: Model, contracts: Contracts, start: 
     except StartRace as error:
         logger(settings.flow).error("start refused", reason=str(error))
         os._exit(EXIT_FENCED)
-    return CanonicalWriter(settings, model, contracts, transactor, start.commit, start.position.counts)
+    writer = CanonicalWriter(settings, model, contracts, transactor, start.commit, start.position.counts)
+    open_exceptions = latest(settings.kafka, contracts.topic("exception"), list(range(settings.partitions)))
+    writer.load_exceptions(
+        {key: contracts.read(value) for key, value in open_exceptions.items() if key.startswith(SERIAL_EXCEPTIONS)}
+    )
+    return writer
 
 
 def _lag_exporter(settings: Settings, start: Start) -> LagExporter:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from connectors import metrics
@@ -49,6 +50,11 @@ class CanonicalWriter:
         self._metrics = CutMetrics(counts)
         self._open = OpenRecords()
         self._log = logger(settings.flow)
+
+    def load_exceptions(self, records: Mapping[bytes, Mapping[str, Any]]) -> None:
+        """Exceptions of the serial step that were open before this start: they are counted on."""
+        for key, record in records.items():
+            self._open.exception(key.decode(), record)
 
     def write(self, items: list[Any]) -> None:
         """Queue what the shards and the sequencer made. A process that was taken over may learn it here."""

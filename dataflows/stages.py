@@ -12,7 +12,7 @@ from confluent_kafka import Message
 
 from connectors import metrics
 from connectors.contracts import Contracts
-from connectors.cut_metrics import OpenRecords, stage
+from connectors.cut_metrics import SERIAL_EXCEPTIONS, OpenRecords, stage
 from connectors.debezium import Peek
 from connectors.facts import Fact, read_fact, split_key
 from connectors.kafka.restore import latest, read_to_end
@@ -142,6 +142,10 @@ class ShardStage(_Stage):
                 self._shard = self._restore(number)
             with stage("shard"):
                 output = self._shard.apply(release)
+            for key, body in output.intents:
+                self._open_records.intent(key, body)
+            for key, body in output.exceptions:
+                self._open_records.exception(key, body)
             with stage("encode"):
                 out.append(self._encoder.encode(number, release, output))
         return out, False
@@ -160,6 +164,9 @@ class ShardStage(_Stage):
             if intent["state"] in ("settling", "wanted"):
                 shard.load_intent(intent)
                 self._open_records.intent(intent["id"], intent)
+        for name, value in latest(self._settings.kafka, self._contracts.topic("exception"), [number]).items():
+            if not name.startswith(SERIAL_EXCEPTIONS):
+                self._open_records.exception(name.decode(), self._contracts.read(value))
         shard.load_clock(min(self._start.clock_ms.values(), default=0))
         gc.collect()
         gc.freeze()
