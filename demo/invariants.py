@@ -15,6 +15,7 @@ Record = dict[str, Any]
 Key = tuple[str, str]
 #: objects that exist only as part of an account
 OWNED = ("subscription", "usage", "invoice", "payment", "refund", "credit", "case")
+SYSTEMS = ("billing", "erp", "support")
 _BILLED = ("open", "paid")
 
 
@@ -37,6 +38,7 @@ class Invariants:
         self._shares: dict[Key, Share] = {}
         self._sums: dict[tuple[str, str], Counter[str]] = {}
         self._children: Counter[str] = Counter()
+        self._frontier: dict[str, int] = {}
 
     def apply(self, cut: int, kind: str, key: str, frame: bytes | None, record: Record | None) -> None:
         """Take one record of the cut."""
@@ -65,12 +67,22 @@ class Invariants:
         self._hashes[kind, key] = seen
 
     def _position(self, cut: int, kind: str, key: str, old: Record | None, new: Record) -> None:
-        if old is None:
-            return
-        for source, position in (old.get("positions") or {}).items():
-            now = (new.get("positions") or {}).get(source)
-            if now is not None and now < position:
-                self._wrong("version_regressions", cut, f"{kind} {key}: {source} went from {position} to {now}")
+        """A row that is shown goes forward only (an account's own positions are those of its newest live rows)."""
+        for system in SYSTEMS:
+            before, now = (record.get(system) if record else None for record in (old, new))
+            if not (before and now) or before["row"] != now["row"]:
+                continue
+            if now["position"] < before["position"]:
+                text = f"{kind} {key}: {system} went from {before['position']} to {now['position']}"
+                self._wrong("version_regressions", cut, text)
+
+    def frontier(self, cut: int, frontier: dict[str, int]) -> None:
+        """The frontier of a cut is not behind that of the cut before it."""
+        for source, position in frontier.items():
+            if position < self._frontier.get(source, 0):
+                text = f"frontier of {source} went from {self._frontier[source]} to {position}"
+                self._wrong("version_regressions", cut, text)
+        self._frontier = dict(frontier)
 
     def _move_share(self, kind: str, key: str, record: Record | None, old: Record | None) -> None:
         if old is not None:

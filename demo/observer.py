@@ -84,6 +84,7 @@ class Observer:
         self.cuts += 1
         self.records += len(cut.records)
         self._progress = cut.progress
+        self._invariants.frontier(cut.number, cut.progress["frontier"])
         touched: set[tuple[str, str]] = set()
         for record in cut.records:
             body = None if record.frame is None else self._decode(record.frame)
