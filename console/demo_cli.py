@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -33,6 +35,7 @@ def demo(
     drift: Annotated[float, typer.Option(min=0, max=0.5, help="share that the old integration gets wrong")] = 0.04,
     keep: Annotated[bool, typer.Option("--keep", help="leave the stack up")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the report as one JSON object")] = False,
+    picture: Annotated[Path | None, typer.Option(help="also write the report as an SVG picture")] = None,
 ) -> None:
     """Run the demo."""
     people = Console(stderr=as_json)
@@ -54,6 +57,10 @@ def demo(
         typer.echo(json.dumps(outcome))
     else:
         _print(outcome, bad, people)
+    if picture:
+        canvas = Console(record=True, width=100, file=io.StringIO())
+        _print(outcome, bad, canvas)
+        picture.write_text(canvas.export_svg(title="make demo"))
     raise typer.Exit(Exit.FAILED if bad else Exit.OK)
 
 
