@@ -13,6 +13,7 @@ import json
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,8 @@ from typing import Any
 import httpx
 
 PLACEHOLDER = re.compile(r"\$\{([a-z0-9_.]+)\}")
+#: by when a restart shows in the connector's state
+_UNDER_WAY_S = 5.0
 
 
 class ConnectError(Exception):
@@ -152,8 +155,22 @@ class Connect:
         return ConnectorStatus(name, found["connector"]["state"], tasks)
 
     def restart(self, name: str) -> None:
-        """Restart the connector and its tasks."""
-        self._call("POST", f"/connectors/{name}/restart?includeTasks=true")
+        """Restart what has failed of the connector and its tasks; what runs is not touched."""
+        self._call("POST", f"/connectors/{name}/restart?includeTasks=true&onlyFailed=true")
+
+    def revive(self, name: str, timeout_s: float = 60.0) -> bool:
+        """Restart a connector that failed and wait until it runs; False if nothing had failed.
+
+        Raises ConnectorFailed with the task's error where it fails again, ConnectRejected if it is not registered.
+        """
+        before = self.status(name)
+        if before is not None and before.failure is None:
+            return False
+        self.restart(name)
+        with suppress(ConnectorFailed):  # the old failure is shown until the restart is under way; or it failed alike
+            self._until(lambda: self.status(name) != before, min(timeout_s, _UNDER_WAY_S), "")
+        self.wait_running(name, timeout_s)
+        return True
 
     def delete(self, name: str, offsets: bool = True, timeout_s: float = 20.0) -> bool:
         """Remove the connector; with `offsets` also its source offsets, without which a new one of the same name would resume there."""

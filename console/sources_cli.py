@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from connectors.capture import DEFAULT_ROLE, EMBEDDED_PASSWORD, Capture
+from connectors.connect import Connect
 from connectors.preflight import preflight
 from connectors.preflight_findings import Report
 from console.exits import Exit, help_text
@@ -92,6 +93,16 @@ def register(
     for source in _chosen(settings, sources):
         status = capture_of(settings, role, password).register(source, timeout_s=timeout_s)
         typer.echo(f"{source}: {status.state}")
+
+
+@app.command()
+def restart(sources: Names = None, timeout_s: float = 60.0) -> None:
+    """Restart connectors and tasks that FAILED (`concord status` shows them) and wait until they run; what runs is left alone. Exit codes: 0, 1 (it failed again, with its error), 2, 5."""
+    settings = load_settings()
+    with Connect(settings.connect) as connect:
+        for source in _chosen(settings, sources):
+            revived = connect.revive(source, timeout_s)
+            typer.echo(f"{source}: {'restarted, it runs' if revived else 'nothing had failed'}")
 
 
 def as_data(report: Report) -> dict[str, object]:

@@ -114,3 +114,34 @@ def test_deleting_stops_the_connector_and_forgets_its_offsets_first() -> None:
 def test_deleting_what_is_not_there_is_no_error() -> None:
     """It answers False."""
     assert not connect(lambda request: httpx.Response(404, json={})).delete("billing")
+
+
+def test_reviving_restarts_only_what_failed() -> None:
+    """The old failure may still be shown for a moment; then the connector runs. What runs is not asked to restart."""
+    states = iter(["FAILED", "FAILED", "RESTARTING", "RUNNING"])
+    posts: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            posts.append(f"{request.url.path}?{request.url.query.decode()}")
+            return httpx.Response(202, json={})
+        return status(next(states, "RUNNING"), "gone")
+
+    worker = connect(handler)
+    assert worker.revive("billing")
+    assert posts == ["/connectors/billing/restart?includeTasks=true&onlyFailed=true"]
+    assert not worker.revive("billing")
+    assert len(posts) == 1
+
+
+def test_reviving_what_fails_again_says_why() -> None:
+    """The task's own error, not a timeout."""
+    states = iter(["FAILED", "RESTARTING"])
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        return (
+            httpx.Response(202, json={}) if request.method == "POST" else status(next(states, "FAILED"), "still gone")
+        )
+
+    with pytest.raises(ConnectorFailed, match="still gone"):
+        connect(handler).revive("billing")

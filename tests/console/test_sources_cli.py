@@ -66,3 +66,23 @@ def test_register_runs_and_an_unprepared_source_fails_with_the_tasks_error(
         erp.execute("DROP PUBLICATION concord_erp")
     assert main(["sources", "register", "erp"]) == 1
     assert "Publication autocreation is disabled" in capsys.readouterr().err
+
+
+def test_a_failed_connector_is_shown_and_restarted(prepared: Capture, capsys: pytest.CaptureFixture[str]) -> None:
+    """`concord status` names the failure; `sources restart` fails while its cause is there, and revives it afterwards."""
+    with Company(prepared.postgres).connect("erp", autocommit=True) as erp:
+        erp.execute("DROP PUBLICATION concord_erp")
+    assert main(["sources", "register", "erp"]) == 1
+    capsys.readouterr()
+    main(["status", "--json"])
+    shown = {source["name"]: source for source in json.loads(capsys.readouterr().out)["sources"]}
+    assert shown["erp"]["connector"] == "FAILED"
+    assert "Publication autocreation is disabled" in shown["erp"]["failure"]
+    assert main(["sources", "restart", "erp"]) == 1
+    assert "Publication autocreation is disabled" in capsys.readouterr().err
+    assert main(["sources", "prepare", "erp"]) == 0
+    capsys.readouterr()
+    assert main(["sources", "restart", "erp"]) == 0
+    assert "erp: restarted, it runs" in capsys.readouterr().out
+    assert main(["sources", "restart", "erp"]) == 0
+    assert "erp: nothing had failed" in capsys.readouterr().out
