@@ -98,8 +98,8 @@ class _ResultPartition(StatefulSourcePartition[tuple[str, Results], None]):
         return [(KEY, Results(now_ms, results))]
 
     def next_awake(self) -> datetime:
-        """A few milliseconds ahead."""
-        return datetime.now(UTC) + timedelta(milliseconds=POLL_MS)
+        """A few milliseconds ahead while answers are awaited, else when the planner is to be told the time."""
+        return datetime.now(UTC) + timedelta(milliseconds=POLL_MS if self._pool.flying else TICK_MS)
 
     def snapshot(self) -> None:
         """Nothing: a result that was not recorded is found again by read-back."""

@@ -24,7 +24,7 @@ from state.routing import partition_of
 from tests.demo.services.company import Company
 from tests.running_stack import RunningStack
 
-WAIT_SECONDS = 30
+WAIT_SECONDS = 90
 
 
 def wait_for(what: str, condition: Callable[[], bool]) -> None:
