@@ -98,14 +98,16 @@ def forget_position(account: Account, tables: tuple[TableSpec, ...], source: str
 
 def refold(account: Account, tables: tuple[TableSpec, ...]) -> None:
     """Derive everything anew from the rows, for the rare change that concerns them all (the currency)."""
-    before = list(account.items)
+    before = account.items
     account.clear()
     account.faults = {ref: f for ref, f in account.faults.items() if f.code != INVALID_PRECISION}
     for ref, fact in account.rows.items():
         spec = tables[ref[0]]
         folder_of(spec)(account, spec, ref, fact, 1)
-    for key in before:
+    for key, item in before.items():
         account.dirty.setdefault(key, account.touched_ms)
+        if item.published and key in account.items:
+            account.items[key].published = True
     account.stale = False
 
 

@@ -12,6 +12,8 @@ from state.tally import Item, Totals
 from state.values import instant_from_us
 from state.view_objects import RENDERERS, Record, facet
 
+_NOTHING = Totals()
+
 
 class View:
     """Renders with the tables' units at hand."""
@@ -99,9 +101,13 @@ class View:
 
 
 def _per_currency(totals: dict[str, Totals], currency: str | None) -> Record:
-    """Every currency in which something is left, and the account's own, in the order of their codes."""
-    codes = sorted(totals) if len(totals) > 1 else totals
-    return {code: _totals(totals[code]) for code in codes if code == currency or not totals[code].zero}
+    """The account's own currency, and every other in which something is left, in the order of their codes."""
+    if len(totals) == 1 and currency in totals:
+        return {code: _totals(total) for code, total in totals.items()}
+    codes = {code for code, total in totals.items() if not total.zero}
+    if currency is not None:
+        codes.add(currency)
+    return {code: _totals(totals.get(code, _NOTHING)) for code in sorted(codes)}
 
 
 def _totals(total: Totals) -> Record:
