@@ -107,9 +107,8 @@ class Rows:
         """Fill unchanged TOAST values from the row's old image; returns the frame that says the merged row."""
         table, key, frame = change[1], change[3], change[4]
         kept = account.kept_frames.get((table, key))
-        if (
-            kept is None
-        ):  # after a change of the primary key the old image lies under the key that this transaction retires
+        if kept is None:
+            # after a change of the primary key the old image lies under the key that this transaction retires
             gone = [c[3] for c in transaction[3] if c[1] == table and c[2] == "d" and c[0] == account.id]
             kept = account.kept_frames.get((table, gone[0])) if len(gone) == 1 else None
         unknown = merge(row, self._decode(table, kept) if kept else None)
