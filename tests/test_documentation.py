@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import typer.main
+from prometheus_client.metrics import MetricWrapperBase
 
 from connectors import metrics
 from connectors.contracts import OTHER_TOPICS, TOPICS
@@ -44,6 +45,14 @@ def test_every_metric_is_documented() -> None:
     assert documented == expected
     for question in {one.question for one in metrics.CATALOGUE}:
         assert f"## {question}" in page("metrics.md")
+
+
+def test_every_metric_is_set_somewhere() -> None:
+    """A metric that no code sets would be documented and always 0."""
+    code = "".join(path.read_text() for room in ("connectors", "dataflows") for path in (ROOT / room).rglob("*.py"))
+    names = [name for name, value in vars(metrics).items() if isinstance(value, MetricWrapperBase)]
+    assert len(names) == len(metrics.CATALOGUE)
+    assert not [name for name in names if not re.search(rf"\bmetrics\.{name}\b", code)]
 
 
 def default_of(name: str) -> str:
