@@ -39,6 +39,11 @@ def waiting_key(topic: str, key: str) -> bytes:
     return f"{WAITING}{topic}{SEPARATOR}{key}".encode()
 
 
+def is_waiting(key: bytes) -> bool:
+    """Whether a record key is that of a row without an account."""
+    return key.startswith(WAITING.encode())
+
+
 def split_key(key: bytes) -> tuple[str, str]:
     """(topic, primary key text) of a record key, of either form."""
     topic, _, row = key.decode().partition(SEPARATOR)

@@ -18,6 +18,7 @@ from connectors.facts import Fact, read_fact, split_key
 from connectors.kafka.restore import latest, read_to_end
 from connectors.log import logger
 from dataflows.encode import Encoder
+from dataflows.identity_restore import restore_identity
 from dataflows.settings import Settings
 from state.identity import Identity, Waiting
 from state.model import Model
@@ -85,37 +86,6 @@ class SequencerStage(_Stage):
         for source, oldest in self._sequencer.stalled().items():
             metrics.OLDEST_OPEN_SECONDS.labels(source).set(max(0.0, time.time() - oldest.time_ms / 1000))
         return out, False
-
-
-def restore_identity(settings: Settings, model: Model) -> Identity:
-    """Rebuild the index, rows without an account included, from the facts topic."""
-    identity = Identity(model.tables)
-    index = {table.topic: table.index for table in model.tables}
-    newest: dict[tuple[int, str], tuple[tuple[int, bytes], Fact]] = {}
-    for batch in read_to_end(settings.kafka, f"{settings.prefix}facts", list(range(settings.partitions))):
-        for message in batch:
-            key, value = message.key() or b"", message.value()
-            topic, row = split_key(key)
-            if (table := index.get(topic)) is None:
-                continue
-            # a row that moved lies in two partitions for a while: the later position holds, its own tombstone ends it
-            found = newest.get((table, row))
-            if value is None:
-                if found and found[0] == (message.partition(), key):
-                    del newest[table, row]
-                continue
-            fact = read_fact(key, value)
-            if found is None or found[1].position <= fact.position:
-                newest[table, row] = (message.partition() or 0, key), fact
-    aside = []
-    for (table, row), (_partition, fact) in newest.items():
-        identity.load(table, row, fact.account, fact.link)
-        if not fact.account:
-            peeked = (table, "r", row, 0, 0, 0, fact.link, -1, -1, fact.frame, "", fact.time_ms)
-            aside.append(Waiting(peeked, model.tables[table].source, fact.position, fact.time_ms))
-    for waiting in aside:
-        identity.load_waiting(waiting)
-    return identity
 
 
 class ShardStage(_Stage):

@@ -21,7 +21,7 @@ def clean(settings: Settings, capture: Capture) -> None:
     for source in settings.sources:
         capture.unregister(source)
     client = admin(settings.kafka)
-    _delete_topics(client, tuple(f"{source}." for source in settings.sources) + (settings.prefix,))
+    _delete_topics(client, (*(f"{source}." for source in settings.sources), settings.prefix))
     _delete_groups(client, settings.prefix)
     redis.Redis.from_url(settings.redis).flushdb()
     reset(Company(settings.postgres))

@@ -29,14 +29,12 @@ def rows(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("source changes", f"{report['changes']:,} in {report['transactions']:,} transactions"),
         ("accounts", f"{report['accounts']:,}"),
         ("published", f"{report['records']:,} records in {report['cuts']:,} cuts"),
-        ("balance", f"in {report['in']:,} = applied {report['applied']:,} + ignored {report['ignored']:,} "
-                    f"+ parked {report['parked']:,} + waiting {report['waiting']:,}"),
+        ("balance", f"in {report['in']:,} = applied {report['applied']:,} + ignored {report['ignored']:,} + parked {report['parked']:,} + waiting {report['waiting']:,}"),
         ("partial states", f"{report['partial_states']} (an independent reader checked every commit number)"),
         ("duplicates / regressions", f"{report['duplicates']} / {report['version_regressions']}"),
         ("view against SQL", f"{report['compared']:,} objects, {report['fields']:,} fields, {report['losses']} wrong"),
         ("drift planted", f"{report['planted_must']} to find, {report['planted_may']} that healed near the settle time"),
-        ("differences found", f"{report['found']} (missed {report['missed_differences']}, "
-                              f"unexplained {report['unexplained_differences']})"),
+        ("differences found", f"{report['found']} (missed {report['missed_differences']}, unexplained {report['unexplained_differences']})"),
         ("corrections", ", ".join(f"{n} {state}" for state, n in sorted(report["corrections"].items())) or "none"),
         ("differences left", f"{report['differences_left']}"),
         ("freshness", f"p50 {fresh['p50']:.0f} ms, p99 {fresh['p99']:.0f} ms (source commit to visible, {fresh['n']:,} transactions)"),

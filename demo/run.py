@@ -92,7 +92,7 @@ class Demo:
             self._tell(f"bringing {source} under capture")
             self._capture.prepare(source)
             self._capture.register(source)
-        for number, system in enumerate(("erp", "support")):
+        for system in ("erp", "support"):
             self.flows.start_service(f"demo-{system}", ["demo.services", system])
         for flow in ("canonical", "dispatch", "lookup"):
             self.flows.start(flow)

@@ -9,7 +9,7 @@ from state.alignment import Released
 from state.identity import Identity, Waiting
 from state.model import TableSpec
 from state.routing import partition_of
-from state.row import KEY, LINK, OFFSET, PARTITION, TABLE
+from state.row import KEY, LINK, OFFSET, PARTITION, TABLE, Change, Transaction
 
 #: how long (by the sources' own clocks) a row may lack its account before a person is told
 WAITING_GRACE_MS = 2_000
@@ -71,6 +71,17 @@ class Aside:
 
     def _id(self, waiting: Waiting) -> str:
         return f"waiting:{self._tables[waiting.row[TABLE]].topic}:{waiting.row[KEY]}"
+
+
+def let_go_transactions(let_go: list[tuple[Waiting, Change]]) -> list[Transaction]:
+    """The rows that found their account, as the transactions that they came in, in commit order per source."""
+    groups: dict[tuple[str, int], list[tuple[Waiting, Change]]] = {}
+    for waiting, change in let_go:
+        groups.setdefault((waiting.source, waiting.position), []).append((waiting, change))
+    return [
+        Transaction(source, position, group[0][0].time_ms, [change for _, change in group])
+        for (source, position), group in sorted(groups.items(), key=lambda item: item[0])
+    ]
 
 
 def incomplete(source: str, released: Released) -> ExceptionRecord:

@@ -33,12 +33,13 @@ class Waiting(NamedTuple):
 class Resolved:
     """One transaction's changes with their accounts; rows set aside, rows let go, rows superseded while they waited.
 
-    `applied` and `ignored` count this transaction's own rows; rows let go are of any source and count as applied too.
+    `applied` and `ignored` count this transaction's own rows. Rows let go are of any source: each comes with its own
+    change, whose position and time are those it waited with, and counts as applied too.
     """
 
     changes: list[Change] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
-    let_go: list[Waiting] = field(default_factory=list)
+    let_go: list[tuple[Waiting, Change]] = field(default_factory=list)
     superseded: list[Waiting] = field(default_factory=list)
     applied: int = 0
     ignored: int = 0
@@ -235,6 +236,6 @@ class Identity:
             if account is None:
                 self._set_aside(self._missing(table, key) or (table, key), waiting)
                 continue
-            out.let_go.append(waiting)
             place = row[PARTITION], row[OFFSET]
-            out.changes.append(Change(account, table, row[OP], key, row[FRAME], self._links[table][key], *place))
+            change = Change(account, table, row[OP], key, row[FRAME], self._links[table][key], *place)
+            out.let_go.append((waiting, change))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from state.alignment import PARTITION_BITS, Alignment, End, Released, Stalled
-from state.aside import Aside, ExceptionRecord, WaitingFact, incomplete
+from state.aside import Aside, ExceptionRecord, WaitingFact, incomplete, let_go_transactions
 from state.identity import Identity
 from state.model import Model
 from state.routing import Router
@@ -160,22 +160,27 @@ class Sequencer:
         self._count("applied", found.applied, number)
         self._count("ignored", found.ignored, number)
         if found.let_go or found.waiting or found.superseded:
-            for aside in found.let_go:
-                self._count("applied", 1, self._source_of[aside.source])
-            self._aside.update(found.let_go + found.superseded, found.waiting, step.facts, step.exceptions)
+            over = [waiting for waiting, _ in found.let_go] + found.superseded
+            self._aside.update(over, found.waiting, step.facts, step.exceptions)
         if released.missing:
             step.exceptions.append(incomplete(source, released))
+        self._hand_out(Transaction(source, released.position, released.time_ms, found.changes), per_shard)
+        for transaction in let_go_transactions(found.let_go):
+            self._count("applied", len(transaction.changes), self._source_of[transaction.source])
+            self._hand_out(transaction, per_shard)
+
+    def _hand_out(self, transaction: Transaction, per_shard: dict[int, list[Transaction]]) -> None:
+        """Split a transaction over the shards of its accounts."""
         by_shard: dict[int, list[Change]] = {}
         shard_of = self._router.shard
-        for change in found.changes:
+        for change in transaction.changes:
             shard = shard_of(change[0])
             if shard in by_shard:
                 by_shard[shard].append(change)
             else:
                 by_shard[shard] = [change]
         for shard, changes in by_shard.items():
-            transaction = Transaction(source, released.position, released.time_ms, changes)
-            per_shard.setdefault(shard, []).append(transaction)
+            per_shard.setdefault(shard, []).append(transaction._replace(changes=changes))
 
     def _count(self, what: str, n: int, number: int) -> None:
         if n:

@@ -32,6 +32,9 @@ def reader(bootstrap: str, group: str, vector: Vector, queue_kbytes: int) -> Con
             "auto.offset.reset": "error",
             "isolation.level": "read_committed",
             "fetch.queue.backoff.ms": 5,
+            # a topic that was made moments ago may be unknown at first; the default looks again after minutes
+            "topic.metadata.refresh.interval.ms": 2_000,
+            "topic.metadata.propagation.max.ms": 2_000,
             "fetch.wait.max.ms": 20,
             "max.partition.fetch.bytes": 262_144,
             "queued.max.messages.kbytes": queue_kbytes,

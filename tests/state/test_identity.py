@@ -54,9 +54,11 @@ def test_rows_without_an_account_wait_and_go_when_the_link_appears(identity: Ide
     middle = identity.resolve([row(INVOICES, "c", "5", "1")], "s", 2, 0)
     assert (middle.changes, identity.waiting) == ([], 3)
     last = identity.resolve([row(ACCOUNTS, "c", "1", "A-1")], "s", 3, 0)
-    assert {c[1] for c in changes(last)} == {ACCOUNTS, INVOICES, PAYMENTS, CUSTOMERS}
-    assert {c[0] for c in changes(last)} == {"A-1"}
+    assert changes(last) == [("A-1", ACCOUNTS, "c", "1")]
+    assert {change.table for _, change in last.let_go} == {INVOICES, PAYMENTS, CUSTOMERS}
+    assert {change.account for _, change in last.let_go} == {"A-1"}
     assert (last.applied, identity.waiting, len(last.let_go)) == (1, 0, 3)
+    assert {waiting.position for waiting, _ in last.let_go} == {1, 2}
 
 
 def test_a_cascading_delete_finds_the_account_although_the_parent_goes_first(identity: Identity) -> None:
