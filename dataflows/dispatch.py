@@ -18,7 +18,6 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.run import cli_main
 from confluent_kafka import Consumer
-from confluent_kafka.admin import AdminClient
 
 from connectors import metrics
 from connectors.contracts import Contracts, topic_specs
@@ -52,8 +51,6 @@ from state.rules import Rules
 EXIT_REFUSED = 2
 #: the metrics port of this flow lies this far above the canonical flow's
 METRICS_PORT_OFFSET = 10
-#: how long a topic that has just been created may take to be shown
-TOPIC_SECONDS = 15
 
 
 def flow_id(settings: Settings) -> str:
@@ -67,24 +64,12 @@ def targets(settings: Settings) -> dict[str, Target]:
     return {name: RestTarget(load(name), address) for name, address in addresses.items()}
 
 
-def _partitions(client: AdminClient, topic: str) -> int:
-    """How many partitions a topic has; one that another flow has just created may take a moment to be shown."""
-    deadline = time.monotonic() + TOPIC_SECONDS
-    while time.monotonic() < deadline:
-        if count := partition_counts(client, [topic]).get(topic):
-            return count
-        time.sleep(0.1)
-    raise KafkaUnavailable(
-        f"topic {topic} does not appear within {TOPIC_SECONDS} s of its creation. Next step: look at the broker's log"
-    )
-
-
 def begin(settings: Settings, contracts: Contracts) -> tuple[Vector, dict[str, str]]:
     """Fence older processes, then read where the flow stood in the intents. Raises KafkaUnavailable, TopicRecreated."""
     client = admin(settings.kafka)
     ensure(client, topic_specs(settings.prefix, settings.partitions))
     topic = contracts.topic("intent")
-    count = _partitions(client, topic)
+    count = partition_counts(client, [topic])[topic]
     fence(settings.kafka, flow_id(settings), settings.transaction_timeout_ms)
     ids = topic_ids(client, [topic])
     group = group_consumer(settings.kafka, flow_id(settings))
@@ -98,7 +83,7 @@ def restored(settings: Settings, contracts: Contracts, known: Mapping[str, Targe
     """The planner with every correction of the compacted topic; what was being sent is in doubt now."""
     started = time.monotonic()
     topic = contracts.topic("correction")
-    count = _partitions(admin(settings.kafka), topic)
+    count = partition_counts(admin(settings.kafka), [topic])[topic]
     records = latest(settings.kafka, topic, list(range(count)))
     promises = {name: target.promise for name, target in known.items()}
     planner = Dispatcher(promises, {rule.name: rule.cap for rule in rules.rules})

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import bytewax.operators as op
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
@@ -173,6 +173,13 @@ class DispatchStage(op.StatefulBatchLogic[Intents | Results, Step, None]):
         """No state of the engine: corrections are in Kafka."""
 
 
+def _end(error: Fenced) -> NoReturn:
+    """End the process at once: an exception would be lost in the engine, and nothing may be sent any more."""
+    metrics.FENCED.labels(FLOW).inc()
+    logger(FLOW).error("fenced", reason=str(error))
+    os._exit(EXIT_FENCED)
+
+
 class DispatchWriter:
     """Publishes corrections with the offsets they come from; jobs go to the senders only after the commit."""
 
@@ -188,10 +195,13 @@ class DispatchWriter:
         self._log = logger(FLOW)
 
     def write(self, items: list[Step]) -> None:
-        """Queue what the planner made."""
+        """Queue what the planner made. A process that was taken over may learn it here."""
         for step in items:
-            for correction in step.changed:
-                self._produce(correction)
+            try:
+                for correction in step.changed:
+                    self._produce(correction)
+            except Fenced as error:
+                _end(error)
             self._jobs += step.jobs
             self._offsets |= step.offsets
             self._dirty = True
@@ -225,9 +235,7 @@ class DispatchWriter:
         try:
             self._transactor.commit(self._offsets)
         except Fenced as error:
-            metrics.FENCED.labels(FLOW).inc()
-            self._log.error("fenced", reason=str(error))
-            os._exit(EXIT_FENCED)
+            _end(error)
         metrics.COMMIT_SECONDS.labels(FLOW).observe(time.monotonic() - started)
         self._pool.submit(self._jobs)
         self._jobs, self._offsets, self._dirty = [], {}, False
