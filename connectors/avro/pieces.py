@@ -50,6 +50,8 @@ def long_text(value: Any) -> str:
     if value.__class__ is not int:
         raise TypeError(f"not a value of long: {value!r:.80}")
     z = (value << 1) ^ (value >> 63)
+    if z < 1 << 14:
+        return _LAST[z]
     if z < 1 << 28:
         return _MORE[z & 16383] + _LAST[z >> 14]
     if z < 1 << 42:
