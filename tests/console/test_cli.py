@@ -90,7 +90,8 @@ def test_account_is_one_exact_json_object(capsys: Output) -> None:
     assert (answer["commit"], answer["frontier"]) == (7, {"billing": 700, "erp": 70})
     assert answer["account"]["balances"] == {"EUR": 2**60 + 1}
     assert answer["objects"]["invoice"][0]["total_minor"] == 2**60 + 1
-    assert 1_000 <= answer["age_ms"]["billing"] < 60_000 <= answer["age_ms"]["erp"]
+    assert answer["age_ms"]["billing"] >= 1_000
+    assert answer["age_ms"]["erp"] - answer["age_ms"]["billing"] == 59_000
 
 
 def test_account_for_people_says_what_it_is_true_of(capsys: Output) -> None:

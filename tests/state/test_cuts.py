@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from state.cuts import Cut, CutAssembler, Entry, Partition, Progress
@@ -72,6 +72,7 @@ class Reader:
         self.assembler.reach(choice, self.at[choice])
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(COMMITS, st.data())
 def test_whole_cuts_equal_the_truth_at_their_commit(commits: list[list[tuple[int, str]]], data: st.DataObject) -> None:
     """Partitions are read in any order and any portions; the state after each cut is exactly that of its commit.
@@ -103,6 +104,7 @@ def test_whole_cuts_equal_the_truth_at_their_commit(commits: list[list[tuple[int
     assert seen == sorted(set(seen))
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(COMMITS, st.integers(1, 11))
 def test_offsets_of_a_cut_continue_exactly_where_it_ended(commits: list[list[tuple[int, str]]], at: int) -> None:
     """A second reader that starts at the offsets of a cut adds what is missing, no record of a later commit is skipped."""
