@@ -14,7 +14,7 @@ from tests.chaos.bank_audit import BankAudit, audit
 from tests.chaos.flow_process import FlowProcess, wait_until
 from tests.running_stack import RunningStack
 
-CAUGHT_UP_WITHIN_S = 60.0
+CAUGHT_UP_WITHIN_S = 120.0
 
 
 class ChaosLab:
