@@ -195,7 +195,7 @@ class Peek:
             key, value = message.key(), message.value()
             try:
                 text = table.keys[key[:5]](key)  # type: ignore[index]  # None goes the careful way
-                row = table.values[value[:5]](value, message.partition(), message.offset(), text)  # type: ignore[index]
+                row = table.values[value[:5]](value, message.partition(), message.offset(), text)  # type: ignore[index]  # so does a tombstone
                 if text is None or row[OP] == TRUNCATE:
                     raise KeyError
                 append(row)

@@ -18,6 +18,7 @@ from pathlib import Path
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.run import cli_main
+from confluent_kafka import Consumer
 
 from connectors import metrics
 from connectors.contracts import Contracts
@@ -25,8 +26,8 @@ from connectors.cut_metrics import SERIAL_EXCEPTIONS
 from connectors.kafka.offsets import StartRace, TopicRecreated
 from connectors.kafka.restore import latest
 from connectors.kafka.sink import CutSink
-from connectors.kafka.source import KafkaSource, reader
-from connectors.kafka.topics import KafkaUnavailable, admin
+from connectors.kafka.source import Handler, KafkaSource, reader
+from connectors.kafka.topics import admin
 from connectors.kafka.transactor import Transactor, TransactorConfig
 from connectors.lag import LagExporter
 from connectors.log import configure, logger
@@ -63,7 +64,7 @@ def build(settings: Settings, start: Start, stopping: Stopping, parent: int | No
     model, contracts, registry = bootstrap.model(settings), *bootstrap.contracts(settings)
     partitions = sorted(start.vector)
 
-    def open_part(number: int):  # type: ignore[no-untyped-def]
+    def open_part(number: int) -> tuple[Consumer, Handler]:
         mine = {tp: start.vector[tp] for i, tp in enumerate(partitions) if i % settings.processes == number}
         consumer = reader(settings.kafka, transactional_id(settings), mine, settings.queue_kbytes)
         return consumer, peek_messages(bootstrap.peek(model, registry))
@@ -163,7 +164,7 @@ def main(settings: Settings) -> int:
         contracts, _registry = bootstrap.contracts(settings)
         contracts.register()
         start = begin(settings, bootstrap.model(settings), contracts, admin(settings.kafka))
-    except (StartRefused, TopicRecreated, KafkaUnavailable) as error:
+    except (StartRefused, TopicRecreated) as error:
         logger(settings.flow).error("start refused", reason=str(error))
         return EXIT_REFUSED
     logger(settings.flow).info(

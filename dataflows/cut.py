@@ -178,4 +178,3 @@ class CanonicalWriter:
         """A clean stop: what is not committed stays invisible and is read again."""
         self._transactor.abort()
         self._transactor.close()
-

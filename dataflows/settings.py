@@ -116,7 +116,7 @@ def load_settings(**overrides: Any) -> Settings:
         name = next((n for n in Settings.model_fields if f'"{n}"' in str(error)), "")
         raise SettingsError(
             f"setting CONCORD_{name.upper()} is wrong: {error}; it must be JSON, such as "
-            f"[\"billing\"]. Next step: see docs/settings.md and set it again"
+            f'["billing"]. Next step: see docs/settings.md and set it again'
         ) from error
     except json.JSONDecodeError as error:
         raise SettingsError(

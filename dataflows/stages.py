@@ -14,13 +14,12 @@ from connectors import metrics
 from connectors.contracts import Contracts
 from connectors.cut_metrics import SERIAL_EXCEPTIONS, OpenRecords, stage
 from connectors.debezium import Peek
-from connectors.facts import Fact, read_fact, split_key
-from connectors.kafka.restore import latest, read_to_end
+from connectors.facts import read_fact
+from connectors.kafka.restore import latest
 from connectors.log import logger
 from dataflows.encode import Encoder
 from dataflows.identity_restore import restore_identity
 from dataflows.settings import Settings
-from state.identity import Identity, Waiting
 from state.model import Model
 from state.row import Release
 from state.sequencer import Batch, Position, Sequencer

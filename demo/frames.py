@@ -26,5 +26,5 @@ class FrameDecoder:
         schema = self._schemas.get(number)
         if schema is None:
             schema = self._schemas[number] = fastavro.parse_schema(self._registry.schema(number))
-        record: dict[str, Any] = fastavro.schemaless_reader(BytesIO(frame[5:]), schema, None)  # type: ignore[assignment]
-        return record
+        record: Any = fastavro.schemaless_reader(BytesIO(frame[5:]), schema, None)
+        return dict(record)

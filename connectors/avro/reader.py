@@ -178,5 +178,5 @@ def _finish(
     }  # fmt: skip
     exec(compile(text, "<compiled Avro reader>", "exec"), scope)  # noqa: S102  # generated here, from parsed nodes only
     read: Reader = scope["read"]
-    read.source = text  # type: ignore[attr-defined]  # for people who debug it
+    vars(read)["source"] = text  # for people who debug it
     return read

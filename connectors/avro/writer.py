@@ -52,7 +52,7 @@ def compile_writer(schema: Any, prefix: bytes = b"", convert: frozenset[str] = f
     }  # fmt: skip
     exec(code, scope)  # noqa: S102  # generated here, from parsed nodes only
     write: Writer = scope["write"]
-    write.source = text  # type: ignore[attr-defined]
+    vars(write)["source"] = text  # for people who debug it
     return write
 
 

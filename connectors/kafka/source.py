@@ -78,7 +78,7 @@ class _Partition(StatefulSourcePartition[Any, None]):
 
     def snapshot(self) -> None:
         """Nothing: offsets are committed with the cut, not by the engine."""
-        return None
+        return
 
     def close(self) -> None:
         """Leave the broker."""

@@ -12,6 +12,8 @@ COMPACT = {
     "cleanup.policy": "compact",
     "min.cleanable.dirty.ratio": "0.3",
     "segment.ms": "3600000",
+    # a reader of cuts that lags behind a segment's end must not miss a version inside a cut
+    "min.compaction.lag.ms": "600000",
     "delete.retention.ms": "86400000",
 }
 COMPACT_AND_RETAIN = {"cleanup.policy": "compact,delete", "retention.ms": "604800000"}

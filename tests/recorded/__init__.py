@@ -1,0 +1,1 @@
+"""Recorded wire bytes and the mapping of their source."""

@@ -44,9 +44,7 @@ def run(streams: Streams, items: list[Row | End], rng: Random) -> tuple[dict[int
         rows = [i for i in part if not isinstance(i, End)]
         ends: list[tuple[int, End | int]] = [(0, i) for i in part if isinstance(i, End)]
         for number, output in process(Batch(rows, ends, [], []), state).shards.items():
-            logs[number] += [
-                json.dumps(record, sort_keys=True).encode() for record in output.records
-            ]
+            logs[number] += [json.dumps(record, sort_keys=True).encode() for record in output.records]
     return logs, state.sequencer.counts
 
 

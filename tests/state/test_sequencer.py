@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from state.alignment import End
 from state.aside import WAITING_GRACE_MS
 from state.identity import Identity
@@ -12,7 +14,7 @@ from state.sequencer import Batch, Position, Sequencer, Step
 BILLING, ERP = 0, 1
 
 
-def model(snapshot: str = "none") -> Model:
+def model(snapshot: Literal["initial", "none"] = "none") -> Model:
     """billing.accounts defines accounts, erp.customers refers to them."""
     tables = (
         TableSpec(
@@ -21,13 +23,13 @@ def model(snapshot: str = "none") -> Model:
         TableSpec(1, "erp", "public.customers", "erp.public.customers", ("id",), AccountRule("reference", "code")),
     )
     sources = tuple(
-        SourceSpec(name, name, snapshot, f"{name}.transaction", f"{name}.notifications", 1)  # type: ignore[arg-type]  # both literals
+        SourceSpec(name, name, snapshot, f"{name}.transaction", f"{name}.notifications", 1)
         for name in ("billing", "erp")
     )
     return Model(sources, tables, {"EUR": 2})
 
 
-def sequencer(snapshot: str = "none", start: Position | None = None) -> Sequencer:
+def sequencer(snapshot: Literal["initial", "none"] = "none", start: Position | None = None) -> Sequencer:
     """A new serial step over two partitions."""
     tables = model(snapshot)
     return Sequencer(tables, Identity(tables.tables), 2, start or Position(), lambda frame: 0)
