@@ -95,9 +95,11 @@ def measure(changes: int = CHANGES) -> dict[str, Any]:
     narrow = Decoder(_Schemas(), {kind: [name for name, _ in columns[:3]] for kind, columns in enumerate(COLUMNS)})
 
     def by_fastavro(kind: int, frame: bytes) -> Any:
+        """The value by the oracle."""
         return fastavro.schemaless_reader(io.BytesIO(frame[5:]), parsed[kind], None)
 
     def to_fastavro(kind: int, value: Any) -> bytes:
+        """The bytes by the oracle."""
         stream = io.BytesIO()
         fastavro.schemaless_writer(stream, parsed[kind], value)
         return stream.getvalue()

@@ -82,6 +82,7 @@ def _image_of(schemas: Schemas, names: frozenset[str]) -> Compiled:
     """Readers of some columns; a column that a schema lacks is not in the image."""
 
     def make(schema: Any) -> Callable[..., Any]:
+        """A reader of one schema."""
         inner = parse_schema(schema).find("after")
         wanted = {f.name: True for f in (inner.nullable or inner).fields if f.name in names}
         return compile_reader(schema, {"after": wanted or True}, _DECIMAL, whole=False)
