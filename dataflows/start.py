@@ -19,6 +19,8 @@ from state.sequencer import Position
 
 #: partitions of a row topic that Concord has to create because its table has no row yet
 ROW_PARTITIONS = 4
+#: offsets before the end of the progress topic that a start looks at first
+PROGRESS_TAIL = 2_000
 
 
 class StartRefused(Exception):
@@ -110,10 +112,13 @@ def begin(settings: Settings, model: Model, contracts: Contracts, client: AdminC
 
 
 def last_progress(settings: Settings, contracts: Contracts) -> dict[str, Any] | None:
-    """The newest progress record of this flow."""
-    newest = None
-    for batch in read_to_end(settings.kafka, contracts.topic("progress"), [0]):
-        for message in batch:
-            if message.key() == settings.flow.encode() and message.value() is not None:
-                newest = message.value()
-    return None if newest is None else dict(contracts.read(newest))
+    """The newest progress record of this flow: in the topic's last offsets, or wherever it is."""
+    for tail in (PROGRESS_TAIL, None):
+        newest = None
+        for batch in read_to_end(settings.kafka, contracts.topic("progress"), [0], tail):
+            for message in batch:
+                if message.key() == settings.flow.encode() and message.value() is not None:
+                    newest = message.value()
+        if newest is not None:
+            return dict(contracts.read(newest))
+    return None

@@ -165,15 +165,27 @@ class Sequencer:
         if released.missing:
             step.exceptions.append(incomplete(source, released))
         self._hand_out(Transaction(source, released.position, released.time_ms, found.changes), per_shard)
-        for transaction in let_go_transactions(found.let_go):
-            self._count("applied", len(transaction.changes), self._source_of[transaction.source])
-            self._hand_out(transaction, per_shard)
+        if found.let_go:
+            for transaction in let_go_transactions(found.let_go):
+                self._count("applied", len(transaction.changes), self._source_of[transaction.source])
+                self._hand_out(transaction, per_shard)
 
     def _hand_out(self, transaction: Transaction, per_shard: dict[int, list[Transaction]]) -> None:
         """Split a transaction over the shards of its accounts."""
-        by_shard: dict[int, list[Change]] = {}
         shard_of = self._router.shard
-        for change in transaction.changes:
+        changes = transaction.changes
+        if not changes:
+            return
+        account = changes[0][0]
+        if all(change[0] == account for change in changes):  # nearly always
+            shard = shard_of(account)
+            if shard in per_shard:
+                per_shard[shard].append(transaction)
+            else:
+                per_shard[shard] = [transaction]
+            return
+        by_shard: dict[int, list[Change]] = {}
+        for change in changes:
             shard = shard_of(change[0])
             if shard in by_shard:
                 by_shard[shard].append(change)

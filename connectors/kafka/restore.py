@@ -9,11 +9,12 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 _BATCH = 10_000
 
 
-def read_to_end(bootstrap: str, topic: str, partitions: list[int]) -> Iterator[list[Message]]:
+def read_to_end(bootstrap: str, topic: str, partitions: list[int], tail: int | None = None) -> Iterator[list[Message]]:
     """Batches of committed messages, tombstones included, up to the end as it is now.
 
     Order holds within a partition. Raises KafkaException on any error but the end of a partition.
-    It asks for offset 0, not for "the beginning": looking that up costs half a second a consumer.
+    It asks for offset 0, not for "the beginning": looking that up costs half a second a consumer. `tail`: only the last
+    so many offsets of each partition.
     """
     consumer = Consumer(
         {
@@ -29,7 +30,7 @@ def read_to_end(bootstrap: str, topic: str, partitions: list[int]) -> Iterator[l
         }
     )
     try:
-        consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+        consumer.assign([TopicPartition(topic, number, _first(consumer, topic, number, tail)) for number in partitions])
         left = set(partitions)
         while left:
             batch = []
@@ -45,6 +46,13 @@ def read_to_end(bootstrap: str, topic: str, partitions: list[int]) -> Iterator[l
                 yield batch
     finally:
         consumer.close()
+
+
+def _first(consumer: Consumer, topic: str, partition: int, tail: int | None) -> int:
+    if tail is None:
+        return 0
+    _low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
+    return int(max(0, high - tail))
 
 
 def latest(bootstrap: str, topic: str, partitions: list[int]) -> dict[bytes, bytes]:
