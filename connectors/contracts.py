@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from connectors.avro.reader import compile_reader
-from connectors.avro.writer import compile_writer
+from connectors.avro.writer import compile_writer, frame_prefix
 from connectors.kafka.topics import COMPACT, COMPACT_AND_RETAIN, KEEP, RETAIN, TopicSpec
-from connectors.registry import Registry
+from connectors.registry import FULL_TRANSITIVE, Registry
 
 #: contract name -> (topic without prefix, policy); the canonical objects, then what the flows say to one another
 TOPICS: dict[str, tuple[str, dict[str, str]]] = {
@@ -68,15 +68,17 @@ class Contracts:
 
     def register(self) -> dict[str, int]:
         """Register every contract; {name: schema id}. Raises what the registry raises."""
-        return {name: self._registry.register(f"{self.topic(name)}-value", self.schema(name)) for name in TOPICS}
+        return {name: self._id(name) for name in TOPICS}
+
+    def _id(self, name: str) -> int:
+        subject = f"{self.topic(name)}-value"
+        return self._registry.register(subject, self.schema(name), compatibility=FULL_TRANSITIVE)
 
     def writer(self, name: str) -> Callable[[dict[str, Any]], bytes]:
         """Encodes a record of the contract as a Confluent frame."""
         writer = self._writers.get(name)
         if writer is None:
-            schema = self.schema(name)
-            number = self._registry.register(f"{self.topic(name)}-value", schema)
-            writer = self._writers[name] = compile_writer(schema, b"\x00" + number.to_bytes(4, "big"))
+            writer = self._writers[name] = compile_writer(self.schema(name), frame_prefix(self._id(name)))
         return writer
 
     def read(self, frame: bytes) -> Any:
