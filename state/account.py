@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from state.roles import ID, POSITION, TIME_MS, Fact, Ref
 from state.tally import Counts, Item, Tally, Totals
+from state.usage_sums import UsageSums
 
 
 class Fault(NamedTuple):
@@ -45,6 +46,7 @@ class Account:
         "tiers",
         "totals",
         "touched_ms",
+        "usage",
     )
 
     def __init__(self, identity: str, steps: Mapping[str, int]) -> None:
@@ -77,6 +79,7 @@ class Account:
         self.tallies: dict[Ref, Tally] = {}
         self.totals: dict[str, Totals] = {}
         self.counts = Counts()
+        self.usage = UsageSums()
         #: live subscriptions per tier
         self.tiers: dict[str | None, int] = {}
         #: cancelled subscriptions that stay entitled: row -> (tier, end in ms or None for open-ended)

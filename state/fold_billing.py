@@ -23,7 +23,7 @@ def _index(kind: str, *names: str) -> tuple[int, ...]:
 _SUB_CURRENCY, _SUB_STATUS, _SUB_TIER, _SUB_MRR, _SUB_ENTITLED_UNTIL = _index(
     "subscription", "currency", "status", "tier", "mrr", "entitled_until"
 )
-(_USAGE_SUBSCRIPTION,) = _index("usage", "subscription")
+_USAGE_SUBSCRIPTION, _USAGE_METRIC, _USAGE_QUANTITY = _index("usage", "subscription", "metric", "quantity")
 _INV_CURRENCY, _INV_STATUS, _INV_TOTAL = _index("invoice", "currency", "status", "total")
 _LINE_INVOICE, _LINE_AMOUNT = _index("invoice_line", "invoice", "amount")
 _PAY_CURRENCY, _PAY_INVOICE, _PAY_AMOUNT, _PAY_STATUS = _index("payment", "currency", "invoice", "amount", "status")
@@ -66,6 +66,7 @@ def usage(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) ->
     """One measured use."""
     account.place("usage", "billing", ref, fact[ID], sign)
     account.counts.usages += sign
+    account.usage.add(fact[_USAGE_METRIC], fact[_USAGE_QUANTITY], sign)
     parent: Ref | None = fact[_USAGE_SUBSCRIPTION]
     if parent is not None:
         account.tally(parent).children += sign

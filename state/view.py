@@ -47,6 +47,7 @@ class View:
             "totals": _per_currency(account.totals, currency),
             "subscriptions": counts.subscriptions,
             "usages": counts.usages,
+            "usage": account.usage.texts(),
             "invoices": counts.invoices,
             "invoices_open": counts.invoices_open,
             "payments": counts.payments,
