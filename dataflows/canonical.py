@@ -31,6 +31,7 @@ from connectors.kafka.topics import admin
 from connectors.kafka.transactor import Transactor, TransactorConfig
 from connectors.lag import LagExporter
 from connectors.log import configure, logger
+from connectors.ownership import load_rules
 from dataflows import bootstrap
 from dataflows.cut import EXIT_FENCED, CanonicalWriter
 from dataflows.settings import Settings, load_settings
@@ -59,25 +60,30 @@ class Stopping:
         return self.asked
 
 
-def build(settings: Settings, start: Start, stopping: Stopping, parent: int | None) -> Dataflow:
+def build(settings: Settings, start: Start, stopping: Stopping, parent: int | None, folder: Path | None) -> Dataflow:
     """The flow over the adapters of `bootstrap`."""
-    model, contracts, registry = bootstrap.model(settings), *bootstrap.contracts(settings)
+    model, contracts, known = (
+        bootstrap.model(settings),
+        bootstrap.contracts(settings),
+        bootstrap.schemas(settings, folder),
+    )
     partitions = sorted(start.vector)
 
     def open_part(number: int) -> tuple[Consumer, Handler]:
         mine = {tp: start.vector[tp] for i, tp in enumerate(partitions) if i % settings.processes == number}
         consumer = reader(settings.kafka, transactional_id(settings), mine, settings.queue_kbytes)
-        return consumer, peek_messages(bootstrap.peek(model, registry))
+        return consumer, peek_messages(bootstrap.peek(model, known))
 
     def open_writer() -> CanonicalWriter:
         return _open_writer(settings, model, contracts, start)
 
     flow = Dataflow(settings.flow)
-    read = op.input("read", flow, KafkaSource(settings.processes, open_part, settings.batch_rows, stopping, parent))
+    source = KafkaSource(settings.processes, open_part, settings.batch_rows, stopping, settings.flow, parent)
+    read = op.input("read", flow, source)
     stepped = op.stateful_batch(
         "align_resolve_route",
         read,
-        lambda _none: SequencerStage(settings, model, start.position, bootstrap.last_commit(registry)),
+        lambda _none: SequencerStage(settings, model, start.position, bootstrap.last_commit(known), known),
     )
     routed = op.branch(
         "shard_or_progress", op.map("unkey", stepped, lambda item: item[1]), lambda item: item[0][-1] != "!"
@@ -86,7 +92,7 @@ def build(settings: Settings, start: Start, stopping: Stopping, parent: int | No
         "decode_fold_view_compare",
         routed.trues,
         lambda _none: ShardStage(
-            settings, model, contracts, start.position, lambda: bootstrap.shard(settings, model, registry)
+            settings, model, contracts, start.position, lambda: bootstrap.shard(settings, model, known), known
         ),
     )
     cut = op.merge(
@@ -131,8 +137,8 @@ def _lag_exporter(settings: Settings, start: Start) -> LagExporter:
     return exporter
 
 
-def work(settings: Settings, start: Start, number: int, parent: int | None = None) -> int:
-    """Run one process of the flow until it is stopped."""
+def work(settings: Settings, start: Start, number: int, parent: int | None = None, folder: Path | None = None) -> int:
+    """Run one process of the flow until it is stopped; several share a folder. Raises PortTaken."""
     configure(settings.log_level)
     stopping = Stopping()
     stop_metrics = metrics.serve(settings.metrics_port + number if settings.metrics_port else 0)
@@ -140,7 +146,7 @@ def work(settings: Settings, start: Start, number: int, parent: int | None = Non
     addresses = [f"127.0.0.1:{settings.cluster_port + i}" for i in range(settings.processes)]
     try:
         cli_main(
-            build(settings, start, stopping, parent),
+            build(settings, start, stopping, parent, folder),
             workers_per_process=1,
             process_id=number if settings.processes > 1 else None,
             addresses=addresses if settings.processes > 1 else None,
@@ -158,12 +164,18 @@ def work(settings: Settings, start: Start, number: int, parent: int | None = Non
 
 
 def main(settings: Settings) -> int:
-    """Start the flow with `settings.processes` processes; returns the exit code (0 stopped, 1 error, 2 refused, 3 fenced)."""
+    """Start the flow with `settings.processes` processes; returns the exit code (0 stopped, 1 error, 2 refused, 3 fenced).
+
+    Raises what is wrong with settings, mappings and rules, PortTaken, KafkaUnavailable and RegistryError: all of that
+    is looked at before another start of this flow is fenced.
+    """
     configure(settings.log_level)
+    load_rules(settings.ownership)
+    model = bootstrap.model(settings)
+    for number in range(settings.processes if settings.metrics_port else 0):
+        metrics.demand(settings.metrics_port + number)
     try:
-        contracts, _registry = bootstrap.contracts(settings)
-        contracts.register()
-        start = begin(settings, bootstrap.model(settings), contracts, admin(settings.kafka))
+        start = begin(settings, model, bootstrap.contracts(settings), admin(settings.kafka))
     except (StartRefused, TopicRecreated) as error:
         logger(settings.flow).error("start refused", reason=str(error))
         return EXIT_REFUSED
@@ -175,6 +187,7 @@ def main(settings: Settings) -> int:
     with tempfile.TemporaryDirectory(prefix="concord-") as folder:
         path = Path(folder) / "start.json"
         start.save(path)
+        (path.parent / "schemas").mkdir()
         return _supervise(settings, path)
 
 
@@ -204,6 +217,15 @@ def _supervise(settings: Settings, path: Path) -> int:
     return 0 if stopping.asked else next((code for code in codes if code > 0), 1)
 
 
+def _child(path: Path, number: int, parent: int) -> int:
+    """One of several processes."""
+    settings = load_settings()
+    try:
+        return work(settings, Start.load(path), number, parent, path.parent / "schemas")
+    except metrics.PortTaken as error:
+        logger(settings.flow).error("start refused", process=number, reason=str(error))
+        return EXIT_REFUSED
+
+
 if __name__ == "__main__":
-    _path, _number, _parent = sys.argv[1:4]
-    sys.exit(work(load_settings(), Start.load(Path(_path)), int(_number), int(_parent)))
+    sys.exit(_child(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
