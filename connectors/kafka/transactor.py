@@ -8,9 +8,12 @@ from typing import NamedTuple
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
 from connectors.kafka.offsets import StartRace, Vector, committed, group_consumer
+from connectors.kafka.watchdog import Watchdog
 
 #: how long a full local queue is polled before produce is tried again
 _DRAIN_SECONDS = 0.05
+#: a commit takes milliseconds, a broker's restart seconds: beyond this the library hangs
+_COMMIT_SECONDS_MAX = 20.0
 
 #: (topic, partition, key, value); a value of None is a tombstone
 Record = tuple[str, int, bytes, bytes | None]
@@ -62,6 +65,7 @@ class Transactor:
             )
         self._metadata = self._group.consumer_group_metadata()
         self._open = False
+        self._watchdog = Watchdog(f"commit of {config.transactional_id}", _COMMIT_SECONDS_MAX)
 
     def __len__(self) -> int:
         """Messages in the local queue."""
@@ -94,18 +98,22 @@ class Transactor:
     def commit(self, offsets: Vector) -> None:
         """Commit the cut with the input offsets that it covers. Raises Fenced; then the process must end."""
         try:
-            if not self._open:
-                self._producer.begin_transaction()
-            if offsets:
-                parts = [
-                    TopicPartition(topic, number, offset, self._topic_ids.get(topic, ""))
-                    for (topic, number), offset in offsets.items()
-                ]
-                self._producer.send_offsets_to_transaction(parts, self._metadata, self._timeout)
-            self._producer.commit_transaction(self._timeout)
+            with self._watchdog:
+                self._commit(offsets)
         except KafkaException as error:
             raise _fenced(error) from error
         self._open = False
+
+    def _commit(self, offsets: Vector) -> None:
+        if not self._open:
+            self._producer.begin_transaction()
+        if offsets:
+            parts = [
+                TopicPartition(topic, number, offset, self._topic_ids.get(topic, ""))
+                for (topic, number), offset in offsets.items()
+            ]
+            self._producer.send_offsets_to_transaction(parts, self._metadata, self._timeout)
+        self._producer.commit_transaction(self._timeout)
 
     def abort(self) -> None:
         """Give up an open cut at a clean stop: nothing of it becomes visible."""
