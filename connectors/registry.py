@@ -136,10 +136,11 @@ class Registry:
 
     def set_compatibility(self, subject: str | None = None, level: str = FULL_TRANSITIVE) -> None:
         """Set the level of one subject, or of all that have none of their own. Raises SchemaRefused."""
-        self._json(
-            self._ask("PUT", f"/config/{subject}" if subject else "/config", {"compatibility": level}),
-            subject or "(all)",
-        )
+        path = f"/config/{subject}" if subject else "/config"
+        answer = self._ask("PUT", path, {"compatibility": level})
+        if answer.status_code == 409:  # two clients set it for the first time at once; the second time it is a change
+            answer = self._ask("PUT", path, {"compatibility": level})
+        self._json(answer, subject or "(all)")
 
     def compatibility(self, subject: str | None = None) -> str | None:
         """The level set for a subject (or for all); None if it has none of its own."""
