@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 _BATCH = 10_000
+_LEADER_SECONDS = 20.0
+_NO_LEADER_YET = {
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_PARTITION,
+}
 
 
 def read_to_end(bootstrap: str, topic: str, partitions: list[int], tail: int | None = None) -> Iterator[list[Message]]:
@@ -51,8 +59,15 @@ def read_to_end(bootstrap: str, topic: str, partitions: list[int], tail: int | N
 def _first(consumer: Consumer, topic: str, partition: int, tail: int | None) -> int:
     if tail is None:
         return 0
-    _low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
-    return int(max(0, high - tail))
+    deadline = time.monotonic() + _LEADER_SECONDS
+    while True:  # a topic that was created a moment ago may have no leader yet
+        try:
+            _low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
+            return int(max(0, high - tail))
+        except KafkaException as error:
+            if error.args[0].code() not in _NO_LEADER_YET or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def latest(bootstrap: str, topic: str, partitions: list[int]) -> dict[bytes, bytes]:
