@@ -47,6 +47,10 @@ def topic_specs(prefix: str, partitions: int) -> list[TopicSpec]:
     ]
 
 
+class ContractMissing(Exception):
+    """A contract's file is not where CONCORD_CONTRACTS_DIR says. Exit code 2."""
+
+
 class Contracts:
     """Writers and readers of the output topics; schemas are registered when first used."""
 
@@ -63,12 +67,23 @@ class Contracts:
 
     def schema(self, name: str) -> dict[str, Any]:
         """The contract as published in `avro/`."""
-        schema: dict[str, Any] = json.loads((self._folder / f"{name}.avsc").read_text())
+        path = self._folder / f"{name}.avsc"
+        try:
+            schema: dict[str, Any] = json.loads(path.read_text())
+        except OSError as error:
+            raise ContractMissing(
+                f"contract {path} cannot be read ({error.strerror}). Next step: set CONCORD_CONTRACTS_DIR to their folder"
+            ) from error
         return schema
 
     def register(self) -> dict[str, int]:
-        """Register every contract; {name: schema id}. Raises what the registry raises."""
-        return {name: self._id(name) for name in TOPICS}
+        """Register every contract; {name: schema id}. Afterwards neither writing nor reading them needs the registry.
+
+        Raises ContractMissing and what the registry raises.
+        """
+        ids = {name: self._id(name) for name in TOPICS}
+        self._readers |= {number: compile_reader(self.schema(name)) for name, number in ids.items()}
+        return ids
 
     def _id(self, name: str) -> int:
         subject = f"{self.topic(name)}-value"

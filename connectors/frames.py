@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from connectors.avro import AvroError, DecodeError
@@ -41,6 +42,16 @@ def schema_id_of(frame: bytes | None) -> int:
             MALFORMED_FRAME, f"{frame[:5].hex(' ')} does not start a frame of magic byte 0 and 4 bytes of schema id"
         )
     return int.from_bytes(frame[1:5], "big")
+
+
+def learn(schemas: Schemas, frames: Iterable[bytes]) -> None:
+    """Ask for the schemas of these frames now, so that decoding them later needs no registry. Raises RegistryUnavailable.
+
+    What is no frame or has an unknown id is left alone: reading it will say so.
+    """
+    for head in {frame[:5] for frame in frames}:
+        with suppress(BadFrameError, UnknownSchemaId):
+            schemas.schema(schema_id_of(head))
 
 
 class Compiled:

@@ -6,12 +6,12 @@ Never an account, a key or a message. `serve` shows them on loopback.
 
 from __future__ import annotations
 
-from connectors.exposition import CATALOGUE, REGISTRY, Definition, samples, serve
+from connectors.exposition import CATALOGUE, REGISTRY, Definition, PortTaken, demand, samples, serve
 from connectors.exposition import counter as _counter
 from connectors.exposition import gauge as _gauge
 from connectors.exposition import histogram as _histogram
 
-__all__ = ["CATALOGUE", "REGISTRY", "Definition", "samples", "serve"]
+__all__ = ["CATALOGUE", "REGISTRY", "Definition", "PortTaken", "demand", "samples", "serve"]
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SIZES = (1.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0)
@@ -120,6 +120,13 @@ REGISTRY_UNAVAILABLE = _counter(
     "concord_registry_unavailable",
     "Requests to the schema registry that failed; schemas already cached go on.",
     "reason",
+)
+
+REGISTRY_AWAITED = _gauge(
+    _Q,
+    "concord_registry_awaited",
+    "1 while reading waits because the schema registry does not answer for a schema that was never seen, else 0.",
+    "flow",
 )
 
 _Q = "Do the systems agree?"

@@ -6,7 +6,10 @@ from confluent_kafka import KafkaError, KafkaException
 
 from connectors.canonical import NotCanonical
 from connectors.connect import ConnectError, ConnectUnreachable
+from connectors.contracts import ContractMissing
+from connectors.exposition import PortTaken
 from connectors.kafka.topics import KafkaUnavailable
+from connectors.located_yaml import LocatedError
 from connectors.lookup import LookupRefused, UnknownAccount
 from connectors.lookup_writer import Undecodable
 from connectors.registry import RegistryError, RegistryUnavailable
@@ -14,9 +17,15 @@ from connectors.source_database import PrepareFailed, SourceUnreachable
 from connectors.unreachable import Unreachable
 from console.exits import Exit
 from dataflows.settings import Settings, SettingsError
+from stack.errors import StackError, WrongSetting
 
 _ENDS: tuple[tuple[type[Exception], Exit], ...] = (
     (SettingsError, Exit.USAGE),
+    (LocatedError, Exit.USAGE),
+    (PortTaken, Exit.USAGE),
+    (ContractMissing, Exit.USAGE),
+    (WrongSetting, Exit.USAGE),
+    (StackError, Exit.FAILED),
     (LookupRefused, Exit.REFUSED),
     (UnknownAccount, Exit.UNKNOWN_ACCOUNT),
     (Unreachable, Exit.UNREACHABLE),

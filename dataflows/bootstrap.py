@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from connectors.contracts import Contracts
 from connectors.debezium import Decoder, LastCommit, Peek
+from connectors.frames import Schemas
 from connectors.mapping import load_model
 from connectors.ownership import load_rules
 from connectors.registry import Registry
+from connectors.schema_folder import SchemaFolder
 from dataflows.settings import Settings
 from state.model import Model
 from state.shard import Shard
+
+#: bound of one question in the middle of a stream, where a stop must be heard and cuts be committed meanwhile
+STREAM_TIMEOUT_S, STREAM_ATTEMPTS = 4.0, 2
 
 
 def model(settings: Settings) -> Model:
@@ -21,30 +27,34 @@ def model(settings: Settings) -> Model:
     return load_model(settings.sources_dir, settings.sources)
 
 
-def registry(settings: Settings) -> Registry:
-    """The schema registry's client."""
-    return Registry(settings.registry.rstrip("/") + settings.registry_path)
+def schemas(settings: Settings, folder: Path | None = None) -> Schemas:
+    """Writer schemas of captured records, for the middle of a stream; `folder` is that of a start with several processes."""
+    url = settings.registry.rstrip("/") + settings.registry_path
+    client = Registry(url, timeout_s=STREAM_TIMEOUT_S, attempts=STREAM_ATTEMPTS)
+    return client if folder is None else SchemaFolder(client, folder)
 
 
-def contracts(settings: Settings) -> tuple[Contracts, Registry]:
-    """Writers of the output topics, and the registry that knows their ids."""
-    client = registry(settings)
-    return Contracts(client, settings.contracts_dir, settings.prefix), client
+def contracts(settings: Settings) -> Contracts:
+    """Writers of the output topics, every contract registered: writing needs no registry. Raises RegistryError."""
+    client = Registry(settings.registry.rstrip("/") + settings.registry_path)
+    out = Contracts(client, settings.contracts_dir, settings.prefix)
+    out.register()
+    return out
 
 
-def peek(tables: Model, client: Registry) -> Peek:
+def peek(tables: Model, known: Schemas) -> Peek:
     """The cheap look at every captured record."""
-    return Peek(client, tables)
+    return Peek(known, tables)
 
 
-def last_commit(client: Registry) -> Callable[[bytes], int | None]:
+def last_commit(known: Schemas) -> Callable[[bytes], int | None]:
     """Position of the commit before the row's own, from its frame."""
-    return LastCommit(client)
+    return LastCommit(known)
 
 
-def shard(settings: Settings, tables: Model, client: Registry) -> Shard:
+def shard(settings: Settings, tables: Model, known: Schemas) -> Shard:
     """A shard with its decoder and the ownership rules."""
-    decoder = Decoder(client)
+    decoder = Decoder(known)
     return Shard(tables, decoder.row, load_rules(settings.ownership), reencode=decoder.reencode)
 
 

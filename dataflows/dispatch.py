@@ -20,7 +20,7 @@ from bytewax.run import cli_main
 from confluent_kafka import Consumer
 
 from connectors import metrics
-from connectors.contracts import Contracts, topic_specs
+from connectors.contracts import ContractMissing, Contracts, topic_specs
 from connectors.kafka.offsets import StartRace, TopicRecreated, Vector, committed, fence, group_consumer
 from connectors.kafka.restore import latest
 from connectors.kafka.sink import CutSink
@@ -29,11 +29,12 @@ from connectors.kafka.topics import KafkaUnavailable, admin, ensure, partition_c
 from connectors.kafka.transactor import Transactor, TransactorConfig
 from connectors.log import configure, logger
 from connectors.ownership import OwnershipError, load_rules
-from connectors.registry import Registry
+from connectors.registry import RegistryError
 from connectors.targets.description import DescriptionError, load
 from connectors.targets.pool import SenderPool
 from connectors.targets.protocol import Target
 from connectors.targets.rest import RestTarget
+from dataflows import bootstrap
 from dataflows.dispatch_stage import (
     EXIT_FENCED,
     FLOW,
@@ -120,7 +121,7 @@ def build(
             os._exit(EXIT_FENCED)
 
     flow = Dataflow(FLOW)
-    intents = op.input("intents", flow, KafkaSource(1, open_part, settings.batch_rows, stopping.is_set))
+    intents = op.input("intents", flow, KafkaSource(1, open_part, settings.batch_rows, stopping.is_set, FLOW))
     results = op.input("results", flow, ResultSource(pool, stopping))
     steps = op.stateful_batch(
         "plan", op.merge("inputs", intents, results), lambda _none: DispatchStage(lambda: planner, stopping)
@@ -130,19 +131,23 @@ def build(
 
 
 def run(settings: Settings, known: Mapping[str, Target], rules: Rules, stopping: threading.Event) -> int:
-    """Run the flow over these targets until `stopping` is set; the exit code (0 stopped, 1 error, 2 refused)."""
+    """Run the flow over these targets until `stopping` is set; the exit code (0 stopped, 1 error, 2 refused).
+
+    Raises KafkaUnavailable, RegistryError, ContractMissing.
+    """
     pool = SenderPool(known)
     try:
-        registry = Registry(settings.registry.rstrip("/") + settings.registry_path)
-        contracts = Contracts(registry, settings.contracts_dir, settings.prefix)
+        contracts = bootstrap.contracts(settings)
         start = begin(settings, contracts)
         planner = restored(settings, contracts, known, rules)
         flow = build(settings, contracts, start, pool, planner, stopping)
         logger(FLOW).info("starting", targets=sorted(known))
         cli_main(flow, workers_per_process=1, epoch_interval=timedelta(milliseconds=settings.epoch_ms))
-    except (TopicRecreated, KafkaUnavailable) as error:
+    except TopicRecreated as error:
         logger(FLOW).error("start refused", reason=str(error))
         return EXIT_REFUSED
+    except (KafkaUnavailable, RegistryError, ContractMissing):
+        raise
     except Exception as error:  # noqa: BLE001 the engine hides causes: the log must hold this one
         logger(FLOW).exception("flow ended by an error", reason=str(error))
         return 1
@@ -155,7 +160,7 @@ def run(settings: Settings, known: Mapping[str, Target], rules: Rules, stopping:
 
 
 def main(settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT, which end it within 10 s; returns the exit code."""
+    """Run until SIGTERM or SIGINT, which end it within 10 s; returns the exit code. Raises as `run`, and PortTaken."""
     configure(settings.log_level)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

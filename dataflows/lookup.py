@@ -115,7 +115,7 @@ def build_writer(settings: Settings, wait: Callable[[float], bool]) -> LookupWri
 
 
 def main(settings: Settings) -> int:
-    """Run until SIGTERM or SIGINT (exit code 0). Raises what start-up raises: KafkaUnavailable, OSError (metrics port)."""
+    """Run until SIGTERM or SIGINT (exit code 0). Raises what start-up raises: KafkaUnavailable, PortTaken."""
     configure(settings.log_level)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

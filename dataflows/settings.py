@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -15,6 +15,12 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnparsableError
 
+#: what a topic name may be made of
+NAME = r"^[A-Za-z0-9._-]+$"
+URL = r"^https?://\S+$"
+BOOTSTRAP = r"^[^,\s]+:\d+(,[^,\s]+:\d+)*$"
+REDIS = r"^(rediss?|unix)://\S+$"
+CONNINFO = r"^(postgres(ql)?://\S+|(\s*\w+\s*=\s*('[^']*'|[^'\s]\S*))+\s*)$"
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -48,28 +54,41 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CONCORD_", extra="ignore")
 
-    kafka: str = Field("127.0.0.1:27092", description="Kafka bootstrap servers, host:port[,host:port]")
-    connect: str = Field("http://127.0.0.1:27083", description="Kafka Connect REST address")
+    kafka: str = Field(
+        "127.0.0.1:27092", pattern=BOOTSTRAP, description="Kafka bootstrap servers, host:port[,host:port]"
+    )
+    connect: str = Field("http://127.0.0.1:27083", pattern=URL, description="Kafka Connect REST address")
     registry: str = Field(
-        "http://127.0.0.1:27081", description="schema registry address (Confluent API below /apis/ccompat/v7)"
+        "http://127.0.0.1:27081",
+        pattern=URL,
+        description="schema registry address (Confluent API below /apis/ccompat/v7)",
     )
     registry_path: str = Field(
         "/apis/ccompat/v7", description="path of the Confluent-compatible API; empty for Confluent's registry"
     )
-    redis: str = Field("redis://127.0.0.1:27079/0", description="Redis or Valkey URL of the look-up store")
+    redis: str = Field(
+        "redis://127.0.0.1:27079/0", pattern=REDIS, description="Redis or Valkey URL of the look-up store"
+    )
     postgres: str = Field(
         "host=127.0.0.1 port=27032 user=postgres",
+        pattern=CONNINFO,
         description="libpq connection string that sources are reached with; the database is added per source",
     )
-    erp_url: str = Field("http://127.0.0.1:27051", description="address of the ERP's HTTP service")
-    support_url: str = Field("http://127.0.0.1:27052", description="address of the support system's HTTP service")
-    prefix: str = Field("concord.", description="prefix of every output topic")
+    erp_url: str = Field("http://127.0.0.1:27051", pattern=URL, description="address of the ERP's HTTP service")
+    support_url: str = Field(
+        "http://127.0.0.1:27052", pattern=URL, description="address of the support system's HTTP service"
+    )
+    prefix: str = Field("concord.", pattern=NAME, description="prefix of every output topic")
     sources_dir: Path = Field(ROOT / "debezium", description="folder that holds one folder per source")
-    sources: tuple[str, ...] = Field(("billing", "erp", "support"), description="names of the sources, JSON list")
+    sources: tuple[str, ...] = Field(
+        ("billing", "erp", "support"), min_length=1, description="names of the sources, JSON list"
+    )
     ownership: Path = Field(ROOT / "debezium" / "ownership.yaml", description="ownership rules")
     contracts_dir: Path = Field(ROOT / "avro", description="folder of the published Avro contracts")
     partitions: int = Field(4, ge=1, le=512, description="partitions of every keyed output topic")
-    flow: str = Field("canonical", description="name of the canonical flow: key of its progress, part of its group")
+    flow: str = Field(
+        "canonical", pattern=NAME, description="name of the canonical flow: key of its progress, part of its group"
+    )
     epoch_ms: int = Field(50, ge=5, le=10_000, description="length of an epoch: one Kafka transaction each")
     batch_rows: int = Field(2000, ge=1, le=100_000, description="most messages that one poll takes")
     queue_kbytes: int = Field(32_768, ge=1024, description="most bytes that the consumer's fetch queue holds")
@@ -86,7 +105,7 @@ class Settings(BaseSettings):
     metrics_port: int = Field(
         27061, ge=0, le=65535, description="port of the metrics endpoint on loopback; 0 turns it off"
     )
-    log_level: str = Field("info", description="debug, info, warning or error")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
 
     @classmethod
     def settings_customise_sources(
@@ -107,9 +126,10 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**overrides)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
+        name = str(first["loc"][0])
+        wanted = Settings.model_fields[name].description if name in Settings.model_fields else "?"
         raise SettingsError(
-            f"setting CONCORD_{name.upper()} is wrong: {first['msg']} (given: {first['input']!r}). "
+            f"setting CONCORD_{name.upper()} is wrong: {first['msg']} (given: {first['input']!r}); wanted is: {wanted}. "
             f"Next step: see docs/settings.md and set it again"
         ) from error
     except UnparsableError as error:

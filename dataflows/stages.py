@@ -15,13 +15,15 @@ from connectors.contracts import Contracts
 from connectors.cut_metrics import SERIAL_EXCEPTIONS, OpenRecords, stage
 from connectors.debezium import Peek
 from connectors.facts import read_fact
+from connectors.frames import Schemas, learn
 from connectors.kafka.restore import latest
 from connectors.log import logger
 from dataflows.encode import Encoder
 from dataflows.identity_restore import restore_identity
 from dataflows.settings import Settings
 from state.model import Model
-from state.row import Release
+from state.parked import unpack
+from state.row import FRAME, Release
 from state.sequencer import Batch, Position, Sequencer
 from state.shard import Shard
 
@@ -57,9 +59,17 @@ class _Stage(op.StatefulBatchLogic[Any, Any, None]):
 class SequencerStage(_Stage):
     """Align, resolve, route. Restores the identity index at its first batch."""
 
-    def __init__(self, settings: Settings, model: Model, start: Position, last_commit: Callable[[bytes], int | None]):
+    def __init__(
+        self,
+        settings: Settings,
+        model: Model,
+        start: Position,
+        last_commit: Callable[[bytes], int | None],
+        schemas: Schemas,
+    ) -> None:
         started = time.monotonic()
         identity = restore_identity(settings, model)
+        learn(schemas, (waiting.row[FRAME] for waiting in identity.waiting_rows()))
         self._sequencer = Sequencer(model, identity, settings.partitions, start, last_commit)
         self._settings = settings
         gc.collect()
@@ -91,13 +101,20 @@ class ShardStage(_Stage):
     """Decode, map, fold, view, compare, encode: one output partition's accounts."""
 
     def __init__(
-        self, settings: Settings, model: Model, contracts: Contracts, start: Position, open_shard: Callable[[], Shard]
+        self,
+        settings: Settings,
+        model: Model,
+        contracts: Contracts,
+        start: Position,
+        open_shard: Callable[[], Shard],
+        schemas: Schemas,
     ) -> None:
         self._settings = settings
         self._model = model
         self._contracts = contracts
         self._start = start
         self._open = open_shard
+        self._schemas = schemas
         self._shard: Shard | None = None
         self._open_records = OpenRecords()
         self._facts = f"{settings.prefix}facts"
@@ -124,10 +141,16 @@ class ShardStage(_Stage):
         shard = self._open()
         index = {table.topic: table.index for table in self._model.tables}
         live = latest(self._settings.kafka, self._facts, [number])
+        heads: set[bytes] = set()
         for key, value in live.items():
             fact = read_fact(key, value)
             if fact.account and (table := index.get(fact.topic)) is not None:
+                parked = unpack(fact.frame)
+                heads.add((fact.frame if parked is None else parked.frame)[:5])
                 shard.load(fact.account, table, fact.key, fact.position, fact.time_ms, fact.frame)
+        learn(
+            self._schemas, heads
+        )  # rows are decoded when they are first touched, perhaps in an outage of the registry
         for value in latest(self._settings.kafka, self._contracts.topic("intent"), [number]).values():
             intent = self._contracts.read(value)
             if intent["state"] in ("settling", "wanted"):

@@ -11,10 +11,13 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connectors.kafka.offsets import Vector
+from connectors.outage import RegistryOutage
+from connectors.registry import RegistryUnavailable
 
 #: pause between two polls that found nothing
 IDLE_MS = 4
 
+#: what a poll's messages become; must be free of effects, since it is called again after a registry outage
 Handler = Callable[[list[Message]], Any]
 
 
@@ -39,6 +42,7 @@ def reader(bootstrap: str, group: str, vector: Vector, queue_kbytes: int) -> Con
             "max.partition.fetch.bytes": 262_144,
             "queued.max.messages.kbytes": queue_kbytes,
             "queued.min.messages": 20_000,
+            "max.poll.interval.ms": 86_400_000,  # reading may wait out a long outage of the registry
         }
     )
     consumer.assign([TopicPartition(topic, number, offset) for (topic, number), offset in vector.items()])
@@ -46,34 +50,60 @@ def reader(bootstrap: str, group: str, vector: Vector, queue_kbytes: int) -> Con
 
 
 class _Partition(StatefulSourcePartition[Any, None]):
-    """Bytewax's view of one worker's consumer. `stopping` ends the flow cleanly; a lost parent ends it too."""
+    """Bytewax's view of one worker's consumer. `stopping` ends the flow cleanly; a lost parent ends it too.
+
+    Messages whose schema cannot be asked for now are kept and handled again, while cuts are committed and stops are
+    heard: this blocks nothing but reading.
+    """
 
     def __init__(
-        self, consumer: Consumer, handler: Handler, batch: int, stopping: Callable[[], bool], parent: int | None
+        self,
+        consumer: Consumer,
+        handler: Handler,
+        batch: int,
+        stopping: Callable[[], bool],
+        parent: int | None,
+        outage: RegistryOutage,
     ) -> None:
         self._consumer = consumer
         self._handler = handler
         self._batch = batch
         self._stopping = stopping
         self._parent = parent
+        self._outage = outage
+        self._kept: list[Message] = []
         self._idle = False
 
     def next_batch(self) -> list[Any]:
         """At most one item: what the handler makes of the messages that are there."""
         if self._stopping() or (self._parent is not None and os.getppid() != self._parent):
             raise StopIteration
-        messages = self._consumer.consume(self._batch, 0)
+        messages = self._kept or self._poll()
         self._idle = not messages
         if not messages:
             return []
+        try:
+            item = self._handler(messages)
+        except RegistryUnavailable as error:
+            self._kept = messages
+            self._outage.strike(error)
+            return []
+        if self._kept:
+            self._kept = []
+            self._outage.over()
+        return [] if item is None else [item]
+
+    def _poll(self) -> list[Message]:
+        messages = self._consumer.consume(self._batch, 0)
         for message in messages:
             if error := message.error():
                 _raise(error, message)
-        item = self._handler(messages)
-        return [] if item is None else [item]
+        return messages
 
     def next_awake(self) -> datetime | None:
-        """Now after a batch, a little later after an empty poll."""
+        """Now after a batch, a little later after an empty poll, later still while the registry is away."""
+        if self._kept:
+            return datetime.now(UTC) + timedelta(seconds=self._outage.pause_s)
         return datetime.now(UTC) + timedelta(milliseconds=IDLE_MS) if self._idle else None
 
     def snapshot(self) -> None:
@@ -95,7 +125,10 @@ def _raise(error: KafkaError, message: Message) -> None:
 
 
 class KafkaSource(FixedPartitionedSource[Any, None]):
-    """One engine partition per worker. `open_part(number)` gives that worker's consumer and message handler."""
+    """One engine partition per worker. `open_part(number)` gives that worker's consumer and message handler.
+
+    `flow` names the flow in logs and metrics.
+    """
 
     def __init__(
         self,
@@ -103,12 +136,14 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
         open_part: Callable[[int], tuple[Consumer, Handler]],
         batch: int,
         stopping: Callable[[], bool],
+        flow: str,
         parent: int | None = None,
     ) -> None:
         self._workers = workers
         self._open = open_part
         self._batch = batch
         self._stopping = stopping
+        self._flow = flow
         self._parent = parent
 
     def list_parts(self) -> list[str]:
@@ -118,4 +153,5 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> _Partition:
         """Open the consumer of one worker."""
         consumer, handler = self._open(int(for_part))
-        return _Partition(consumer, handler, self._batch, self._stopping, self._parent)
+        outage = RegistryOutage(self._flow)
+        return _Partition(consumer, handler, self._batch, self._stopping, self._parent, outage)

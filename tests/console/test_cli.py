@@ -154,6 +154,13 @@ def test_broker_that_is_down_is_named(command: list[str], monkeypatch: pytest.Mo
         ("CONCORD_PARTITIONS", "0"),
         ("CONCORD_SOURCES", "billing"),
         ("CONCORD_METRICS_PORT", "70000"),
+        ("CONCORD_LOG_LEVEL", "loud"),
+        ("CONCORD_KAFKA", "broker"),
+        ("CONCORD_REGISTRY", "registry:8081"),
+        ("CONCORD_REDIS", "localhost"),
+        ("CONCORD_POSTGRES", "localhost"),
+        ("CONCORD_PREFIX", "a/b"),
+        ("CONCORD_SOURCES", "[]"),
     ],
 )
 def test_wrong_setting_is_one_line(variable: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
