@@ -15,7 +15,8 @@ from connectors.frames import NOT_AN_ENVELOPE, BadFrameError, Compiled, Schemas,
 from state.row import Notice
 from state.toast import has_marker
 
-_DECIMAL = frozenset({"decimal"})
+#: numbers become exact decimals, times are brought to one unit
+_CONVERT = frozenset({"decimal", "time"})
 _NOTICE_KINDS = frozenset({"Initial Snapshot"})
 
 
@@ -28,12 +29,12 @@ class Decoder:
 
     def __init__(self, schemas: Schemas, columns: Mapping[int, Collection[str]] | None = None) -> None:
         self._schemas = schemas
-        self._images = Compiled(schemas, lambda s: compile_reader(s, ["after"], _DECIMAL, whole=False))
+        self._images = Compiled(schemas, lambda s: compile_reader(s, ["after"], _CONVERT, whole=False))
         self._tables = {table: _image_of(schemas, frozenset(names)) for table, names in (columns or {}).items()}
         self._boundaries = Boundaries(schemas)
         self._notices = Compiled(schemas, lambda s: compile_reader(s, ["aggregate_type", "type", "additional_data"]))
         self._versions = Compiled(schemas, lambda s: compile_reader(s, ["source.version"], whole=False))
-        self._wholes = Compiled(schemas, lambda s: compile_reader(s, True, _DECIMAL))
+        self._wholes = Compiled(schemas, lambda s: compile_reader(s, True, _CONVERT))
         self._writers: dict[bytes, Callable[[Any], bytes]] = {}
 
     def row(self, table: int, frame: bytes) -> dict[str, Any] | None:
@@ -74,7 +75,7 @@ class Decoder:
         writer = self._writers.get(head)
         if writer is None:
             number = schema_id_of(frame)
-            writer = self._writers[head] = compile_writer(self._schemas.schema(number), frame_prefix(number), _DECIMAL)
+            writer = self._writers[head] = compile_writer(self._schemas.schema(number), frame_prefix(number), _CONVERT)
         return writer(event)
 
 
@@ -85,7 +86,7 @@ def _image_of(schemas: Schemas, names: frozenset[str]) -> Compiled:
         """A reader of one schema."""
         inner = parse_schema(schema).find("after")
         wanted = {f.name: True for f in (inner.nullable or inner).fields if f.name in names}
-        return compile_reader(schema, {"after": wanted or True}, _DECIMAL, whole=False)
+        return compile_reader(schema, {"after": wanted or True}, _CONVERT, whole=False)
 
     return Compiled(schemas, make)
 

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, tzinfo
+from functools import cache
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.currencies import exponents
 from connectors.located_yaml import Located, LocatedError
-from connectors.mapping_shape import AccountShape, MappingShape, TableShape
+from connectors.mapping_shape import AccountShape, FieldShape, MappingShape, TableShape, ZoneShape
 from state.mapper import compile_mapper, id_columns
-from state.model import AccountKind, AccountRule, FieldSpec, Model, ObjectSpec, SourceSpec, TableSpec
+from state.model import (
+    Absent,
+    AccountKind,
+    AccountRule,
+    FieldSpec,
+    Model,
+    ObjectSpec,
+    SourceSpec,
+    TableSpec,
+    Zone,
+)
 from state.roles import ROLES, Role
 
 Loc = tuple[str | int, ...]
@@ -123,7 +136,43 @@ class _Loader:
                 if field.labels is not None and canonical not in field.labels:
                     problem = f"{canonical} is no {field.name}. Next step: use one of {', '.join(sorted(field.labels))}"
                     raise self.file.error((*here, "values", label), problem)
-            parent = self._row_table(given.table, (*here, "table")) if given.table else None
-            minor = given.units == "minor"
-            out.append(FieldSpec(field.name, given.kind, given.column, given.values, minor, parent, given.zone))
+            out.append(self._field(field.name, given, here))
         return tuple(out)
+
+    def _field(self, name: str, given: FieldShape, here: Loc) -> FieldSpec:
+        parent = self._row_table(given.table, (*here, "table")) if given.table else None
+        absent = Absent.REFUSED if given.absent is None else given.absent
+        return FieldSpec(
+            name,
+            given.kind,
+            given.column,
+            labels=given.values,
+            minor=given.units == "minor",
+            table=parent,
+            zone=self._zone(given.zone, (*here, "zone")),
+            absent=Absent.UNKNOWN if absent == "unknown" else absent,
+            open_ended=given.open_ended,
+            zero_date=given.zero_date,
+            plus=given.plus,
+        )
+
+    def _zone(self, given: str | ZoneShape | None, loc: Loc) -> Zone | None:
+        if given is None:
+            return None
+        if isinstance(given, ZoneShape):
+            return Zone(None, given.column, find_zone)
+        fixed = find_zone(given)
+        if fixed is None:
+            raise self.file.error(loc, f"{given} is no time zone. Next step: use an IANA name such as Europe/Berlin")
+        return Zone(fixed)
+
+
+@cache
+def find_zone(name: str) -> tzinfo | None:
+    """The time zone of an IANA name, None if there is none; the rules of time zones are read from the system's files."""
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None

@@ -6,6 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+#: options and the kinds of fields that may have them
+_OPTIONS = {
+    "zone": ("instant", "date"),
+    "open_ended": ("instant", "date"),
+    "zero_date": ("instant", "date"),
+    "plus": ("date",),
+}
 KINDS = ("text", "label", "money", "decimal", "date", "instant", "integer", "boolean", "reference")
 
 
@@ -33,6 +40,12 @@ class AccountShape(Shape):
         return self
 
 
+class ZoneShape(Shape):
+    """The zone is named by a column of the row itself."""
+
+    column: str
+
+
 class FieldShape(Shape):
     """One field: exactly one key of KINDS, whose value is the column."""
 
@@ -48,7 +61,11 @@ class FieldShape(Shape):
     values: dict[str, str] | None = None
     units: Literal["minor", "major"] | None = None
     table: str | None = None
-    zone: Literal["UTC"] | None = None
+    zone: str | ZoneShape | None = None
+    absent: str | int | bool | None = None
+    open_ended: tuple[str | int, ...] = ()
+    zero_date: bool = False
+    plus: str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -66,8 +83,9 @@ class FieldShape(Shape):
         for option, kind in needs.items():
             if (getattr(self, option) is not None) != (kind in given):
                 raise ValueError(f"`{option}` belongs to a {kind} field, and such a field needs it")
-        if self.zone is not None and "instant" not in given:
-            raise ValueError("`zone` belongs to an instant field")
+        for option, kinds in _OPTIONS.items():
+            if getattr(self, option) not in (None, (), False) and given[0] not in kinds:
+                raise ValueError(f"`{option}` belongs to a field of kind {' or '.join(kinds)}")
         return self
 
     @property

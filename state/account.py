@@ -41,6 +41,7 @@ class Account:
         "rows",
         "shown",
         "stale",
+        "starting",
         "steps",
         "tallies",
         "tiers",
@@ -84,6 +85,8 @@ class Account:
         self.tiers: dict[str | None, int] = {}
         #: cancelled subscriptions that stay entitled: row -> (tier, end in ms or None for open-ended)
         self.ending: dict[Ref, tuple[str | None, int | None]] = {}
+        #: live subscriptions that entitle for a time only: row -> (tier, start in ms, end in ms); None is never
+        self.starting: dict[Ref, tuple[str | None, int | None, int | None]] = {}
 
     def tally(self, ref: Ref) -> Tally:
         """The sums over the children of a row."""

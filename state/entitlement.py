@@ -13,7 +13,7 @@ _STANDING = ROLES["billing", "account"].index("standing")
 class Entitled(NamedTuple):
     """`tier` is None while billing does not know the account or an unmapped label makes it unknowable.
 
-    `until_ms`: when the tier changes without any event (a cancelled subscription's paid period ends).
+    `until_ms`: when the tier may change without any event (a paid period ends, a subscription begins).
     """
 
     tier: str | None
@@ -32,7 +32,7 @@ def entitled(account: Account, tiers: tuple[str, ...], clock_ms: int) -> Entitle
         return Entitled(None, None, 0, None, "billing does not know the account", tiers[0])
     fact = account.rows[item.billing]
     standing: str | None = fact[_STANDING]
-    counts = account.tiers if not account.ending else dict(account.tiers)
+    counts = account.tiers if not (account.ending or account.starting) else dict(account.tiers)
     live = sum(counts.values())
     until: int | None = None
     for tier, end_ms in account.ending.values():
@@ -41,11 +41,32 @@ def entitled(account: Account, tiers: tuple[str, ...], clock_ms: int) -> Entitle
             live += 1
             if end_ms is not None and (until is None or end_ms < until):
                 until = end_ms
+    if account.starting:
+        within, until = _within(account, clock_ms, until)
+        for tier in within:
+            counts[tier] = counts.get(tier, 0) + 1
+        live += len(within)
     if account.counts.unmapped or any(n > 0 and tier not in tiers for tier, n in counts.items()):
         return Entitled(None, standing, live, until, "a subscription has an unmapped status or plan", tiers[0])
     best = max((tiers.index(tier) for tier, n in counts.items() if n > 0 and tier is not None), default=0)
     reason = f"best of {live} live subscriptions" if live else "no live subscription"
     return Entitled(tiers[best], standing, live, until, reason, tiers[0])
+
+
+def _within(account: Account, clock_ms: int, until: int | None) -> tuple[list[str | None], int | None]:
+    """Tiers of the subscriptions whose time has come and is not over, and the next moment at which that changes."""
+    tiers: list[str | None] = []
+    for tier, start_ms, end_ms in account.starting.values():
+        if start_ms is None or start_ms > clock_ms:
+            change_ms = start_ms
+        elif end_ms is None or end_ms > clock_ms:
+            tiers.append(tier)
+            change_ms = end_ms
+        else:
+            continue
+        if change_ms is not None and (until is None or change_ms < until):
+            until = change_ms
+    return tiers, until
 
 
 def standing_unmapped(account: Account) -> bool:

@@ -13,6 +13,11 @@ UNMAPPED_STATUS, AMBIGUOUS, PARKED, CURRENCY_MISMATCH = "UNMAPPED_STATUS", "AMBI
 _TWO_LEDGERS = frozenset(("invoice", "credit", "payment"))
 
 
+def codes(unmapped: tuple[str, ...]) -> list[str]:
+    """Why fields of a fact are unknown, each code once: `NAME` is an unmapped label, `CODE:NAME` says why itself."""
+    return list(dict.fromkeys(name.partition(":")[0] if ":" in name else UNMAPPED_STATUS for name in unmapped))
+
+
 def flags(account: Account, item: Item) -> list[str]:
     """The object's flags; none for almost all."""
     rows, billing, erp, support = account.rows, item.billing, item.erp, item.support
@@ -26,8 +31,8 @@ def flags(account: Account, item: Item) -> list[str]:
         return []
     found: list[str] = []
     for ref in (billing, erp, support):
-        if ref is not None and rows[ref][UNMAPPED] is not None and UNMAPPED_STATUS not in found:
-            found.append(UNMAPPED_STATUS)
+        if ref is not None and rows[ref][UNMAPPED] is not None:
+            found += [code for code in codes(rows[ref][UNMAPPED]) if code not in found]
     if item.extra is not None:
         found.append(AMBIGUOUS)
     if account.faults and any(ref in account.faults for ref in (billing, erp, support)):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from state.account import Account
 from state.amounts import checked
 from state.model import TableSpec
-from state.roles import ID, ROLES, UNMAPPED, Fact, Ref
-from state.values import instant_ms
+from state.roles import ID, INEXACT_INTERVAL, REREAD_NEEDED, ROLES, UNMAPPED, Fact, Ref
+from state.values import NOT_SET, OPEN_ENDED, OPEN_STARTED, instant_ms
 
 #: invoice states in which the total is owed
 OWED = frozenset(("open", "paid"))
@@ -20,9 +20,11 @@ def _index(kind: str, *names: str) -> tuple[int, ...]:
     return tuple(ROLES["billing", kind].index(name) for name in names)
 
 
-_SUB_CURRENCY, _SUB_STATUS, _SUB_TIER, _SUB_MRR, _SUB_ENTITLED_UNTIL = _index(
-    "subscription", "currency", "status", "tier", "mrr", "entitled_until"
+_SUB_CURRENCY, _SUB_STATUS, _SUB_TIER, _SUB_MRR, _SUB_ENTITLED_UNTIL, _SUB_VALID_FROM, _SUB_VALID_UNTIL = _index(
+    "subscription", "currency", "status", "tier", "mrr", "entitled_until", "valid_from", "valid_until"
 )
+#: what may be unknown of a subscription without making unknown what it entitles to
+_KNOWABLE = frozenset((f"{INEXACT_INTERVAL}:ends_on", f"{REREAD_NEEDED}:ends_on", f"{REREAD_NEEDED}:plan"))
 _USAGE_SUBSCRIPTION, _USAGE_METRIC, _USAGE_QUANTITY = _index("usage", "subscription", "metric", "quantity")
 _INV_CURRENCY, _INV_STATUS, _INV_TOTAL = _index("invoice", "currency", "status", "total")
 _LINE_INVOICE, _LINE_AMOUNT = _index("invoice_line", "invoice", "amount")
@@ -47,11 +49,18 @@ def subscription(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: 
     account.place("subscription", "billing", ref, fact[ID], sign)
     account.counts.subscriptions += sign
     status, tier = fact[_SUB_STATUS], fact[_SUB_TIER]
-    if fact[UNMAPPED] is not None:
+    if fact[UNMAPPED] is not None and not _KNOWABLE.issuperset(fact[UNMAPPED]):
         account.counts.unmapped += sign
-    if status in LIVE:
+    if status in LIVE and (fact[_SUB_VALID_FROM] is not None or fact[_SUB_VALID_UNTIL] is not None):
+        if sign > 0:
+            start, end = fact[_SUB_VALID_FROM], fact[_SUB_VALID_UNTIL]
+            start_ms = instant_ms(OPEN_STARTED if start in (None, NOT_SET) else start)
+            account.starting[ref] = (tier, start_ms, instant_ms(end or OPEN_ENDED))
+        else:
+            del account.starting[ref]
+    elif status in LIVE:
         account.tiers[tier] = account.tiers.get(tier, 0) + sign
-    elif status == "cancelled" and fact[_SUB_ENTITLED_UNTIL] is not None:
+    elif status == "cancelled" and fact[_SUB_ENTITLED_UNTIL] not in (None, NOT_SET):
         if sign > 0:
             account.ending[ref] = (tier, instant_ms(fact[_SUB_ENTITLED_UNTIL]))
         else:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from string import Formatter
 from typing import Any
 
 from state import values
-from state.model import FieldSpec, Mapper
+from state.model import Absent, FieldSpec, Mapper
+from state.roles import REREAD_NEEDED
+from state.times import day_of, end_of_term, instant_of
 from state.values import BadValue
 
 #: most distinct dates whose text is remembered, per process
@@ -32,7 +34,7 @@ _CONVERT = {
     "boolean": ("bool", values.boolean),
     "minor": ("int", values.minor_units),
 }
-_CALL = {"decimal": values.decimal, "major": values.major_units, "instant": values.instant}
+_CALL = {"decimal": values.decimal, "major": values.major_units}
 
 
 def id_columns(template: str) -> list[str]:
@@ -43,6 +45,7 @@ def id_columns(template: str) -> list[str]:
 def compile_mapper(id_template: str, fields: Sequence[FieldSpec | None]) -> Mapper:
     """Generate the function of one table; a None field is one that the mapping leaves out and that stays unknown."""
     names: dict[str, Any] = {"BadValue": BadValue, "DATES": _DATES, "day": values.day, "refuse": _refuse}
+    names["named"] = _named(fields)
     lines = ["def mapper(row, position, time_ms):", " bad = None", " try:"]
     out: list[str] = []
     for number, spec in enumerate(fields):
@@ -55,48 +58,120 @@ def compile_mapper(id_template: str, fields: Sequence[FieldSpec | None]) -> Mapp
     lines.append(f"  return (position, time_ms, bad, {identity}, {', '.join(out)},)")
     lines.append(" except KeyError as error:")
     lines.append("  raise refuse(error, row) from error")
+    lines.append(" except BadValue as error:")
+    lines.append("  raise named(error, row) from error")
     scope: dict[str, Any] = names
     exec("\n".join(lines), scope)  # noqa: S102 - the text is made here, of column names quoted by repr
     mapper: Mapper = scope["mapper"]
     return mapper
 
 
+def _named(fields: Sequence[FieldSpec | None]) -> Callable[[BadValue, Mapping[str, Any]], BadValue]:
+    """Says which column a refused value stands in: found by trying them one by one, since it is rarely asked."""
+
+    def named(error: BadValue, row: Mapping[str, Any]) -> BadValue:
+        for spec in fields:
+            scope: dict[str, Any] = {"BadValue": BadValue, "DATES": _DATES, "day": values.day, "row": row, "bad": None}
+            if spec is None:
+                continue
+            try:
+                exec("\n".join(_field_lines(0, spec, scope)), scope)  # noqa: S102 - as in compile_mapper
+            except BadValue as found:
+                if (found.code, found.reason) == (error.code, error.reason):
+                    return BadValue(error.code, f"column {spec.column}: {error.reason}")
+            except KeyError:
+                continue
+        return error
+
+    return named
+
+
 def _field_lines(number: int, spec: FieldSpec, names: dict[str, Any]) -> list[str]:
-    v, column = f"v{number}", repr(spec.column)
-    kind = spec.kind
+    v, given = f"v{number}", f"row[{spec.column!r}]"
+    extra: list[str] = []
+    if spec.absent is Absent.UNKNOWN:
+        note = f"{REREAD_NEEDED}:{spec.name}"
+        extra = [f"if {spec.column!r} not in row: bad = (bad or ()) + ({note!r},)"]
+        given = f"row.get({spec.column!r})"
+    elif spec.absent is not Absent.REFUSED:
+        names[f"d{number}"] = spec.absent
+        given = f"row.get({spec.column!r}, d{number})"
+    if spec.kind == "label":
+        return _label_lines(number, spec, names, given)
+    return [f"{v} = {given}", *_convert_lines(number, spec, names), *extra]
+
+
+def _label_lines(number: int, spec: FieldSpec, names: dict[str, Any], given: str) -> list[str]:
+    v = f"v{number}"
+    names[f"M{number}"] = dict(spec.labels or {})
+    names[f"text{number}"] = values.text
+    unknown = repr(spec.name)
+    if spec.absent is Absent.UNKNOWN:
+        unknown = f"{spec.name!r} if {spec.column!r} in row else {f'{REREAD_NEEDED}:{spec.name}'!r}"
+    return [
+        f"{v} = {given}",
+        f"m = M{number}.get({v} if {v}.__class__ is str else str({v}) if {v}.__class__ is int else None)",
+        f"if m is None: {v} = text{number}({v}); bad = (bad or ()) + ({unknown},)",
+        f"else: {v} = m",
+    ]
+
+
+def _convert_lines(number: int, spec: FieldSpec, names: dict[str, Any]) -> list[str]:
+    """Statements that bring the value of one field, in its variable, to canonical form."""
+    v, kind = f"v{number}", spec.kind
     if kind == "money":
         kind = "minor" if spec.minor else "major"
-    if kind == "label":
-        names[f"M{number}"] = dict(spec.labels or {})
-        names[f"text{number}"] = values.text
-        return [
-            f"{v} = row[{column}]",
-            f"m = M{number}.get({v}) if {v}.__class__ is str else None",
-            f"if m is None: {v} = text{number}({v}); bad = (bad or ()) + ({spec.name!r},)",
-            f"else: {v} = m",
-        ]
-    if kind == "date":
-        return [
-            f"{v} = row[{column}]",
-            f"if {v} is not None: {v} = DATES[{v}] if {v}.__class__ is int else day({v})",
-        ]
     if kind == "reference":
-        return [
-            f"{v} = row[{column}]",
-            f"if {v} is not None: {v} = ({spec.table}, {v} if {v}.__class__ is str else str({v}))",
-        ]
+        return [f"if {v} is not None: {v} = ({spec.table}, {v} if {v}.__class__ is str else str({v}))"]
     if kind in _CONVERT:
         native, function = _CONVERT[kind]
         names[f"f{number}"] = function
-        return [f"{v} = row[{column}]", f"if {v}.__class__ is not {native} and {v} is not None: {v} = f{number}({v})"]
-    if kind == "instant" and spec.zone is None:
+        return [f"if {v}.__class__ is not {native} and {v} is not None: {v} = f{number}({v})"]
+    if kind in ("date", "instant"):
+        return _time_lines(number, spec, names)
+    names[f"f{number}"] = _CALL[kind]
+    return [f"{v} = f{number}({v})"]
+
+
+def _time_lines(number: int, spec: FieldSpec, names: dict[str, Any]) -> list[str]:
+    v, declared = f"v{number}", bool(spec.zone or spec.open_ended or spec.zero_date)
+    if not declared and spec.kind == "date":
+        lines = [f"if {v} is not None: {v} = DATES[{v}] if {v}.__class__ is int else day({v})"]
+    elif not declared:
         names[f"f{number}"] = values.instant
         # canonical already: 2026-01-05T10:00:00Z, and with six digits after the point that do not end in 000
         plain = f"len({v}) == 20 or len({v}) == 27 and {v}[23:26] != '000'"
         canonical = f"{v}.__class__ is str and {v}[-1:] == 'Z' and {v}[10:11] == 'T' and ({plain})"
-        return [f"{v} = row[{column}]", f"if {v} is not None and not ({canonical}): {v} = f{number}({v})"]
-    names[f"f{number}"] = values.instant_from_us if kind == "instant" else _CALL[kind]
-    return [f"{v} = f{number}(row[{column}])"]
+        lines = [f"if {v} is not None and not ({canonical}): {v} = f{number}({v})"]
+    else:
+        make = day_of if spec.kind == "date" else instant_of
+        names[f"f{number}"] = make(frozenset(spec.open_ended), spec.zero_date, spec.zone is not None)
+        zone = "None"
+        if spec.zone is not None:
+            names[f"z{number}"] = spec.zone.fixed
+            zone = f"z{number}"
+            if spec.zone.column is not None:
+                names[f"z{number}"] = _zone_finder(spec)
+                zone = f"z{number}(row[{spec.zone.column!r}])"
+        lines = [f"{v} = f{number}({v}, {zone})"]
+    if spec.plus is not None:
+        names[f"e{number}"] = end_of_term
+        lines.append(f"{v}, why = e{number}({v}, row[{spec.plus!r}], {spec.name!r})")
+        lines.append("if why: bad = (bad or ()) + (why,)")
+    return lines
+
+
+def _zone_finder(spec: FieldSpec) -> Callable[[Any], Any]:
+    """Zone of a row's own zone column; BadValue UNKNOWN_ZONE for a name that is none."""
+
+    def find(name: Any) -> Any:
+        assert spec.zone is not None and spec.zone.find is not None
+        zone = spec.zone.find(name) if isinstance(name, str) else None
+        if zone is None:
+            raise BadValue("UNKNOWN_ZONE", f"{name!r} in column {spec.zone.column} names no time zone")
+        return zone
+
+    return find
 
 
 def _identity(template: str, lines: list[str]) -> str:

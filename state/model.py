@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import tzinfo
+from enum import Enum
 from typing import Any, Literal
 
 from state.roles import Fact, Role
@@ -24,9 +26,29 @@ class AccountRule:
     normalise: tuple[str, ...] = ()
 
 
+class Absent(Enum):
+    """What a field is where its row was captured before the column existed, if the mapping gives no value for that."""
+
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """How a wall clock becomes an instant: one zone for all rows, or the one that a column of the row names."""
+
+    fixed: tzinfo | None
+    column: str | None = None
+    find: Callable[[str], tzinfo | None] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """One mapped field: `column` of the row; `labels` for value maps; `minor` for money given in minor units."""
+    """One mapped field: `column` of the row; `labels` for value maps; `minor` for money given in minor units.
+
+    `absent`: the source value of rows captured before the column existed. `open_ended`: source values that stand for an
+    end that never comes. `zero_date`: the column may hold a zero date. `plus`: the column with the term that is added.
+    """
 
     name: str
     kind: str
@@ -34,7 +56,11 @@ class FieldSpec:
     labels: Mapping[str, str] | None = None
     minor: bool = False
     table: int | None = None
-    zone: str | None = None
+    zone: Zone | None = None
+    absent: Any = Absent.REFUSED
+    open_ended: tuple[Any, ...] = ()
+    zero_date: bool = False
+    plus: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,22 @@ from state.account import Account, Fault
 from state.flags import AMBIGUOUS, CURRENCY_MISMATCH, PARKED, UNMAPPED_STATUS, flags
 from state.model import Model
 from state.output import Output, Record
-from state.roles import FIRST, ID, TIME_MS, UNMAPPED, Ref
+from state.roles import FIRST, ID, INEXACT_INTERVAL, REREAD_NEEDED, TIME_MS, UNMAPPED, Ref
 from state.rules import Rules
 from state.tally import Item
 
 #: what an exception is about: (object kind, object id), or ("row", table and key)
 About = tuple[str, str]
+_UNKNOWN = {
+    REREAD_NEEDED: (
+        "{row} was captured before the column of {field} existed, and its default is no constant, so {field} is unknown. "
+        "Next step: read the row again with an incremental snapshot of {table}"
+    ),
+    INEXACT_INTERVAL: (
+        "{row} gives the term behind {field} as a number of microseconds, an average and no calendar term, so {field} is "
+        "unknown. Next step: set interval.handling.mode=string in the connector, then snapshot {table} again"
+    ),
+}
 
 
 class Problems:
@@ -57,8 +67,8 @@ class Problems:
         return self._record(account, code, item.kind, item.id, self._words(account, item, refs, code), since)
 
     def _words(self, account: Account, item: Item, refs: list[Ref], code: str) -> str:
-        if code == UNMAPPED_STATUS:
-            parts = [part for ref in refs for part in self._unmapped(account, ref)]
+        if code in _UNKNOWN or code == UNMAPPED_STATUS:
+            parts = [part for ref in refs for part in self._unknown(account, ref, code)]
             return "; ".join(parts)
         if code == AMBIGUOUS:
             rows = [self._row(ref) for ref in refs] + [self._row(r) for rs in (item.extra or {}).values() for r in rs]
@@ -73,12 +83,17 @@ class Problems:
             f"cannot be compared. Next step: correct the currency of {' or '.join(self._row(ref) for ref in refs)}"
         )
 
-    def _unmapped(self, account: Account, ref: Ref) -> list[str]:
+    def _unknown(self, account: Account, ref: Ref, code: str) -> list[str]:
         spec, fact = self._tables[ref[0]], account.rows[ref]
         if spec.object is None or fact[UNMAPPED] is None:
             return []
         out: list[str] = []
         for name in fact[UNMAPPED]:
+            why, colon, field = name.partition(":")
+            if colon and why == code:
+                out.append(_UNKNOWN[code].format(row=self._row(ref), field=field, table=spec.name))
+            if colon or code != UNMAPPED_STATUS:
+                continue
             label = fact[spec.object.role.index(name)]
             out.append(
                 f"{self._row(ref)} has {name} {label!r}, which the mapping does not know; it is shown as it came and nothing "

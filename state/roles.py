@@ -1,7 +1,8 @@
 """The canonical roles a source row can play: which fields it brings, in which order, and what their labels mean.
 
 A fact is a plain tuple: (position, time_ms, unmapped, id, *fields in the order given here). `unmapped` is None or the
-names of label fields whose source label the mapping does not know; then the label is kept as it came.
+names of label fields whose source label the mapping does not know; then the label is kept as it came. A field that is
+unknown for another reason stands there with it: "REREAD_NEEDED:tier".
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 POSITION, TIME_MS, UNMAPPED, ID, FIRST = range(5)
+#: the row was captured before the column existed, and its value is no constant; a term of contract that is an average
+REREAD_NEEDED, INEXACT_INTERVAL = "REREAD_NEEDED", "INEXACT_INTERVAL"
 
 #: (position, time_ms, unmapped, id, *fields)
 Fact = tuple[Any, ...]
@@ -79,6 +82,11 @@ ROLES: dict[tuple[str, str], Role] = {
                 _optional("paid_until", "instant"),
                 # maps the column up to which a cancelled subscription still entitles; unmapped: it ends at once
                 _optional("entitled_until", "instant"),
+                # from when on, and up to when, it entitles in any live state; unmapped: as long as the state is live
+                _optional("valid_from", "instant"),
+                _optional("valid_until", "instant"),
+                # last day of the contract, for example {date: started_on, plus: term}
+                _optional("ends_on", "date"),
             ),
         ),
         Role(

@@ -23,7 +23,9 @@ Reencode = Callable[[bytes, dict[str, Any]], bytes]
 Entry = dict[str, Any]
 
 
-_STATUS, _UNTIL = (ROLES["billing", "subscription"].index(name) for name in ("status", "entitled_until"))
+_STATUS, _UNTIL, _FROM, _TO = (
+    ROLES["billing", "subscription"].index(name) for name in ("status", "entitled_until", "valid_from", "valid_until")
+)
 #: what reading a payload may raise; errors of decoders that carry a `code` count as well
 _PAYLOAD_ERRORS = (ValueError, LookupError, TypeError, ArithmeticError, AttributeError)
 
@@ -151,16 +153,19 @@ class Rows:
         account.mark_of(ref, kind)
 
     def may_end(self, table: int, stored: bytes) -> bool:
-        """Whether a stored row sets a timer: a cancelled subscription that entitles until its paid period ends."""
+        """Whether a stored row sets a timer: a subscription that entitles until, or from, some time on."""
         spec = self._tables[table].object
-        if spec is None or spec.role.object != "subscription" or spec.fields[_UNTIL - FIRST] is None:
+        if spec is None or spec.role.object != "subscription":
+            return False
+        if all(spec.fields[index - FIRST] is None for index in (_UNTIL, _FROM, _TO)):
             return False
         try:
             row = self._decode(table, stored)
             if row is None:
                 return True
             fact = spec.mapper(row, 0, 0)
-            return fact[_STATUS] == "cancelled" and fact[_UNTIL] is not None
+            timed = fact[_UNTIL] if fact[_STATUS] == "cancelled" else fact[_FROM] or fact[_TO]
+            return timed is not None
         except Exception as error:  # broad: restoring the account will tell what is wrong with the payload
             if not _of_payload(error):
                 raise

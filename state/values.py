@@ -12,6 +12,8 @@ NANO = 10**NANO_DIGITS
 #: ends and starts that lie beyond every finite instant; text, so that no reader takes them for a year
 OPEN_ENDED = "open-ended"
 OPEN_STARTED = "open-started"
+#: a date that the source keeps as a zero date: neither a date nor unknown
+NOT_SET = "not-set"
 #: how PostgreSQL's infinity arrives from Debezium in a microsecond field (debezium/debezium PR #7382)
 INFINITY_US = 9_223_372_036_825_200_000
 MINUS_INFINITY_US = -9_223_372_036_832_400_000
@@ -137,7 +139,7 @@ def day(value: Any) -> str | None:
         return value.isoformat()[:10]
     try:
         if isinstance(value, str):
-            return date.fromisoformat(value).isoformat()
+            return date.fromisoformat(value.removesuffix("Z")).isoformat()
         return date.fromordinal(value + _DAY_OF_EPOCH).isoformat()
     except (ValueError, OverflowError, TypeError) as error:
         raise BadValue("OUT_OF_RANGE_DATE", f"{value!r} is no date of the years 1 to 9999") from error
@@ -147,13 +149,16 @@ def instant(value: Any) -> str | None:
     """An instant as ISO text in UTC, from zoned text or a datetime; infinity becomes OPEN_ENDED or OPEN_STARTED."""
     if value is None:
         return None
-    if value in ("infinity", "-infinity"):
-        return OPEN_ENDED if value == "infinity" else OPEN_STARTED
+    if value in ("infinity", "-infinity", INFINITY_US, MINUS_INFINITY_US):
+        return OPEN_ENDED if value in ("infinity", INFINITY_US) else OPEN_STARTED
     try:
+        if value.__class__ is int:
+            instant_from_us(value)  # refuses what is no time at all
+            raise BadValue("ZONE_NOT_DECLARED", f"{value} is a wall clock without a zone and the mapping declares none")
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
         if moment.tzinfo is None:
             raise BadValue("ZONE_NOT_DECLARED", f"{value!r} has no zone and the mapping declares none")
-        return _iso(moment.astimezone(UTC))
+        return iso(moment.astimezone(UTC))
     except BadValue:
         raise
     except (ValueError, OverflowError, TypeError) as error:
@@ -170,18 +175,19 @@ def instant_from_us(value: Any) -> str | None:
         return OPEN_ENDED if value > 0 else OPEN_STARTED
     if not _US_MIN <= value <= _US_MAX:
         raise BadValue("OUT_OF_RANGE_TIMESTAMP", f"{value} microseconds lie outside the years 1 to 9999")
-    return _iso(_EPOCH + timedelta(microseconds=value))
+    return iso(_EPOCH + timedelta(microseconds=value))
 
 
 def instant_ms(value: str) -> int | None:
     """Canonical instant text in milliseconds since 1970, None for an end that never comes."""
-    if value == OPEN_ENDED:
+    if value in (OPEN_ENDED, NOT_SET):
         return None
     if value == OPEN_STARTED:
         return _US_MIN // 1000
     return (datetime.fromisoformat(value) - _EPOCH) // timedelta(milliseconds=1)
 
 
-def _iso(moment: datetime) -> str:
+def iso(moment: datetime) -> str:
+    """Canonical text of a UTC moment: seconds, or the fraction without a trailing 000."""
     plain = moment.replace(tzinfo=None).isoformat()
     return (plain.removesuffix("000") if moment.microsecond else plain) + "Z"
