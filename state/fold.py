@@ -115,8 +115,8 @@ def _adopt_currency(account: Account, spec: TableSpec) -> None:
     """Amounts inherit the currency of the account's row in their own system; a new one concerns every amount."""
     assert spec.object is not None
     system = spec.object.role.system
-    item = account.items["account", account.id]
-    ref: Ref | None = getattr(item, system)
+    item = account.items.get(("account", account.id))  # none where the only account row was parked and is deleted now
+    ref: Ref | None = getattr(item, system) if item is not None else None
     currency = account.rows[ref][_CURRENCY[system]] if ref is not None else None
     if currency is not None:
         currency = currency.strip()

@@ -138,6 +138,15 @@ def test_a_row_that_was_never_good_is_parked_without_a_trace_of_values() -> None
     assert [i["object_id"] for _, i in at(target, 70_000).intents if i] == ["INV-2"]
 
 
+def test_an_account_row_that_was_never_good_can_be_deleted() -> None:
+    """Its end is the end of a parked row, and nothing of an account."""
+    target = shard()
+    assert [p.code for p in at(target, 1000, raw("billing.accounts", 1, b"?")).parked] == ["UNREADABLE_PAYLOAD"]
+    out = at(target, 2000, drop("billing.accounts", 1))
+    assert [body for _, body in out.exceptions] == [None]
+    assert not out.parked
+
+
 def test_errors_that_are_not_the_payloads_pass_through() -> None:
     """A registry that does not answer must stop the flow, not park every row."""
 
