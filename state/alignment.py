@@ -106,12 +106,22 @@ class Alignment:
         """A row outside any transaction keeps its place in its partition: behind whatever is held there."""
         if row[OP] == "t" and self._dropped.get(slot) == row[KEY]:
             self._drop(slot)  # the tombstone of a repeated delete
+        elif row[OP] == "t" and self._held.get(slot) and self._follows_delete(slot, row[KEY]):
+            self._drop(slot)  # the delete says it all; behind its transaction it would end a row that was made again
         elif self._held.get(slot):
             self._held[slot] += 1
             self._after.setdefault(self._last_tx[slot], []).append(row)
         else:
             self._loose.append(row)
             self._offsets[slot] = row[OFFSET] + 1
+
+    def _follows_delete(self, slot: int, key: str) -> bool:
+        """Whether the newest held row of the partition is the delete that a tombstone of this key belongs to."""
+        table, partition = slot >> PARTITION_BITS, slot & (1 << PARTITION_BITS) - 1
+        for row in reversed(self._pending.get(self._last_tx[slot], ())):
+            if row[TABLE] == table and row[PARTITION] == partition:
+                return row[OP] == "d" and row[KEY] == key
+        return False
 
     def _is_repeat(self, slot: int, row: Row) -> bool:
         """Whether the row belongs to a transaction at or below the frontier; then it is dropped."""

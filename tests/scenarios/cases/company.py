@@ -135,7 +135,7 @@ _NUMBERS = {
 }
 
 
-def row(name: str, key: int, **columns: Any) -> dict[str, Any]:
+def row(name: str, key: int, /, **columns: Any) -> dict[str, Any]:
     """A row image: the defaults of its table, with these columns instead."""
     found = {"id": key, **DEFAULTS[name]}
     if name in _NUMBERS:
