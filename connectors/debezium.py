@@ -76,10 +76,11 @@ class Message(Protocol):
 class TablePeek:
     """The compiled readers of one table: key text by key schema, row tuple by value schema."""
 
-    def __init__(self, schemas: Schemas, index: int, key: tuple[str, ...], link: str | None) -> None:
-        self.index = index
-        self._key = key
-        self._link = link
+    def __init__(self, schemas: Schemas, table: TableSpec) -> None:
+        self.index = table.index
+        self._key = table.key
+        self._link = _link_column(table)
+        self._ignored = table.ignore is not None
         self._keys = Compiled(schemas, self._key_reader)
         self._values = Compiled(schemas, self._value_reader)
         self._image_keys = Compiled(schemas, self._image_key_reader)
@@ -105,6 +106,8 @@ class TablePeek:
             text = self._keys.read(key)
         if text is None and value is not None and self._key:
             text = self._image_keys.read(value)
+        if text is None and self._ignored:
+            return ""
         if text is None:
             raise BadFrameError(
                 MISSING_KEY, "the record has no key, and the row image does not hold the key columns of the mapping"
@@ -171,7 +174,7 @@ class Peek:
 
     def __init__(self, schemas: Schemas, model: Model) -> None:
         self.decoder = Decoder(schemas)
-        self._tables = {t.topic: TablePeek(schemas, t.index, t.key, _link_column(t)) for t in model.tables}
+        self._tables = {t.topic: TablePeek(schemas, t) for t in model.tables}
         self._by_index = {t.index: self._tables[t.topic] for t in model.tables}
         self._transactions = {s.transaction_topic: i for i, s in enumerate(model.sources)}
         self._boundaries = Boundaries(schemas)

@@ -117,6 +117,8 @@ class TableShape(Shape):
                 raise ValueError("a table is either ignored or mapped to an object, not both")
             return self
         missing = [name for name in ("key", "account", "object", "id") if getattr(self, name) is None]
+        if "key" in missing:
+            raise ValueError("KEYLESS_SOURCE: a table needs `key`, the columns that tell its rows apart (or `ignore`)")
         if missing:
             raise ValueError(f"a table needs {', '.join(missing)} (or `ignore` with the reason)")
         return self

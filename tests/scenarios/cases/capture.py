@@ -41,6 +41,7 @@ class Event(NamedTuple):
     op: str
     key: Row | None
     after: Row | None
+    before: Row | None = None
     place: Row = {}  # noqa: RUF012 - never changed
 
 
@@ -73,9 +74,9 @@ class Capture:
         key = {name: row[name] for name in self.keys[topic]}
         return Event(topic, op, key or None, row)
 
-    def drop(self, topic: str, **key: Any) -> Event:
-        """The row is gone."""
-        return Event(topic, "d", key, None)
+    def drop(self, topic: str, **row: Any) -> Event:
+        """The row is gone: its key columns, or its whole image where the table has no key (REPLICA IDENTITY FULL)."""
+        return Event(topic, "d", row, None) if self.keys[topic] else Event(topic, "d", None, None, row)
 
     def key_frame(self, topic: str, key: Row, schema_id: int | None = None) -> bytes:
         """A Kafka key."""
@@ -87,7 +88,7 @@ class Capture:
         number = self.values[event.topic]
         source, schema, table = event.topic.split(".")
         body = {
-            "before": None, "after": event.after, "op": event.op, "ts_ms": self.time_ms,
+            "before": event.before, "after": event.after, "op": event.op, "ts_ms": self.time_ms,
             "source": {
                 "version": "3.7.0.Final", "connector": "postgresql", "name": source, "ts_ms": self.time_ms, "db": source,
                 "snapshot": "false", "sequence": f'["{before_lsn}","{self.lsn}"]', "ts_us": self.time_ms * 1000,
@@ -108,7 +109,7 @@ class Capture:
             name = event.topic.partition(".")[2]
             counts[name] = counts.get(name, 0) + 1
             out.append(self.message(event.topic, key, self.value_frame(event, order, before)))
-            if event.op == "d":
+            if event.op == "d" and key is not None:
                 out.append(self.message(event.topic, key, None))
         self.lsn += 8
         out.append(self.end(source, f"{self.txid}:{self.lsn}", counts))

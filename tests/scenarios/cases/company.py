@@ -67,18 +67,21 @@ def company(
     *,
     mapping: dict[str, dict[str, Any]] | None = None,
     columns: dict[str, Columns] | None = None,
+    keyless: tuple[str, ...] = (),
     **options: Any,
 ) -> Wire:
     """The demo's sources and mappings. `mapping`: table -> what is different in its mapping, `fields` one by one.
 
-    `columns`: table -> columns that are added or of another type; a type None removes the column.
+    `columns`: table -> columns that are added or of another type; a type None removes the column. `keyless`: tables whose
+    records have no key.
     """
     texts = {source: mapping_of(source, mapping or {}) for source in sources}
     tables: dict[str, Table] = {}
     for name, own in TABLES.items():
         if name.partition(".")[0] in sources:
             all_columns = {"id": "long", **own, **(columns or {}).get(name, {})}
-            tables[topic(name)] = (("id",), {c: t for c, t in all_columns.items() if t is not None})
+            key = () if name in keyless else ("id",)
+            tables[topic(name)] = (key, {c: t for c, t in all_columns.items() if t is not None})
     return Wire(folder, texts, tables, **options)
 
 
