@@ -35,13 +35,18 @@ class ChaosLab:
 
     def flow(self, processes: int = 1, epoch_ms: int = 20) -> FlowProcess:
         """A canonical flow, not started yet; each has inter-process ports of its own."""
+        return self._flow(["run", "canonical", "--processes", str(processes)], epoch_ms)
+
+    def lookup(self) -> FlowProcess:
+        """The flow that keeps the look-up store, not started yet."""
+        return self._flow(["run", "lookup"], 20)
+
+    def _flow(self, arguments: list[str], epoch_ms: int) -> FlowProcess:
         number = len(self._flows)
         cluster_port = self.stack.layout.port_base + 140 + 8 * number
         environment = self.stack.environment() | settings_of_flow(self.prefix, 0, cluster_port)
         environment["CONCORD_EPOCH_MS"] = str(epoch_ms)
-        flow = FlowProcess(
-            ["run", "canonical", "--processes", str(processes)], environment, self._folder / f"flow-{number}.log"
-        )
+        flow = FlowProcess(arguments, environment, self._folder / f"flow-{number}.log")
         self._flows.append(flow)
         return flow
 
@@ -55,18 +60,21 @@ class ChaosLab:
             self.live = self.live or progress["live"]
 
     def until(self, condition: Callable[[], bool], what: str, timeout_s: float = CAUGHT_UP_WITHIN_S) -> None:
-        """Look at the progress until the condition holds."""
+        """Look at the progress until the condition holds; fails at once when no flow is left that could make it hold."""
 
         def holds() -> bool:
             self.look()
+            assert any(flow.running for flow in self._flows), f"no flow runs any more\n{self.explain()}"
             return condition()
 
         wait_until(holds, timeout_s, what, self.explain)
 
     def pass_time(self, seconds: float) -> None:
-        """Let the flow run for so long, watching it."""
+        """Let the flow run for so long, watching it; it may end meanwhile."""
         end = time.monotonic() + seconds
-        self.until(lambda: time.monotonic() >= end, f"{seconds} s to pass", seconds + 30)
+        while time.monotonic() < end:
+            self.look()
+            time.sleep(0.01)
 
     def catch_up(self, flow: FlowProcess, timeout_s: float = CAUGHT_UP_WITHIN_S) -> None:
         """Wait until everything that the bank has committed is published; a flow that ended is started again."""
@@ -74,9 +82,10 @@ class ChaosLab:
 
         def arrived() -> bool:
             flow.ensure_running()
+            self.look()
             return self.live and self.frontier >= target
 
-        self.until(arrived, f"the frontier to reach {target}, it is {self.frontier}", timeout_s)
+        wait_until(arrived, timeout_s, f"the frontier to reach {target}, it is {self.frontier}", self.explain)
 
     def judge(self) -> BankAudit:
         """Stop every flow, read everything that was published, and compare the end with SQL."""
