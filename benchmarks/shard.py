@@ -31,8 +31,9 @@ from dataflows.encode import Encoder
 from state.identity import Identity
 from state.model import Model
 from state.row import Release
-from state.sequencer import Batch, Position, Sequencer
+from state.sequencer import Sequencer
 from state.shard import Shard
+from state.step import Batch, Position
 
 CHANGES = 40_000
 PASSES = 3

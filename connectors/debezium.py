@@ -30,10 +30,9 @@ from connectors.frames import (
     Compiled,
     Schemas,
 )
-from state.alignment import End
 from state.model import Model, TableSpec
-from state.row import KEY, OP, BadFrame, Notice, Row
-from state.sequencer import Batch
+from state.row import KEY, OP, BadFrame, End, Notice, Row
+from state.step import Batch
 
 __all__ = ["BadFrameError", "Decoder", "LastCommit", "Peek"]
 
@@ -71,6 +70,9 @@ class Message(Protocol):
 
     def value(self) -> bytes | None:
         """Value bytes; None is a tombstone."""
+
+    def timestamp(self) -> tuple[int, int]:
+        """Kind of the timestamp, and when the record was written, ms."""
 
 
 class TablePeek:
@@ -185,9 +187,10 @@ class Peek:
         """One record of a table as a row. Raises BadFrameError, RegistryUnavailable."""
         return self._by_index[table].row(partition, offset, key, value)
 
-    def batch(self, messages: Iterable[Message]) -> Batch:
-        """Everything that one poll brought. Raises RegistryUnavailable."""
-        batch = Batch([], [], [], [])
+    def batch(self, messages: Iterable[Message], ends: Iterable[Message] = ()) -> Batch:
+        """Everything that one poll brought; `ends` mark partitions that are read to their end. Raises RegistryUnavailable."""
+        reached = [(t.index, m.partition() or 0) for m in ends if (t := self._tables.get(m.topic() or "")) is not None]
+        batch = Batch([], [], [], [], reached)
         append, tables = batch.rows.append, self._tables
         for message in messages:
             topic = message.topic()
@@ -241,5 +244,5 @@ def _link_column(table: TableSpec) -> str | None:
 def _bad(table: int, message: Message, error: BadFrameError) -> BadFrame:
     return BadFrame(
         table, message.topic() or "", message.partition() or 0, message.offset() or 0, message.key() or b"",
-        message.value() or b"", error.code, error.reason,
+        message.value() or b"", error.code, error.reason, message.timestamp()[1],
     )  # fmt: skip

@@ -87,7 +87,7 @@ def build(settings: Settings, start: Start, stopping: Stopping, parent: int | No
     stepped = op.stateful_batch(
         "align_resolve_route",
         read,
-        lambda _none: SequencerStage(settings, model, start.position, bootstrap.last_commit(known), known),
+        lambda _none: SequencerStage(settings, model, start, bootstrap.last_commit(known), known),
     )
     routed = op.branch(
         "shard_or_progress", op.map("unkey", stepped, lambda item: item[1]), lambda item: item[0][-1] != "!"

@@ -19,7 +19,7 @@ from dataflows.encode import ShardRecords, bad_frame_body
 from dataflows.settings import Settings
 from state.model import Model
 from state.row import FRAME, LINK, BadFrame
-from state.sequencer import Position, Step
+from state.step import Position, Step
 
 #: exit code of a process that another start has taken over from
 EXIT_FENCED = 3

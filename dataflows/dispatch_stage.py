@@ -62,10 +62,12 @@ class Step(NamedTuple):
     offsets: Vector
 
 
-def read_intents(contracts: Contracts) -> Callable[[list[Message]], tuple[str, Intents]]:
-    """The intent source's handler."""
+def read_intents(contracts: Contracts) -> Callable[[list[Message], list[Message]], tuple[str, Intents] | None]:
+    """The intent source's handler; the ends of partitions mean nothing to it."""
 
-    def handle(messages: list[Message]) -> tuple[str, Intents]:
+    def handle(messages: list[Message], ends: list[Message]) -> tuple[str, Intents] | None:
+        if not messages:
+            return None
         intents: list[Intent | str] = []
         offsets: Vector = {}
         for message in messages:

@@ -127,6 +127,6 @@ def bad_frame_body(source: str, bad: BadFrame) -> dict[str, Any]:
         "position": None,
         "code": bad.code,
         "reason": bad.reason,
-        "time_ms": 0,
+        "time_ms": bad.time_ms,
         "frame": bad.frame,
     }

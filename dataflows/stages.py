@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -21,21 +22,24 @@ from connectors.log import logger
 from dataflows.encode import Encoder
 from dataflows.identity_restore import restore_identity
 from dataflows.settings import Settings
+from dataflows.start import Start
 from state.model import Model
 from state.parked import unpack
 from state.row import FRAME, Release
-from state.sequencer import Batch, Position, Sequencer
+from state.sequencer import Sequencer
 from state.shard import Shard
+from state.step import Batch, Position
 
 SEQUENCER_KEY = "sequencer"
 SINK_KEY = "0"
 
 
-def peek_messages(peek: Peek) -> Callable[[list[Message]], tuple[str, Batch]]:
+def peek_messages(peek: Peek) -> Callable[[list[Message], list[Message]], tuple[str, Batch] | None]:
     """The source's handler: a poll's messages become one batch for the sequencer."""
 
-    def handle(messages: list[Message]) -> tuple[str, Batch]:
-        return SEQUENCER_KEY, peek.batch(messages)
+    def handle(messages: list[Message], ends: list[Message]) -> tuple[str, Batch] | None:
+        batch = peek.batch(messages, ends)
+        return (SEQUENCER_KEY, batch) if messages or batch.reached else None
 
     return handle
 
@@ -63,14 +67,15 @@ class SequencerStage(_Stage):
         self,
         settings: Settings,
         model: Model,
-        start: Position,
+        start: Start,
         last_commit: Callable[[bytes], int | None],
         schemas: Schemas,
     ) -> None:
         started = time.monotonic()
         identity = restore_identity(settings, model)
         learn(schemas, (waiting.row[FRAME] for waiting in identity.waiting_rows()))
-        self._sequencer = Sequencer(model, identity, settings.partitions, start, last_commit)
+        inputs = Counter(topic for topic, _ in start.vector)
+        self._sequencer = Sequencer(model, identity, settings.partitions, start.position, last_commit, inputs)
         self._settings = settings
         gc.collect()
         gc.freeze()

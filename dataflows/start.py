@@ -15,7 +15,7 @@ from connectors.kafka.restore import read_to_end
 from connectors.kafka.topics import RETAIN, TopicSpec, ensure, partition_counts, topic_ids
 from dataflows.settings import Settings
 from state.model import Model
-from state.sequencer import Position
+from state.step import Position
 
 #: partitions of a row topic that Concord has to create because its table has no row yet
 ROW_PARTITIONS = 4

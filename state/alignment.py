@@ -9,54 +9,46 @@ Per partition "released" is therefore always a prefix: the offset to commit is t
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
-from typing import NamedTuple
 
-from state.row import FRAME, KEY, LSN, OFFSET, OP, PARTITION, SNAPSHOT, TABLE, TS_MS, TXID, Row
-
-#: bits of a slot number that hold the partition: slot = table << PARTITION_BITS | partition
-PARTITION_BITS = 12
-#: how far the source's clock must pass a transaction whose missing rows are known to be malformed frames
-INCOMPLETE_AFTER_MS = 5_000
+from state.row import (
+    FRAME,
+    KEY,
+    LSN,
+    OFFSET,
+    OP,
+    PARTITION,
+    PARTITION_BITS,
+    SNAPSHOT,
+    TABLE,
+    TS_MS,
+    TXID,
+    BadFrame,
+    End,
+    Released,
+    Row,
+    Stalled,
+)
+from state.spoilt import INCOMPLETE_AFTER_MS, Spoilt
 
 _IN_ORDER = itemgetter(4, 5)  # lsn, then total_order
 _IDENTITY = itemgetter(0, 2, 1, 4)  # table, key, op, lsn: the same in every repeat of a row
 
 
-class End(NamedTuple):
-    """END of a source transaction: rows per table name, commit end LSN as position, commit time in ms."""
-
-    txid: int
-    position: int
-    counts: dict[str, int]
-    time_ms: int
-    offset: int
-
-
-class Released(NamedTuple):
-    """One whole transaction, or rows that belong to none (snapshots); `missing` rows were malformed frames."""
-
-    position: int
-    time_ms: int
-    rows: list[Row]
-    missing: int
-
-
-class Stalled(NamedTuple):
-    """What the oldest unreleased transaction waits for: rows per table still to come."""
-
-    txid: int
-    position: int
-    time_ms: int
-    missing: dict[str, int]
-
-
 class Alignment:
-    """The aligner of one source. `tables`: captured table name -> table number, ignored ones included."""
+    """The aligner of one source. `tables`: captured table name -> table number, ignored ones included.
+
+    `partitions`: table number -> partitions of its topic.
+    """
 
     def __init__(
-        self, tables: dict[str, int], frontier: int, clock_ms: int, last_commit: Callable[[bytes], int | None]
+        self,
+        tables: dict[str, int],
+        frontier: int,
+        clock_ms: int,
+        last_commit: Callable[[bytes], int | None],
+        partitions: Mapping[int, int] | None = None,
     ) -> None:
         self.frontier = frontier
         self.clock_ms = clock_ms
@@ -71,20 +63,21 @@ class Alignment:
         self._ends: deque[End] = deque()
         self._held: dict[int, int] = {}
         self._seen: dict[int, int] = {}
-        self._last_tx: dict[int, int] = {}
+        self._last: dict[int, Row] = {}
         self._dropped: dict[int, str] = {}
-        self._malformed: Counter[int] = Counter()
+        self._spoilt = Spoilt(last_commit, partitions)
+        self._bad: list[BadFrame] = []
         self._offsets: dict[int, int] = {}
         self._end_offset: int | None = None
 
     @property
     def held(self) -> int:
-        """Rows that wait for their transaction to become whole."""
-        return sum(self._held.values())
+        """Rows that wait for their transaction to become whole, and records whose transaction is not known."""
+        return sum(self._held.values()) + len(self._spoilt)
 
     def add_rows(self, rows: Iterable[Row]) -> None:
         """Take rows in the order of their partitions."""
-        pending, held, seen, last_tx = self._pending, self._held, self._seen, self._last_tx
+        pending, held, seen, last = self._pending, self._held, self._seen, self._last
         frontier = self.frontier
         for row in rows:
             slot = row[TABLE] << PARTITION_BITS | row[PARTITION]
@@ -95,10 +88,10 @@ class Alignment:
             if row[LSN] <= frontier and self._is_repeat(slot, row):
                 continue
             held[slot] = held.get(slot, 0) + 1
-            txid = last_tx[slot] = row[TXID]
-            rows_of = pending.get(txid)
+            last[slot] = row
+            rows_of = pending.get(row[TXID])
             if rows_of is None:
-                pending[txid] = [row]
+                pending[row[TXID]] = [row]
             else:
                 rows_of.append(row)
 
@@ -110,15 +103,16 @@ class Alignment:
             self._drop(slot)  # the delete says it all; behind its transaction it would end a row that was made again
         elif self._held.get(slot):
             self._held[slot] += 1
-            self._after.setdefault(self._last_tx[slot], []).append(row)
+            self._after.setdefault(self._last[slot][TXID], []).append(row)
         else:
             self._loose.append(row)
             self._offsets[slot] = row[OFFSET] + 1
+            self._spoilt.passed(slot, row[OFFSET])
 
     def _follows_delete(self, slot: int, key: str) -> bool:
         """Whether the newest held row of the partition is the delete that a tombstone of this key belongs to."""
         table, partition = slot >> PARTITION_BITS, slot & (1 << PARTITION_BITS) - 1
-        for row in reversed(self._pending.get(self._last_tx[slot], ())):
+        for row in reversed(self._pending.get(self._last[slot][TXID], ())):
             if row[TABLE] == table and row[PARTITION] == partition:
                 return row[OP] == "d" and row[KEY] == key
         return False
@@ -136,14 +130,21 @@ class Alignment:
         self.repeats += 1
         if not self._held.get(slot):
             self._offsets[slot] = self._seen[slot]
+            self._spoilt.passed(slot, self._seen[slot] - 1)
 
-    def add_malformed(self, table: int, partition: int, offset: int) -> None:
-        """A frame that could not be peeked: its transaction is unknown, so its table's shortage may be it."""
+    def add_bad(self, bad: BadFrame) -> None:
+        """A record that could not be read, of any of the source's topics; `take_bad` gives it when its place is passed."""
+        if bad.table < 0:
+            self._bad.append(bad)
+            return
+        slot = bad.table << PARTITION_BITS | bad.partition
+        self._seen[slot] = max(self._seen.get(slot, 0), bad.offset + 1)
+        self._spoilt.add(slot, bad, self._offsets.get(slot, 0))
+
+    def reach_end(self, table: int, partition: int) -> None:
+        """The reader has everything that the partition holds."""
         slot = table << PARTITION_BITS | partition
-        self._seen[slot] = offset + 1
-        self._malformed[table] += 1
-        if not self._held.get(slot):
-            self._offsets[slot] = offset + 1
+        self._spoilt.reach(slot, self._seen.get(slot, -1))
 
     def add_ends(self, ends: Iterable[End | int]) -> None:
         """Take ENDs (and, as bare offsets, events that mean nothing) in the order of the transaction topic."""
@@ -177,7 +178,7 @@ class Alignment:
                 if len(rows) > 1:
                     rows = self._distinct(end.txid, rows, expected)
                 missing = max(expected - len(rows), 0)
-                if missing and not self._explained(end, missing):
+                if missing and not self._is_over(end):
                     break
                 pending.pop(end.txid, None)
             ends.popleft()
@@ -186,6 +187,10 @@ class Alignment:
             rows = self._settle(end.txid, rows)
             if rows or missing:
                 out.append(Released(end.position, self.clock_ms, rows, missing))
+        if self._spoilt:
+            before_ms = self._newest_ms - INCOMPLETE_AFTER_MS
+            self._spoilt.expire(min(before_ms, ends[0].time_ms - 1) if ends else before_ms)
+            self._bad += self._spoilt.take(self._offsets, self._seen, (self._pending, self._after))
         return out
 
     def _distinct(self, txid: int, found: list[Row], expected: int) -> list[Row]:
@@ -201,15 +206,17 @@ class Alignment:
             found = self._pending[txid] = list(first.values())
         return sorted(found, key=_IN_ORDER)
 
-    def _explained(self, end: End, short: int) -> bool:
-        """Whether malformed frames account for the shortage, and the source has long gone on."""
-        if not self._malformed or self._newest_ms - end.time_ms < INCOMPLETE_AFTER_MS:
+    def _is_over(self, end: End) -> bool:
+        """Whether the missing rows can no longer come: the source has long gone on, and its partitions are read past them."""
+        if self._newest_ms - end.time_ms < INCOMPLETE_AFTER_MS:
             return False
         missing = {self._tables[name]: n for name, n in self._missing(end).items()}
-        if any(self._malformed[table] < n for table, n in missing.items()) or sum(missing.values()) != short:
-            return False
-        self._malformed.subtract(missing)
-        return True
+        return self._spoilt.explain(missing, end.position, self._seen, self._last)
+
+    def take_bad(self) -> list[BadFrame]:
+        """Records that could not be read and whose place is passed, since the last call."""
+        bad, self._bad = self._bad, []
+        return bad
 
     def _settle(self, txid: int, rows: list[Row]) -> list[Row]:
         """Move the offsets past released rows and append the loose rows that waited behind them."""
@@ -220,6 +227,8 @@ class Alignment:
             slot = row[TABLE] << PARTITION_BITS | row[PARTITION]
             left = held[slot] = held[slot] - 1
             offsets[slot] = row[OFFSET] + 1 if left else self._seen[slot]
+        if self._spoilt:
+            self._spoilt.release(rows)
         return rows
 
     def take_offsets(self) -> tuple[dict[int, int], int | None]:
@@ -235,7 +244,5 @@ class Alignment:
 
     def stalled(self) -> Stalled | None:
         """The oldest transaction that is not whole, with what it waits for; None if nothing waits."""
-        if not self._ends:
-            return None
-        end = self._ends[0]
-        return Stalled(end.txid, end.position, end.time_ms, self._missing(end))
+        end = self._ends[0] if self._ends else None
+        return None if end is None else Stalled(end.txid, end.position, end.time_ms, self._missing(end))

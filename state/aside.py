@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from state.alignment import Released
 from state.identity import Identity, Waiting
 from state.model import TableSpec
 from state.routing import partition_of
-from state.row import KEY, LINK, OFFSET, PARTITION, TABLE, Change, Transaction
+from state.row import KEY, LINK, OFFSET, PARTITION, TABLE, Change, Released, Transaction
 
 #: how long (by the sources' own clocks) a row may lack its account before a person is told
 WAITING_GRACE_MS = 2_000

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from state.output import Output
-from state.sequencer import Batch, Sequencer, Step
+from state.sequencer import Sequencer
 from state.shard import Shard
+from state.step import Batch, Step
 
 
 @dataclass(slots=True)

@@ -17,6 +17,8 @@ OFFSET: Final = 8
 FRAME: Final = 9
 SNAPSHOT: Final = 10
 TS_MS: Final = 11
+#: bits of a slot number that hold the partition: slot = table << PARTITION_BITS | partition
+PARTITION_BITS: Final = 12
 
 #: (table, op, key, txid, lsn, order, link, partition, offset, frame, snapshot, ts_ms); see `connectors/debezium.py`.
 Row = tuple[int, str, str, int, int, int, str | None, int, int, bytes, str, int]
@@ -65,7 +67,8 @@ class Release(NamedTuple):
 class BadFrame(NamedTuple):
     """A captured record that could not be read: where it lies, its stable error code and the reason.
 
-    `table` is -1 - (number of the source) for a record of the source's transaction or notification topic.
+    `table` is -1 - (number of the source) for a record of the source's transaction or notification topic. `time_ms`:
+    when it was written into its topic.
     """
 
     table: int
@@ -76,6 +79,7 @@ class BadFrame(NamedTuple):
     frame: bytes
     code: str
     reason: str
+    time_ms: int = 0
 
 
 class Notice(NamedTuple):
@@ -84,3 +88,31 @@ class Notice(NamedTuple):
     kind: str
     table: str
     rows: int
+
+
+class End(NamedTuple):
+    """END of a source transaction: rows per table name, commit end LSN as position, commit time in ms."""
+
+    txid: int
+    position: int
+    counts: dict[str, int]
+    time_ms: int
+    offset: int
+
+
+class Released(NamedTuple):
+    """One whole transaction, or rows that belong to none (snapshots); `missing` rows could not be read."""
+
+    position: int
+    time_ms: int
+    rows: list[Row]
+    missing: int
+
+
+class Stalled(NamedTuple):
+    """What the oldest unreleased transaction waits for: rows per table still to come."""
+
+    txid: int
+    position: int
+    time_ms: int
+    missing: dict[str, int]

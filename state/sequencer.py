@@ -2,52 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
 
-from state.alignment import PARTITION_BITS, Alignment, End, Released, Stalled
-from state.aside import Aside, ExceptionRecord, WaitingFact, incomplete, let_go_transactions
+from state.alignment import Alignment
+from state.aside import Aside, incomplete, let_go_transactions
 from state.identity import Identity
 from state.model import Model
 from state.routing import Router
-from state.row import KEY, OP, SNAPSHOT, TABLE, BadFrame, Change, Notice, Release, Row, Transaction
+from state.row import KEY, OP, PARTITION_BITS, SNAPSHOT, TABLE, Change, Release, Released, Row, Stalled, Transaction
 from state.snapshot import Snapshot
+from state.step import Batch, Position, Step
 
 #: timers of quiet shards are driven this often
 TICK_MS = 200
-
-
-class Batch(NamedTuple):
-    """What was peeked since the last call; `ends` and `notices` carry the number of their source."""
-
-    rows: list[Row]
-    ends: list[tuple[int, End | int]]
-    notices: list[tuple[int, Notice, int]]
-    bad: list[BadFrame]
-
-
-@dataclass(slots=True)
-class Position:
-    """Where the sequencer stands: stored with every cut, given back at the next start."""
-
-    frontier: dict[str, int] = field(default_factory=dict)
-    clock_ms: dict[str, int] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    snapshots: dict[str, int] = field(default_factory=dict)
-    live: bool = False
-
-
-@dataclass(slots=True)
-class Step:
-    """One call's outcome: releases per shard, what to store, and what was set aside or refused."""
-
-    position: Position
-    releases: dict[int, Release] = field(default_factory=dict)
-    offsets: dict[tuple[str, int], int] = field(default_factory=dict)
-    facts: list[WaitingFact] = field(default_factory=list)
-    exceptions: list[ExceptionRecord] = field(default_factory=list)
-    parked: list[BadFrame] = field(default_factory=list)
 
 
 class Sequencer:
@@ -60,7 +27,9 @@ class Sequencer:
         partitions: int,
         start: Position,
         last_commit: Callable[[bytes], int | None],
+        inputs: Mapping[str, int] | None = None,
     ) -> None:
+        """`inputs`: partitions of each row topic; without it a missing row is only given up for a record that is spoilt."""
         self._tables = tables = model.tables
         self._sources = sources = model.sources
         self._identity = identity
@@ -75,7 +44,8 @@ class Sequencer:
             names = {t.name: t.index for t in own}
             frontier = start.frontier.get(source.name, 0)
             clock = start.clock_ms.get(source.name, 0)
-            self._alignments.append(Alignment(names, frontier, clock, last_commit))
+            parts = None if inputs is None else {t.index: inputs[t.topic] for t in own}
+            self._alignments.append(Alignment(names, frontier, clock, last_commit, parts))
             awaited = source.snapshot != "none" and not start.live
             snapshot = Snapshot(source.name, (t.name for t in own if not t.ignore), awaited)
             if awaited:
@@ -106,17 +76,15 @@ class Sequencer:
         for number, alignment in enumerate(self._alignments):
             for released in alignment.release():
                 self._resolve(number, released, per_shard, step)
-            self._count("in", alignment.repeats - repeats[number], number)
+            bad = alignment.take_bad()
+            self._count("in", alignment.repeats - repeats[number] + len(bad), number)
             self._count("ignored", alignment.repeats - repeats[number], number)
+            self._count("parked", len(bad), number)
+            step.parked += bad
             self._collect_offsets(number, alignment, step)
-        for bad in batch.bad:
-            number = self._of_table[bad.table] if bad.table >= 0 else -1 - bad.table
-            self._count("in", 1, number)
-            self._count("parked", 1, number)
-        step.parked = batch.bad
         step.offsets |= self._other_offsets
         self._other_offsets = {}
-        if not step.offsets:
+        if not step.offsets and not step.parked:
             return None
         went_live = self._check_live()
         step.position = self._position()
@@ -136,12 +104,14 @@ class Sequencer:
                 if rows:
                     alignment.add_rows(rows)
         for bad in batch.bad:
-            if bad.table >= 0:
-                self._alignments[self._of_table[bad.table]].add_malformed(bad.table, bad.partition, bad.offset)
-            elif bad.topic == self._sources[-1 - bad.table].transaction_topic:
-                self._alignments[-1 - bad.table].add_ends((bad.offset,))
-            else:
+            number = self._of_table[bad.table] if bad.table >= 0 else -1 - bad.table
+            self._alignments[number].add_bad(bad)
+            if bad.topic == self._sources[number].transaction_topic:
+                self._alignments[number].add_ends((bad.offset,))
+            elif bad.table < 0:
                 self._other_offsets[bad.topic, bad.partition] = bad.offset + 1
+        for table, partition in batch.reached:
+            self._alignments[self._of_table[table]].reach_end(table, partition)
         for number, end in batch.ends:
             self._alignments[number].add_ends((end,))
         for number, notice, offset in batch.notices:

@@ -17,8 +17,9 @@ from connectors.registry import RegistryUnavailable
 #: pause between two polls that found nothing
 IDLE_MS = 4
 
-#: what a poll's messages become; must be free of effects, since it is called again after a registry outage
-Handler = Callable[[list[Message]], Any]
+#: what a poll's messages and the ends of partitions that it reached become; must be free of effects, since it is called
+#: again after a registry outage
+Handler = Callable[[list[Message], list[Message]], Any]
 
 
 class InputLost(Exception):
@@ -42,6 +43,7 @@ def reader(bootstrap: str, group: str, vector: Vector, queue_kbytes: int) -> Con
             "max.partition.fetch.bytes": 262_144,
             "queued.max.messages.kbytes": queue_kbytes,
             "queued.min.messages": 20_000,
+            "enable.partition.eof": True,
             "max.poll.interval.ms": 86_400_000,  # reading may wait out a long outage of the registry
         }
     )
@@ -71,34 +73,37 @@ class _Partition(StatefulSourcePartition[Any, None]):
         self._stopping = stopping
         self._parent = parent
         self._outage = outage
-        self._kept: list[Message] = []
+        self._kept: tuple[list[Message], list[Message]] | None = None
         self._idle = False
 
     def next_batch(self) -> list[Any]:
         """At most one item: what the handler makes of the messages that are there."""
         if self._stopping() or (self._parent is not None and os.getppid() != self._parent):
             raise StopIteration
-        messages = self._kept or self._poll()
-        self._idle = not messages
-        if not messages:
+        polled = self._kept or self._poll()
+        self._idle = not polled[0]
+        if not any(polled):
             return []
         try:
-            item = self._handler(messages)
+            item = self._handler(*polled)
         except RegistryUnavailable as error:
-            self._kept = messages
+            self._kept = polled
             self._outage.strike(error)
             return []
         if self._kept:
-            self._kept = []
+            self._kept = None
             self._outage.over()
         return [] if item is None else [item]
 
-    def _poll(self) -> list[Message]:
-        messages = self._consumer.consume(self._batch, 0)
-        for message in messages:
+    def _poll(self) -> tuple[list[Message], list[Message]]:
+        """Messages, and the ends of partitions that were reached."""
+        polled, ends = self._consumer.consume(self._batch, 0), []
+        for message in polled:
             if error := message.error():
-                _raise(error, message)
-        return messages
+                if error.code() != KafkaError._PARTITION_EOF:
+                    _raise(error, message)
+                ends.append(message)
+        return ([message for message in polled if message.error() is None] if ends else polled), ends
 
     def next_awake(self) -> datetime | None:
         """Now after a batch, a little later after an empty poll, later still while the registry is away."""

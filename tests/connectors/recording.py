@@ -47,6 +47,10 @@ class RecordedMessage(NamedTuple):
         """Value bytes."""
         return self.value_bytes
 
+    def timestamp(self) -> tuple[int, int]:
+        """Kind and time; the recordings have none."""
+        return 0, 0
+
     def headers(self) -> list[tuple[str, bytes]]:
         """Header pairs."""
         return list(self.header_list)

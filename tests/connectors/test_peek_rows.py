@@ -8,6 +8,7 @@ import pytest
 
 from connectors.debezium import BadFrameError, Peek
 from connectors.frames import MISSING_COLUMN
+from state.step import Batch
 from tests.connectors.events import (
     COLUMNS,
     OTHER_KEY_ID,
@@ -122,4 +123,4 @@ def test_transactions_and_notices_come_out_by_source() -> None:
     """Other topics of the batch are not rows; a topic nobody mapped gives nothing."""
     peek = Peek(schemas(), model())
     batch = peek.batch([message(None, b"whatever", "elsewhere")])
-    assert batch == ([], [], [], [])
+    assert batch == Batch([], [], [], [], [])

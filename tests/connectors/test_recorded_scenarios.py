@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from connectors.debezium import LastCommit, Peek
-from state.alignment import End
-from state.row import FRAME, KEY, LINK, LSN, OP, ORDER, SNAPSHOT, TABLE, TXID, Notice, Row
-from state.sequencer import Batch
+from state.row import FRAME, KEY, LINK, LSN, OP, ORDER, SNAPSHOT, TABLE, TXID, End, Notice, Row
+from state.step import Batch
 from state.toast import missing_columns
 from tests.connectors.recording import NAMES, model, recording
 

@@ -60,7 +60,7 @@ class Away:
 def part_of(polls: Polls, schemas: Away, stop: list[bool]) -> Any:
     """The one partition of a source over these polls; its item is the list that the handler was given."""
 
-    def handle(messages: list[Message]) -> list[Message]:
+    def handle(messages: list[Message], ends: list[Message]) -> list[Message]:
         schemas.schema(1)
         return messages
 

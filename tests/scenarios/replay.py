@@ -15,8 +15,9 @@ from state.identity import Identity
 from state.output import Output
 from state.process import State, process
 from state.rules import Rules
-from state.sequencer import Position, Sequencer
+from state.sequencer import Sequencer
 from state.shard import Shard
+from state.step import Position
 from tests.connectors.recording import RecordedMessage, recording
 
 MAPPING = Path(__file__).parents[1] / "recorded" / "sources" / "mapping.yaml"

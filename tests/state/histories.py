@@ -6,8 +6,8 @@ import json
 from random import Random
 from typing import Any
 
-from state.alignment import End
 from state.model import Model
+from state.row import End
 from tests.state.streams import PARTITIONS, Streams
 
 Image = dict[str, Any]

@@ -7,8 +7,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from state.alignment import End
-from state.row import LSN, PARTITION, TABLE, Row
+from state.row import LSN, PARTITION, TABLE, End, Row
 
 TABLES = {"public.accounts": 0, "public.entries": 1}
 PARTITIONS = 3

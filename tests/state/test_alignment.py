@@ -7,8 +7,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from state.alignment import INCOMPLETE_AFTER_MS, PARTITION_BITS, Alignment, End, Released
-from state.row import KEY, OFFSET, ORDER, PARTITION, TABLE, Row
+from state.alignment import Alignment
+from state.row import KEY, OFFSET, ORDER, PARTITION, PARTITION_BITS, TABLE, End, Released, Row
 from tests.state.streams import TABLES, Streams, interleaved, repeat_tail, streams
 
 Log = list[tuple[int, list[tuple[int, str, int]]]]
@@ -121,15 +121,3 @@ def test_the_tombstone_of_a_repeated_delete_is_a_repeat() -> None:
     assert alignment.release() == []
     assert alignment.repeats == 2
     assert alignment.take_offsets() == ({0: 2}, None)
-
-
-def test_malformed_frames_end_the_wait_for_their_rows() -> None:
-    """A row that arrived as garbage holds its source only until its clock has gone on; the loss is reported."""
-    alignment = Alignment(TABLES, 0, 0, lambda frame: 0)
-    alignment.add_rows([(0, "c", "1", 700, 10, 1, "1", 0, 0, b"ok", "", 5)])
-    alignment.add_malformed(1, 0, 0)
-    alignment.add_ends([End(700, 30, {"public.accounts": 1, "public.entries": 1}, 5, 0)])
-    assert alignment.release() == []
-    alignment.add_ends([End(701, 40, {}, 5 + INCOMPLETE_AFTER_MS, 1)])
-    (released,) = alignment.release()
-    assert (released.position, released.missing, len(released.rows)) == (30, 1, 1)

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.mapping import load_model
-from state.alignment import End
 from state.identity import Identity
 from state.model import Model
 from state.process import State, process
-from state.row import Row
+from state.row import End, Row
 from state.rules import Rules
-from state.sequencer import Batch, Position, Sequencer
+from state.sequencer import Sequencer
 from state.shard import Shard
+from state.step import Batch, Position
 from tests.state.histories import History, decode
 from tests.state.streams import Streams, interleaved, repeat_tail
 

@@ -24,8 +24,9 @@ from state.process import State, process
 from state.routing import partition_of
 from state.row import Release
 from state.rules import Rules
-from state.sequencer import Batch, Position, Sequencer, Step
+from state.sequencer import Sequencer
 from state.shard import Shard
+from state.step import Batch, Position, Step
 from tests.connectors.events import envelope
 from tests.connectors.recording import RecordedMessage
 from tests.scenarios.cases.capture import Capture, Event

@@ -1,0 +1,44 @@
+"""What goes into the sequencer and what comes out of it: a batch of peeked records, the position it stands at, a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from state.aside import ExceptionRecord, WaitingFact
+from state.row import BadFrame, End, Notice, Release, Row
+
+
+class Batch(NamedTuple):
+    """What was peeked since the last call; `ends` and `notices` carry the number of their source."""
+
+    rows: list[Row]
+    ends: list[tuple[int, End | int]]
+    notices: list[tuple[int, Notice, int]]
+    bad: list[BadFrame]
+    #: (table, partition) whose end the reader has reached, behind the batch's own rows
+    reached: Sequence[tuple[int, int]] = ()
+
+
+@dataclass(slots=True)
+class Position:
+    """Where the sequencer stands: stored with every cut, given back at the next start."""
+
+    frontier: dict[str, int] = field(default_factory=dict)
+    clock_ms: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    snapshots: dict[str, int] = field(default_factory=dict)
+    live: bool = False
+
+
+@dataclass(slots=True)
+class Step:
+    """One call's outcome: releases per shard, what to store, and what was set aside or refused."""
+
+    position: Position
+    releases: dict[int, Release] = field(default_factory=dict)
+    offsets: dict[tuple[str, int], int] = field(default_factory=dict)
+    facts: list[WaitingFact] = field(default_factory=list)
+    exceptions: list[ExceptionRecord] = field(default_factory=list)
+    parked: list[BadFrame] = field(default_factory=list)

@@ -1,0 +1,159 @@
+"""The canonical flow as a process over sources written by hand, with topics of their own, and what `concord status` says."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.progress import ProgressReader
+from connectors.contracts import TOPICS
+from connectors.kafka.restore import latest, read_to_end
+from connectors.kafka.topics import RETAIN, TopicSpec, admin, ensure
+from connectors.registry import Registry
+from dataflows.settings import ROOT, Settings, load_settings
+from demo.frames import FrameDecoder
+from tests.chaos.bank import delete_topics
+from tests.chaos.flow_process import CONCORD, FlowProcess, wait_until
+from tests.connectors.valkey import free_port
+from tests.running_stack import RunningStack
+from tests.scenarios.hand_made import PARTITIONS, TABLES, HandMade
+
+WAIT_S = 40.0
+
+
+class InputLab:
+    """Two sources, billing and erp, mapped as the demo's are; one flow; nothing is shared with another test."""
+
+    def __init__(self, stack: RunningStack, folder: Path) -> None:
+        """Topics are made; nothing runs yet."""
+        tag = uuid.uuid4().hex[:6]
+        self.prefix = f"input-{tag}."
+        self._stack, self._folder = stack, folder
+        clock_ms = time.time_ns() // 1_000_000
+        names = [self._map(system, f"{system}-{tag}") for system in ("billing", "erp")]
+        self.settings: Settings = load_settings(prefix=self.prefix, sources=tuple(names), sources_dir=folder)
+        self.metrics_port = free_port()
+        self._topics(names)
+        registry = Registry(self.settings.registry + self.settings.registry_path)
+        self.decoder = FrameDecoder(registry)
+        self.billing, self.erp = (HandMade(self.settings.kafka, registry, name, clock_ms) for name in names)
+        self.flow = self._flow(1)
+        self._progress: ProgressReader | None = None
+        self._frontier: dict[str, int] = {}
+
+    def _map(self, system: str, name: str) -> str:
+        text = (ROOT / "debezium" / system / "mapping.yaml").read_text()
+        text = text.replace(f"source: {system}\n", f"source: {name}\n").replace("snapshot: initial", "snapshot: none")
+        (self._folder / name).mkdir()
+        (self._folder / name / "mapping.yaml").write_text(text)
+        return name
+
+    def _topics(self, names: list[str]) -> None:
+        specs = [TopicSpec(f"{name}.public.{table}", PARTITIONS, RETAIN) for name in names for table in TABLES]
+        specs += [TopicSpec(f"{name}.transaction", 1, RETAIN) for name in names]
+        ensure(admin(self.settings.kafka), specs)
+
+    def _flow(self, processes: int) -> FlowProcess:
+        command = ["run", "canonical", "--processes", str(processes)]
+        return FlowProcess(command, self.environment(), self._folder / "flow.log")
+
+    def processes(self, number: int) -> None:
+        """Run the flow in so many processes from its next start on."""
+        self.flow = self._flow(number)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """CONCORD_* of the flow and of commands that look at it."""
+        return self._stack.environment() | {
+            "CONCORD_PREFIX": self.prefix,
+            "CONCORD_SOURCES": json.dumps(self.settings.sources),
+            "CONCORD_SOURCES_DIR": str(self._folder),
+            "CONCORD_METRICS_PORT": str(self.metrics_port),
+            "CONCORD_CLUSTER_PORT": str(free_port()),
+            "CONCORD_EPOCH_MS": "20",
+            **more,
+        }
+
+    def beat(self, milliseconds: int) -> None:
+        """Time passes at both sources."""
+        for source in (self.billing, self.erp):
+            source.beat(milliseconds)
+
+    def caught_up(self) -> None:
+        """Wait until everything that both sources have committed is published."""
+        wanted = {source.name: source.position for source in (self.billing, self.erp)}
+        self.until(
+            lambda: self._look() and all(self._frontier.get(name, 0) >= lsn for name, lsn in wanted.items()),
+            f"the frontier {wanted}",
+        )
+
+    def _look(self) -> bool:
+        if self._progress is None:
+            self._progress = ProgressReader.open(self.settings, self.prefix)
+        for progress in self._progress.poll(0.02) if self._progress else ():
+            self._frontier = progress["frontier"]
+        return True
+
+    def until(self, condition: Callable[[], bool], what: str, timeout_s: float = WAIT_S) -> None:
+        """Wait for a condition; the flow must not end meanwhile."""
+
+        def holds() -> bool:
+            assert self.flow.running, f"the flow ended with {self.flow.exit_code}\n{self.flow.tail()}"
+            return condition()
+
+        wait_until(holds, timeout_s, what, lambda: f"frontier {self._frontier}\n{self.flow.tail()}")
+
+    def restart(self) -> None:
+        """kill -9, then a new start."""
+        self.flow.kill_all()
+        self.flow.start()
+
+    def status(self) -> dict[str, Any]:
+        """What `concord status --json` prints, by the command itself."""
+        done = subprocess.run(
+            [CONCORD, "status", "--json"],
+            env={**os.environ, **self.environment()},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=90,
+        )
+        assert done.returncode in (0, 5), done.stderr
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    def newest(self, name: str) -> dict[str, dict[str, Any]]:
+        """Live records of an output topic by key."""
+        partitions = list(range(self.settings.partitions))
+        found = latest(self.settings.kafka, self.prefix + TOPICS[name][0], partitions)
+        return {key.decode(): self.decoder.decode(value) for key, value in found.items()}
+
+    def parked(self) -> list[dict[str, Any]]:
+        """Every parked record."""
+        partitions = list(range(self.settings.partitions))
+        batches = read_to_end(self.settings.kafka, f"{self.prefix}parked", partitions)
+        return [self.decoder.decode(m.value() or b"") for batch in batches for m in batch]
+
+    def close(self) -> None:
+        """Kill the flow, delete the topics."""
+        self.flow.kill_all() if self.flow.starts else None
+        if self._progress is not None:
+            self._progress.close()
+        for prefix in (self.prefix, *(f"{name}." for name in self.settings.sources)):
+            delete_topics(self.settings.kafka, prefix)
+
+
+@contextmanager
+def input_lab(stack: RunningStack, folder: Path) -> Iterator[InputLab]:
+    """A lab that is cleaned up."""
+    lab = InputLab(stack, folder)
+    try:
+        yield lab
+    finally:
+        lab.close()

@@ -1,0 +1,103 @@
+"""Bytes that cannot be read are parked by name with their place; every other row goes on; kill -9 changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.running_stack import RunningStack
+from tests.scenarios.hand_made import Place, account, invoice
+from tests.scenarios.input_lab import InputLab, input_lab
+
+pytestmark = pytest.mark.stack
+#: a schema id that no registry gives
+UNKNOWN_ID = b"\x00\x7f\xff\xff\xff"
+
+
+@pytest.fixture(scope="module")
+def lab(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InputLab]:
+    """A running flow with account A-1."""
+    with input_lab(stack, tmp_path_factory.mktemp("frames")) as found:
+        found.flow.start()
+        found.billing.commit(account(1))
+        found.beat(10)
+        found.caught_up()
+        yield found
+
+
+def parked_at(lab: InputLab, place: Place) -> list[str]:
+    """Codes of the parked records of one place."""
+    return [p["code"] for p in lab.parked() if (p["topic"], p["partition"], p["offset"]) == place]
+
+
+GARBAGE = {
+    "zero length": (b"", "MALFORMED_FRAME"),
+    "three bytes": (b"\x00\x00\x01", "MALFORMED_FRAME"),
+    "not Avro": (b'{"id": 1}', "MALFORMED_FRAME"),
+    "an unknown schema id": (UNKNOWN_ID + b"\x02\x04", "UNKNOWN_SCHEMA_ID"),
+}
+
+
+@pytest.mark.parametrize("kind", GARBAGE)
+def test_garbage_outside_a_transaction(lab: InputLab, kind: str) -> None:
+    """Somebody writes garbage into a topic: what is behind it is published at once, and its source's clock parks it."""
+    value, code = GARBAGE[kind]
+    key = lab.billing.key(invoice(900, 1))
+    place = lab.billing.write("invoices", key, value)
+    number = 100 + list(GARBAGE).index(kind)
+    lab.billing.commit(invoice(number, 1))
+    lab.beat(10)
+    lab.caught_up()
+    assert f"INV-{number}" in lab.newest("invoice")
+    lab.beat(6_000)
+    lab.until(lambda: parked_at(lab, place) == [code], f"{code} at {place}")
+
+
+SPOILT = {
+    "zero length": (lambda value: b"", "MALFORMED_FRAME"),
+    "truncated": (lambda value: value[:-3], "MALFORMED_FRAME"),
+    "not Avro": (lambda value: b"garbage", "MALFORMED_FRAME"),
+    "an unknown schema id": (lambda value: UNKNOWN_ID + value[5:], "UNKNOWN_SCHEMA_ID"),
+}
+
+
+@pytest.mark.parametrize("kind", SPOILT)
+def test_a_spoilt_row_of_a_transaction(lab: InputLab, kind: str) -> None:
+    """The other rows of its transaction are applied, an exception says that one is missing, and what follows goes on."""
+    spoil, code = SPOILT[kind]
+    number = 200 + 10 * list(SPOILT).index(kind)
+    bad = invoice(number + 1, 1)._replace(spoil=spoil)
+    place = lab.billing.commit(invoice(number, 1), bad, invoice(number + 2, 1))[1]
+    lab.billing.commit(invoice(number + 3, 1))
+    lab.beat(6_000)
+    lab.beat(10)
+    lab.caught_up()
+    lab.until(lambda: parked_at(lab, place) == [code], f"{code} at {place}")
+    shown = lab.newest("invoice")
+    assert [f"INV-{number + n}" in shown for n in range(4)] == [True, False, True, True]
+    lab.billing.commit(invoice(number + 1, 1)._replace(op="u"))
+    lab.beat(10)
+    lab.caught_up()
+    assert f"INV-{number + 1}" in lab.newest("invoice")
+
+
+def test_everything_is_counted_and_kill_nine_changes_nothing(lab: InputLab) -> None:
+    """in = applied + ignored + parked + waiting, by `concord status`, with the places; the same after kill -9 and restart."""
+    before = lab.status()
+    assert before["parked"]["by_reason"] == {"MALFORMED_FRAME": 6, "UNKNOWN_SCHEMA_ID": 2}
+    assert before["parked"]["total"] == before["balance"]["parked"] == 8
+    assert before["balance"]["balanced"]
+    assert before["exceptions"]["by_kind"] == {"INCOMPLETE_TRANSACTION": 4}
+    for sample in before["parked"]["samples"]:
+        assert sample["topic"] == f"{lab.billing.name}.public.invoices"
+        assert sample["partition"] >= 0
+        assert sample["offset"] >= 0
+        assert sample["reason"]
+    lab.restart()
+    lab.beat(10)
+    lab.caught_up()
+    after = lab.status()
+    assert after["parked"] == before["parked"]
+    assert after["balance"] == before["balance"]
+    assert after["exceptions"] == before["exceptions"]
