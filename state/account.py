@@ -141,7 +141,8 @@ class Account:
     def settle(self, tally: Tally) -> None:
         """Bring an invoice's open amount, and the account's, up to date."""
         due = tally.due
-        now = due - tally.paid if due is not None and due > tally.paid else 0
+        settled = tally.paid + tally.applied
+        now = due - settled if due is not None and due > settled else 0
         if now != tally.open and tally.currency is not None:
             self.total(tally.currency).open += now - tally.open
             tally.open = now

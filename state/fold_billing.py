@@ -6,6 +6,7 @@ from state.account import Account
 from state.amounts import checked
 from state.model import TableSpec
 from state.roles import ID, INEXACT_INTERVAL, REREAD_NEEDED, ROLES, UNMAPPED, Fact, Ref
+from state.tally import Tally
 from state.values import NOT_SET, OPEN_ENDED, OPEN_STARTED, instant_ms
 
 #: invoice states in which the total is owed
@@ -25,12 +26,16 @@ _SUB_CURRENCY, _SUB_STATUS, _SUB_TIER, _SUB_MRR, _SUB_ENTITLED_UNTIL, _SUB_VALID
 )
 #: what may be unknown of a subscription without making unknown what it entitles to
 _KNOWABLE = frozenset((f"{INEXACT_INTERVAL}:ends_on", f"{REREAD_NEEDED}:ends_on", f"{REREAD_NEEDED}:plan"))
-_USAGE_SUBSCRIPTION, _USAGE_METRIC, _USAGE_QUANTITY = _index("usage", "subscription", "metric", "quantity")
-_INV_CURRENCY, _INV_STATUS, _INV_TOTAL = _index("invoice", "currency", "status", "total")
+_USAGE_SUBSCRIPTION, _USAGE_METRIC, _USAGE_QUANTITY, _USAGE_DAY = _index(
+    "usage", "subscription", "metric", "quantity", "day"
+)
+_INV_CURRENCY, _INV_STATUS, _INV_TOTAL, _INV_NET, _INV_TAX = _index(
+    "invoice", "currency", "status", "total", "net", "tax"
+)
 _LINE_INVOICE, _LINE_AMOUNT = _index("invoice_line", "invoice", "amount")
 _PAY_CURRENCY, _PAY_INVOICE, _PAY_AMOUNT, _PAY_STATUS = _index("payment", "currency", "invoice", "amount", "status")
 _REF_CURRENCY, _REF_PAYMENT, _REF_AMOUNT = _index("refund", "currency", "payment", "amount")
-_CREDIT_CURRENCY, _CREDIT_AMOUNT = _index("credit", "currency", "amount")
+_CREDIT_CURRENCY, _CREDIT_AMOUNT, _CREDIT_INVOICE = _index("credit", "currency", "amount", "invoice")
 # lines and credits of the ERP pass through the same functions, so their fields must stand in the same places
 assert ROLES["erp", "invoice_line"].index("amount") == _LINE_AMOUNT
 assert ROLES["erp", "invoice_line"].index("invoice") == _LINE_INVOICE
@@ -78,9 +83,24 @@ def usage(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) ->
     account.usage.add(fact[_USAGE_METRIC], fact[_USAGE_QUANTITY], sign)
     parent: Ref | None = fact[_USAGE_SUBSCRIPTION]
     if parent is not None:
-        account.tally(parent).children += sign
+        tally = account.tally(parent)
+        tally.children += sign
+        if fact[_USAGE_DAY] is not None:
+            _count_day(account, tally, parent, fact[_USAGE_DAY], sign)
         if sign < 0:
             account.drop_if_unused(parent)
+
+
+def _count_day(account: Account, tally: Tally, subscription: Ref, day: str, sign: int) -> None:
+    """Uses on one local day are one billing obligation of their subscription."""
+    left = tally.days.get(day, 0) + sign
+    if left:
+        tally.days[day] = left
+    else:
+        del tally.days[day]
+    fact = account.rows.get(subscription)
+    if fact is not None:
+        account.dirty["subscription", fact[ID]] = account.touched_ms
 
 
 def invoice(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -> None:
@@ -90,6 +110,9 @@ def invoice(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) 
     account.counts.invoices += sign
     currency = fact[_INV_CURRENCY] or account.currency.get("billing")
     total = checked(account, spec, ref, fact, fact[_INV_TOTAL], currency)
+    if fact[_INV_TAX] is not None:
+        checked(account, spec, ref, fact, fact[_INV_NET], currency)
+        checked(account, spec, ref, fact, fact[_INV_TAX], currency)
     status = fact[_INV_STATUS]
     if status == "open":
         account.counts.invoices_open += sign
@@ -183,3 +206,12 @@ def credit(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -
         account.counts.credits += sign
         if amount is not None and currency:
             account.total(currency).credited += sign * amount
+        parent: Ref | None = fact[_CREDIT_INVOICE]
+        if parent is not None:
+            tally = account.tally(parent)
+            tally.children += sign
+            tally.applied += sign * (amount or 0)
+            account.settle(tally)
+            account.touch(tally.item)
+            if sign < 0:
+                account.drop_if_unused(parent)

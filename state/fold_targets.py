@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from state.account import Account
 from state.amounts import checked
 from state.model import TableSpec
 from state.roles import ID, ROLES, Fact, Ref
+from state.values import EXACT
 
 _INV_CURRENCY, _INV_TOTAL = (ROLES["erp", "invoice"].index(name) for name in ("currency", "total"))
-_PAY_CURRENCY, _PAY_INVOICE, _PAY_AMOUNT = (
-    ROLES["erp", "payment"].index(name) for name in ("currency", "invoice", "amount")
+_PAY_CURRENCY, _PAY_INVOICE, _PAY_AMOUNT, _PAY_RATE = (
+    ROLES["erp", "payment"].index(name) for name in ("currency", "invoice", "amount", "rate")
 )
 _CASE_STATUS = ROLES["support", "case"].index("status")
 _EVENT_CASE = ROLES["support", "case_event"].index("case")
@@ -38,6 +41,9 @@ def receipt(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) 
     tally = account.tally(parent)
     tally.children += sign
     tally.paid += sign * (amount or 0)
+    if fact[_PAY_RATE] is not None:
+        booked = EXACT.multiply(Decimal(amount or 0), Decimal(fact[_PAY_RATE]))
+        tally.booked = (EXACT.add if sign > 0 else EXACT.subtract)(tally.booked, booked)
     account.touch(tally.item)
     if sign < 0:
         account.drop_if_unused(parent)

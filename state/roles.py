@@ -97,6 +97,9 @@ ROLES: dict[tuple[str, str], Role] = {
                 _REQUIRED("metric", "text"),
                 _REQUIRED("quantity", "decimal"),
                 _REQUIRED("used_at", "instant"),
+                # the customer's local day that it counts for: {date: used_at, zone: {column: zone}}, and that zone
+                _optional("day", "date"),
+                _optional("zone", "text"),
             ),
         ),
         Role(
@@ -108,6 +111,10 @@ ROLES: dict[tuple[str, str], Role] = {
                 _REQUIRED("total", "money"),
                 _optional("issued_on", "date"),
                 _optional("due_on", "date"),
+                _optional("net", "money"),
+                _optional("tax", "money"),
+                # as it was when the invoice was issued: a ratio, or a percentage, as the source keeps it
+                _optional("tax_rate", "decimal"),
             ),
         ),
         Role(
@@ -150,6 +157,11 @@ ROLES: dict[tuple[str, str], Role] = {
                 _REQUIRED("amount", "money"),
                 _optional("reason", "text"),
                 _optional("created_at", "instant"),
+                # the invoice that it is taken off; without one it is credit on the account
+                _optional("invoice", "reference"),
+                _optional("net", "money"),
+                _optional("tax", "money"),
+                _optional("tax_rate", "decimal"),
             ),
         ),
         Role(
@@ -170,6 +182,9 @@ ROLES: dict[tuple[str, str], Role] = {
                 _REQUIRED("total", "money"),
                 _optional("posted_on", "date"),
                 _optional("version", "integer"),
+                # units of the ledger's currency for one of the invoice's, on the day of booking
+                _optional("rate", "decimal"),
+                _optional("ledger_currency", "text"),
             ),
         ),
         Role(
@@ -189,6 +204,7 @@ ROLES: dict[tuple[str, str], Role] = {
                 _REQUIRED("invoice", "reference"),
                 _REQUIRED("amount", "money"),
                 _optional("received_on", "date"),
+                _optional("rate", "decimal"),
             ),
         ),
         Role(
@@ -225,11 +241,7 @@ ROLES: dict[tuple[str, str], Role] = {
         Role(
             "support",
             "case_event",
-            (
-                _REQUIRED("case", "reference"),
-                _optional("kind", "text"),
-                _optional("at", "instant"),
-            ),
+            (_REQUIRED("case", "reference"), _optional("kind", "text"), _optional("at", "instant")),
         ),
     )
 }

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from state.roles import Ref
+
+_NOTHING = Decimal(0)
 
 
 class Item:
@@ -59,7 +63,21 @@ class Tally:
     It exists as soon as a child or the row itself does, so that children may come first.
     """
 
-    __slots__ = ("children", "currency", "due", "item", "line_sum", "lines", "open", "paid", "parent", "refunded")
+    __slots__ = (
+        "applied",
+        "booked",
+        "children",
+        "currency",
+        "days",
+        "due",
+        "item",
+        "line_sum",
+        "lines",
+        "open",
+        "paid",
+        "parent",
+        "refunded",
+    )
 
     def __init__(self) -> None:
         """Nothing summed yet."""
@@ -69,6 +87,12 @@ class Tally:
         self.due: int | None = None
         self.open = 0
         self.paid = 0
+        #: credits taken off this invoice
+        self.applied = 0
+        #: what its payments were booked at: sum of minor units times rate; unknown without rates
+        self.booked = _NOTHING
+        #: local days of a subscription's usage, with how many records each has
+        self.days: dict[str, int] = {}
         self.refunded = 0
         self.line_sum = 0
         self.lines: dict[Ref, None] = {}

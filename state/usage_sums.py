@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Context, Decimal, Inexact
+from decimal import Decimal
 
-from state.values import decimal
+from state.values import EXACT, decimal
 
-#: wide enough for every number of the sources; a sum is never rounded
-_EXACT = Context(prec=2000, traps=[Inexact])
 _ZERO = Decimal(0)
 
 
@@ -28,7 +26,7 @@ class UsageSums:
         if quantity is None:
             unknown += sign
         else:
-            total = (_EXACT.add if sign > 0 else _EXACT.subtract)(total, Decimal(quantity))
+            total = (EXACT.add if sign > 0 else EXACT.subtract)(total, Decimal(quantity))
         if records + sign:
             self._of[name] = (total, records + sign, unknown)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Any
 
 #: amounts in major units are held as integers of 10^-9 units until the currency is known
@@ -17,6 +17,9 @@ NOT_SET = "not-set"
 #: how PostgreSQL's infinity arrives from Debezium in a microsecond field (debezium/debezium PR #7382)
 INFINITY_US = 9_223_372_036_825_200_000
 MINUS_INFINITY_US = -9_223_372_036_832_400_000
+
+#: arithmetic of decimals that fails rather than rounds
+EXACT = Context(prec=2000, traps=[Inexact, InvalidOperation])
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_OF_EPOCH = date(1970, 1, 1).toordinal()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from state.account import Account
@@ -10,6 +11,7 @@ from state.amounts import Units
 from state.flags import flags
 from state.roles import FIRST, ID, POSITION, Fact, Ref
 from state.tally import Item, Tally
+from state.values import EXACT, NANO_DIGITS, decimal
 
 Record = dict[str, Any]
 
@@ -44,6 +46,7 @@ def _subscription(account: Account, item: Item, units: Units) -> Record:
         "valid_from": fact[FIRST + 8],
         "valid_until": fact[FIRST + 9],
         "ends_on": fact[FIRST + 10],
+        "billing_days": len(account.tallies.get(item.billing, _NO_TALLY).days),
         "renews": fact[FIRST + 1] in ("trial", "active", "past_due"),
         "billing": facet(item.billing, fact),
         "flags": flags(account, item),
@@ -60,6 +63,8 @@ def _usage(account: Account, item: Item, units: Units) -> Record:
         "metric": fact[FIRST + 1],
         "quantity": fact[FIRST + 2],
         "used_at": fact[FIRST + 3],
+        "day": fact[FIRST + 4],
+        "zone": fact[FIRST + 5],
         "billing": facet(item.billing, fact),
         "flags": flags(account, item),
     }
@@ -78,7 +83,11 @@ def _invoice(account: Account, item: Item, units: Units) -> Record:
         "total_minor": units.amount(account, ref, fact[FIRST + 2], currency) if fact and ref else None,
         "line_sum_minor": tally.line_sum,
         "line_count": len(tally.lines),
+        "net_minor": units.amount(account, ref, fact[FIRST + 5], currency) if fact and ref else None,
+        "tax_minor": units.amount(account, ref, fact[FIRST + 6], currency) if fact and ref else None,
+        "tax_rate": fact[FIRST + 7] if fact else None,
         "paid_minor": tally.paid,
+        "credited_minor": tally.applied,
         "refunded_minor": tally.refunded,
         "open_minor": tally.open,
         "issued_on": fact[FIRST + 3] if fact else None,
@@ -106,7 +115,20 @@ def _erp_invoice(account: Account, ref: Ref | None, units: Units) -> Record | No
         "received_minor": tally.paid,
         "posted_on": fact[FIRST + 3],
         "version": fact[FIRST + 4],
+        "rate": fact[FIRST + 5],
+        "ledger_currency": fact[FIRST + 6],
+        "exchange_gain": _exchange_gain(account, tally, fact[FIRST + 5], currency),
     }
+
+
+def _exchange_gain(account: Account, tally: Tally, rate: str | None, currency: str | None) -> str | None:
+    """What the payments were booked at less what they were worth on the day of the invoice, in major units of the ledger."""
+    step = account.steps.get(currency) if currency else None
+    if rate is None or step is None:
+        return None
+    worth = EXACT.multiply(Decimal(tally.paid), Decimal(rate))
+    gain = EXACT.multiply(EXACT.subtract(tally.booked, worth), Decimal(step))
+    return decimal(gain.scaleb(-NANO_DIGITS, EXACT))
 
 
 def _payment(account: Account, item: Item, units: Units) -> Record:
@@ -174,6 +196,10 @@ def _credit(account: Account, item: Item, units: Units) -> Record:
         "amount_minor": units.amount(account, ref, fact[FIRST + 1], currency) if fact and ref else None,
         "reason": fact[FIRST + 2] if fact else None,
         "created_at": fact[FIRST + 3] if fact else None,
+        "invoice": _id_of(account, fact[FIRST + 4]) if fact else None,
+        "net_minor": units.amount(account, ref, fact[FIRST + 5], currency) if fact and ref else None,
+        "tax_minor": units.amount(account, ref, fact[FIRST + 6], currency) if fact and ref else None,
+        "tax_rate": fact[FIRST + 7] if fact else None,
         "billing": facet(ref, fact),
         "erp": _credit_note(account, item.erp, units),
         "flags": flags(account, item),
