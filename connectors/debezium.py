@@ -30,6 +30,7 @@ from connectors.frames import (
     Compiled,
     Schemas,
 )
+from connectors.links import link_reader
 from state.model import Model, TableSpec
 from state.row import KEY, OP, BadFrame, End, Notice, Row
 from state.step import Batch
@@ -81,7 +82,7 @@ class TablePeek:
     def __init__(self, schemas: Schemas, table: TableSpec) -> None:
         self.index = table.index
         self._key = table.key
-        self._link = _link_column(table)
+        self._table = table
         self._ignored = table.ignore is not None
         self._keys = Compiled(schemas, self._key_reader)
         self._values = Compiled(schemas, self._value_reader)
@@ -123,16 +124,8 @@ class TablePeek:
             raise BadFrameError(NOT_AN_ENVELOPE, f"a value of {node.name or node.kind} has no {', '.join(lacking)}")
         paths = {path: how for path, how in _WANTED.items() if node.has(path)}
         slot = {path: f"r{i}" for i, path in enumerate(paths)}
-        link = "None"
-        if self._link is not None:
-            path = f"after.{self._link}"
-            if not node.has(path):
-                raise BadFrameError(
-                    MISSING_COLUMN,
-                    f"{node.name} has no column {self._link!r} that the mapping names as the way to the account",
-                )
-            link = _link_expression(node.find(path), f"r{len(paths)}")
-            paths[path] = Learned()
+        link, link_paths = link_reader(node, self._table, len(paths))
+        paths |= dict.fromkeys(link_paths, Learned())
         numbers = ", ".join(slot.get(p, "0") for p in ("source.txId", "source.lsn", "transaction.total_order"))
         snapshot = slot.get("source.snapshot", "''")
         result = f"({self.index}, r0, key, {numbers}, {link}, partition, offset, buf, {snapshot}, r1)"
@@ -163,12 +156,6 @@ def _text_reader(node: Node, paths: tuple[str, ...], present: tuple[str, ...]) -
     if present != paths:  # columns of an image: the first column tells whether there is one
         result = f"{result} if r0 is not None else None"
     return compile_flat(node, paths, result, constants=FUNCTIONS, convert=_DECIMAL)
-
-
-def _link_expression(node: Node, variable: str) -> str:
-    """The link's text, None where the column or the image is null."""
-    text = text_expression(node.nullable or node, variable, "None")
-    return text if text == variable else f"({text} if {variable} is not None else None)"
 
 
 class Peek:
@@ -235,10 +222,6 @@ class Peek:
         if value.startswith(_BEGIN, 5):  # status is the schema's first field: from now on BEGIN is told by its bytes
             self._begins.add(value[:5])
         return offset
-
-
-def _link_column(table: TableSpec) -> str | None:
-    return table.account.column if table.account is not None and not table.ignore else None
 
 
 def _bad(table: int, message: Message, error: BadFrameError) -> BadFrame:

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.currencies import exponents
 from connectors.located_yaml import Located, LocatedError
-from connectors.mapping_shape import AccountShape, FieldShape, MappingShape, TableShape, ZoneShape
+from connectors.mapping_account import Loc
+from connectors.mapping_shape import FieldShape, MappingShape, TableShape, ZoneShape
+from connectors.mapping_ways import account_rules
 from state.mapper import compile_mapper, id_columns
 from state.model import (
     Absent,
-    AccountKind,
-    AccountRule,
     FieldSpec,
     Model,
     ObjectSpec,
@@ -24,8 +24,6 @@ from state.model import (
     Zone,
 )
 from state.roles import ROLES, Role
-
-Loc = tuple[str | int, ...]
 
 
 class MappingError(LocatedError):
@@ -52,6 +50,7 @@ class _Loader:
         self.file = file
         self.shape = file.validate(MappingShape)
         self._index = {name: first + number for number, name in enumerate(self.shape.tables)}
+        self._rules = account_rules(self.shape.tables, self._index, self.shape.source, self._row_table)
 
     def source(self) -> SourceSpec:
         """The source itself; Debezium's topics carry its name."""
@@ -68,19 +67,13 @@ class _Loader:
         index, topic = self._index[name], f"{source}.{name}"
         if table.ignore is not None:
             return TableSpec(index, source, name, topic, table.key or (), ignore=table.ignore)
-        key, account = table.key, table.account
-        if key is None or account is None:
-            raise AssertionError("the shape demands them")
-        loc: Loc = ("tables", name)
-        rule = self._account(account, (*loc, "account"))
-        return TableSpec(index, source, name, topic, key, rule, None, self._object(table, loc))
-
-    def _account(self, account: AccountShape, loc: Loc) -> AccountRule:
-        parent = self._row_table(account.table, (*loc, "table")) if account.table else None
-        kind: AccountKind = "defines" if account.defines else "through" if account.through else "reference"
-        column = account.defines or account.through or account.reference
-        assert column is not None  # the shape demands one way
-        return AccountRule(kind, column, parent, account.normalise)
+        if table.key is None:
+            raise AssertionError("the shape demands it")
+        if table.object is None:  # its rows only carry links of others
+            return TableSpec(index, source, name, topic, table.key, self._rules[name])
+        return TableSpec(
+            index, source, name, topic, table.key, self._rules[name], None, self._object(table, ("tables", name))
+        )
 
     def _row_table(self, table: str, loc: Loc) -> int:
         """Index of a table that rows refer to: one of this file, and not an ignored one."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from connectors.mapping_account import AccountShape, Conditions, LinkShape, Shape
 
 #: options and the kinds of fields that may have them
 _OPTIONS = {
@@ -14,30 +16,6 @@ _OPTIONS = {
     "plus": ("date",),
 }
 KINDS = ("text", "label", "money", "decimal", "date", "instant", "integer", "boolean", "reference")
-
-
-class Shape(BaseModel):
-    """Unknown keys are errors: a misspelt option must not be ignored."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class AccountShape(Shape):
-    """The way to the account: exactly one of `defines`, `through` (with `table`), `reference`."""
-
-    defines: str | None = None
-    through: str | None = None
-    reference: str | None = None
-    table: str | None = None
-    normalise: tuple[Literal["strip", "upper", "lower", "collapse"], ...] = ()
-
-    @model_validator(mode="after")
-    def _one_way(self) -> AccountShape:
-        if sum(way is not None for way in (self.defines, self.through, self.reference)) != 1:
-            raise ValueError("an account rule has exactly one of defines, through, reference")
-        if (self.through is None) != (self.table is None):
-            raise ValueError("`through` needs `table`, the table that the foreign key points to (and only it does)")
-        return self
 
 
 class ZoneShape(Shape):
@@ -106,6 +84,8 @@ class TableShape(Shape):
     ignore: str | None = None
     key: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     account: AccountShape | None = None
+    links: tuple[LinkShape, ...] = ()
+    only: Conditions = Field(default_factory=dict)
     object: str | None = None
     id: str | None = None
     fields: dict[str, FieldShape] = Field(default_factory=dict)
@@ -115,6 +95,8 @@ class TableShape(Shape):
         if self.ignore is not None:
             if self.object is not None:
                 raise ValueError("a table is either ignored or mapped to an object, not both")
+            return self
+        if self.links and self.account is None and self.object is None and self.key is not None:
             return self
         missing = [name for name in ("key", "account", "object", "id") if getattr(self, name) is None]
         if "key" in missing:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from connectors.located_yaml import Located, LocatedError
-from connectors.mapping_shape import Shape
+from connectors.mapping_account import Shape
 from state.rules import Rule, Rules
 
 #: rules that can be compared so far: object -> (owner, target)

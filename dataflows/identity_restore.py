@@ -9,6 +9,7 @@ from connectors.kafka.restore import read_to_end
 from dataflows.settings import Settings
 from state.identity import Identity, Waiting
 from state.model import Model
+from state.parked import unpack
 
 #: (partition, key, value) of one facts record
 FactRecord = tuple[int, bytes, bytes | None]
@@ -63,10 +64,18 @@ def _build(
 ) -> Identity:
     identity = Identity(model.tables)
     for (table, row), (_partition, fact) in placed.items():
-        identity.load(table, row, fact.account, fact.link)
+        by_ways = (rule := model.tables[table].account) is not None and rule.kind == "ways"
+        identity.load(table, row, fact.account, fact.link, _mark(model, table, fact) if by_ways else None)
     for (table, row), fact in waiting.items():
         identity.load(table, row, "", fact.link)
-    for (table, row), fact in waiting.items():
-        peeked = (table, "r", row, 0, 0, 0, fact.link, -1, -1, fact.frame, "", fact.time_ms)
-        identity.load_waiting(Waiting(peeked, model.tables[table].source, fact.position, fact.time_ms))
+    for (table, _row), fact in waiting.items():
+        identity.load_waiting(_mark(model, table, fact))
     return identity
+
+
+def _mark(model: Model, table: int, fact: Fact) -> Waiting:
+    """The row of a fact, as it was peeked."""
+    parked = unpack(fact.frame)
+    frame = fact.frame if parked is None else parked.frame
+    row = (table, "r", fact.key, 0, 0, 0, fact.link, -1, -1, frame, "", fact.time_ms)
+    return Waiting(row, model.tables[table].source, fact.position, fact.time_ms)

@@ -9,9 +9,13 @@ from state.identity import Identity, Waiting
 from state.model import TableSpec
 from state.routing import partition_of
 from state.row import KEY, LINK, OFFSET, PARTITION, TABLE, Change, Released, Transaction
+from state.ways import NULL, SEPARATOR
 
 #: how long (by the sources' own clocks) a row may lack its account before a person is told
 WAITING_GRACE_MS = 2_000
+
+#: a link of several columns as a person reads it
+_READABLE = {ord(SEPARATOR): ", ", ord(NULL): "-"}
 
 #: (partition, table, key, row to store or None to retire it)
 WaitingFact = tuple[int, int, str, Waiting | None]
@@ -50,6 +54,11 @@ class Aside:
                 facts.append((self._partition(table, key), table, key, aside))
                 self._grace.append(aside)
 
+    def links(self, links: list[tuple[tuple[int, str], Waiting | None]], facts: list[WaitingFact]) -> None:
+        """Facts of rows that only make links known: they belong to no account, and nobody waits for one."""
+        for (table, key), mark in links:
+            facts.append((self._partition(table, key), table, key, mark))
+
     def tell(self, now_ms: int, exceptions: list[ExceptionRecord]) -> None:
         """Rows that have lacked their account for longer than the grace become exceptions."""
         while self._grace and now_ms >= self._grace[0].time_ms + WAITING_GRACE_MS:
@@ -59,8 +68,9 @@ class Aside:
                 continue
             self._told.add(name)
             topic = self._tables[row[TABLE]].topic
+            shown = (row[LINK] or "").translate(_READABLE)
             text = (
-                f"row {row[KEY]} of {topic} (partition {row[PARTITION]}, offset {row[OFFSET]}) names {row[LINK]!r}, "
+                f"row {row[KEY]} of {topic} (partition {row[PARTITION]}, offset {row[OFFSET]}) names {shown!r}, "
                 f"which is no known account or row; it waits until that appears"
             )
             exceptions.append((name, _exception(name, "UNKNOWN_ACCOUNT", text, waiting.time_ms, topic)))

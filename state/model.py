@@ -6,24 +6,61 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from enum import Enum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from state.roles import Fact, Role
 from state.values import NANO
 
-AccountKind = Literal["defines", "through", "reference"]
+AccountKind = Literal["defines", "through", "reference", "ways"]
 #: (row image, position, time_ms) -> fact; raises BadValue
 Mapper = Callable[[Mapping[str, Any], int, int], Fact]
 
 
+#: where a way leads: (table index, key), a named place of a source and its key, or (ACCOUNT, account id)
+Place = tuple[int | str, str]
+#: link column number and the texts that it may have
+Condition = tuple[int, frozenset[str]]
+ACCOUNT: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One step towards the account that a row of the table makes known. Columns are numbers of `AccountRule.columns`.
+
+    `start`: the column with the key of the place that the step starts from (`origin`), None for the row's own key.
+    `column`: the column with the key of the `target`, None for the row's own key. `model`: that column says
+    'model,id', and the step is only there for this model. `own`: the step is the row's own, not one that it makes
+    known of another row. `rank`: lower ranks are tried first.
+    """
+
+    rank: int
+    origin: int | str
+    target: int | str
+    start: int | None = None
+    column: int | None = None
+    model: str | None = None
+    when: tuple[Condition, ...] = ()
+    normalise: tuple[str, ...] = ()
+    defines: bool = False
+    own: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class AccountRule:
-    """How a row leads to its account: `parent` is the table index that a foreign key points to, for "through"."""
+    """How a row leads to its account: `parent` is the table index that a foreign key points to, for "through".
+
+    "ways" is for what one column cannot say (`state/ways.py`): `columns` are the columns that steps and conditions
+    read, `only` says which rows count at all, `carrier` that rows only make links known and belong to nobody.
+    """
 
     kind: AccountKind
     column: str
     parent: int | None = None
     normalise: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    ways: tuple[Way, ...] = ()
+    only: tuple[Condition, ...] = ()
+    carrier: bool = False
 
 
 class Absent(Enum):

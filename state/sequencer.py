@@ -129,6 +129,7 @@ class Sequencer:
         self._count("in", len(rows), number)
         self._count("applied", found.applied, number)
         self._count("ignored", found.ignored, number)
+        self._aside.links(found.links, step.facts)
         if found.let_go or found.waiting or found.superseded:
             over = [waiting for waiting, _ in found.let_go] + found.superseded
             self._aside.update(over, found.waiting, step.facts, step.exceptions)

@@ -1,0 +1,43 @@
+"""The columns of a captured row that identity needs: one, or several as one text (`state/ways.py`)."""
+
+from __future__ import annotations
+
+from connectors.avro.schema import Node
+from connectors.avro.text import text_expression
+from connectors.frames import MISSING_COLUMN, BadFrameError
+from state.model import TableSpec
+from state.ways import NULL, SEPARATOR
+
+
+def link_columns(table: TableSpec) -> tuple[str, ...]:
+    """Columns that lead a table's rows to their account; none for an ignored table."""
+    rule = table.account
+    if rule is None or table.ignore is not None:
+        return ()
+    return rule.columns if rule.kind == "ways" else (rule.column,)
+
+
+def link_reader(node: Node, table: TableSpec, first: int) -> tuple[str, list[str]]:
+    """(expression of the link's text, paths that it reads), its variables counting up from `first`.
+
+    Raises BadFrameError MISSING_COLUMN for a column that the row's schema lacks.
+    """
+    paths, texts = [], []
+    for number, column in enumerate(link_columns(table), first):
+        path = f"after.{column}"
+        if not node.has(path):
+            raise BadFrameError(
+                MISSING_COLUMN,
+                f"{node.name} has no column {column!r} that the mapping names as the way to the account",
+            )
+        inner = node.find(path)
+        text = text_expression(inner.nullable or inner, f"r{number}", "None")
+        paths.append(path)
+        texts.append((text, f"r{number}"))
+    if table.account is not None and table.account.kind == "ways" and table.ignore is None:
+        parts = [f"({text} if {variable} is not None else {NULL!r})" for text, variable in texts]
+        return f"{SEPARATOR!r}.join([{', '.join(parts)}])", paths
+    if not paths:
+        return "None", []
+    text, variable = texts[0]
+    return (text if text == variable else f"({text} if {variable} is not None else None)"), paths
