@@ -2,9 +2,10 @@
 
 Key: `<topic of the table>` 0x1f `<primary key text>`, UTF-8. Value: a header (big endian: position of the row's
 transaction as uint64, its commit time in ms as int64, length of the account id and of the link as uint16), the account
-id, the link, then the captured value as it came (Confluent frame). A row without an account has an empty account id,
-and a key of its own (`?` in front): in one cut its tombstone and the fact of the same row under its new account come
-from two stages in no fixed order, perhaps in one partition, and must not meet under one key.
+id, the link, then the captured value as it came (Confluent frame). A row without an account has `partition:offset`, where
+it was captured, in the place of the account id, and a key of its own (`?` in front): in one cut its tombstone and the
+fact of the same row under its new account come from two stages in no fixed order, perhaps in one partition, and must not
+meet under one key.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ WAITING = "?"
 
 
 class Fact(NamedTuple):
-    """One live row as it is stored."""
+    """One live row as it is stored; `account` is empty, and partition and offset are known, of one that waits for it."""
 
     topic: str
     key: str
@@ -27,6 +28,8 @@ class Fact(NamedTuple):
     position: int
     time_ms: int
     frame: bytes
+    partition: int = -1
+    offset: int = -1
 
 
 def fact_key(topic: str, key: str) -> bytes:
@@ -56,10 +59,22 @@ def fact_value(account: str, link: str, position: int, time_ms: int, frame: byte
     return _HEADER.pack(position, time_ms, len(who), len(what)) + who + what + frame
 
 
+def waiting_value(place: tuple[int, int], link: str, position: int, time_ms: int, frame: bytes) -> bytes:
+    """Record value of a row that has no account yet; `place`: partition and offset where it was captured."""
+    return fact_value(f"{place[0]}:{place[1]}", link, position, time_ms, frame)
+
+
 def read_fact(key: bytes, value: bytes) -> Fact:
     """Decode one record. Raises ValueError where the bytes are not a fact."""
     position, time_ms, who, what = _HEADER.unpack_from(value)
     start = _HEADER.size + who
     topic, row = split_key(key)
-    account = value[_HEADER.size : start].decode()
-    return Fact(topic, row, account, value[start : start + what].decode(), position, time_ms, value[start + what :])
+    account, link, frame = (
+        value[_HEADER.size : start].decode(),
+        value[start : start + what].decode(),
+        value[start + what :],
+    )
+    if not is_waiting(key):
+        return Fact(topic, row, account, link, position, time_ms, frame)
+    partition, _, offset = account.partition(":")
+    return Fact(topic, row, "", link, position, time_ms, frame, int(partition or -1), int(offset or -1))

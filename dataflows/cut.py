@@ -11,14 +11,14 @@ from typing import Any, NoReturn
 from connectors import metrics
 from connectors.contracts import Contracts
 from connectors.cut_metrics import CutMetrics, OpenRecords
-from connectors.facts import fact_value, waiting_key
+from connectors.facts import waiting_key, waiting_value
 from connectors.kafka.offsets import Vector
 from connectors.kafka.transactor import Fenced, Headers, Record, Transactor
 from connectors.log import logger
 from dataflows.encode import ShardRecords, bad_frame_body
 from dataflows.settings import Settings
 from state.model import Model
-from state.row import FRAME, LINK, BadFrame
+from state.row import FRAME, LINK, OFFSET, PARTITION, BadFrame
 from state.step import Position, Step
 
 #: exit code of a process that another start has taken over from
@@ -97,7 +97,8 @@ class CanonicalWriter:
             value = None
             if waiting is not None:
                 row = waiting.row
-                value = fact_value("", row[LINK] or "", waiting.position, waiting.time_ms, row[FRAME])
+                place = row[PARTITION], row[OFFSET]
+                value = waiting_value(place, row[LINK] or "", waiting.position, waiting.time_ms, row[FRAME])
             facts.append((f"{self._prefix}facts", partition, waiting_key(self._model.tables[table].topic, key), value))
         self._transactor.produce(facts)
         headers = self._headers(step.position.frontier)

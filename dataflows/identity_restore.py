@@ -77,5 +77,5 @@ def _mark(model: Model, table: int, fact: Fact) -> Waiting:
     """The row of a fact, as it was peeked."""
     parked = unpack(fact.frame)
     frame = fact.frame if parked is None else parked.frame
-    row = (table, "r", fact.key, 0, 0, 0, fact.link, -1, -1, frame, "", fact.time_ms)
+    row = (table, "r", fact.key, 0, 0, 0, fact.link, fact.partition, fact.offset, frame, "", fact.time_ms)
     return Waiting(row, model.tables[table].source, fact.position, fact.time_ms)

@@ -32,6 +32,8 @@ class Aside:
         self._partitions = partitions
         self._grace: deque[Waiting] = deque(identity.waiting_rows())
         self._told: set[str] = set()
+        #: what waited at the start: whether it was told before is not known, and taking back once too often does no harm
+        self._restored = {self._id(waiting) for waiting in self._grace}
 
     def update(
         self,
@@ -45,8 +47,9 @@ class Aside:
             table, key = aside.row[TABLE], aside.row[KEY]
             facts.append((self._partition(table, key), table, key, None))
             name = self._id(aside)
-            if name in self._told:
+            if name in self._told or name in self._restored:
                 self._told.discard(name)
+                self._restored.discard(name)
                 exceptions.append((name, None))
         for aside in waiting:
             table, key = aside.row[TABLE], aside.row[KEY]

@@ -108,7 +108,7 @@ class Spoilt:
         `offsets`, the next ones to commit, are moved past them and kept before those that are still held.
         """
         gone: list[BadFrame] = []
-        for slot in {slot for slot, _ in self._ripe}:
+        for slot in sorted({slot for slot, _ in self._ripe}):
             held = _first(slot, waiting)
             while (
                 (bad := self._first(slot))

@@ -77,7 +77,7 @@ class HandMade:
             counts[row.table] += 1
             value = self.value(row, before, order, counts[row.table])
             places.append(self.write(row.table, self.key(row), row.spoil(value) if row.spoil else value))
-            if row.op == "d":
+            if row.op == "d" and row.image is not None:
                 self.write(row.table, self.key(row), None)
         self.position += 10
         self._boundary("END", counts)

@@ -84,7 +84,7 @@ def test_a_spoilt_row_of_a_transaction(lab: InputLab, kind: str) -> None:
 
 def test_everything_is_counted_and_kill_nine_changes_nothing(lab: InputLab) -> None:
     """in = applied + ignored + parked + waiting, by `concord status`, with the places; the same after kill -9 and restart."""
-    before = lab.status()
+    before = lab.printed_status()
     assert before["parked"]["by_reason"] == {"MALFORMED_FRAME": 6, "UNKNOWN_SCHEMA_ID": 2}
     assert before["parked"]["total"] == before["balance"]["parked"] == 8
     assert before["balance"]["balanced"]
@@ -97,7 +97,7 @@ def test_everything_is_counted_and_kill_nine_changes_nothing(lab: InputLab) -> N
     lab.restart()
     lab.beat(10)
     lab.caught_up()
-    after = lab.status()
+    after = lab.printed_status()
     assert after["parked"] == before["parked"]
     assert after["balance"] == before["balance"]
     assert after["exceptions"] == before["exceptions"]
