@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from connectors.contracts import Contracts
@@ -25,6 +26,14 @@ class ShardRecords(NamedTuple):
     parked: dict[tuple[str, str], int]
 
 
+class _Contract(NamedTuple):
+    """What is asked of a contract for every record: its topic, its writer, digests of the newest versions by key."""
+
+    topic: str
+    write: Callable[[dict[str, Any]], bytes]
+    shown: dict[str, int]
+
+
 class Encoder:
     """Encodes for one shard. A version that says again what the last one said is not published.
 
@@ -37,7 +46,8 @@ class Encoder:
         self._model = model
         self._facts = facts
         self._flow = flow
-        self._shown: dict[tuple[str, str], int] = {}
+        self._fact_keys = [fact_key(table.topic, "") for table in model.tables]
+        self._of: dict[str, _Contract] = {}
 
     def encode(self, number: int, release: Release, out: Output) -> ShardRecords:
         """Everything that the shard `number` has to say about the release."""
@@ -53,23 +63,30 @@ class Encoder:
         return ShardRecords(release.frontier, records, self._rows(number, release, out), parked)
 
     def _objects(self, number: int, out: Output) -> list[Record]:
-        topic, writer, shown = self._contracts.topic, self._contracts.writer, self._shown
-        if len(shown) > REMEMBERED_MAX:
-            shown.clear()
+        known = self._of
+        if sum([len(contract.shown) for contract in known.values()]) > REMEMBERED_MAX:
+            for contract in known.values():
+                contract.shown.clear()
         records: list[Record] = []
         for name, key, _account, body in out.records:
+            topic, write, shown = known.get(name) or self._contract(name)
             if body is None:
-                shown.pop((name, key), None)
-                records.append((topic(name), number, key.encode(), None))
+                shown.pop(key, None)
+                records.append((topic, number, key.encode(), None))
                 continue
-            value = writer(name)(body)
+            value = write(body)
             if name != "change":
                 digest = hash(value)
-                if shown.get((name, key)) == digest:
+                if shown.get(key) == digest:
                     continue
-                shown[name, key] = digest
-            records.append((topic(name), number, key.encode(), value))
+                shown[key] = digest
+            records.append((topic, number, key.encode(), value))
         return records
+
+    def _contract(self, name: str) -> _Contract:
+        """At the first record of the contract."""
+        found = self._of[name] = _Contract(self._contracts.topic(name), self._contracts.writer(name), {})
+        return found
 
     def _parked(self, one: ParkedChange) -> bytes:
         change = one.change
@@ -102,15 +119,14 @@ class Encoder:
     def _rows(self, number: int, release: Release, out: Output) -> list[Record]:
         """The rows as captured: the state that a restart reads."""
         facts: list[Record] = []
-        topic, tables, override = self._facts, self._model.tables, out.facts_override
-        for transaction in release.transactions:
-            position, time_ms = transaction.position, transaction.time_ms
-            for account, table, kind, key, frame, link, _partition, _offset in transaction.changes:
+        topic, prefixes, override = self._facts, self._fact_keys, out.facts_override
+        for _source, position, time_ms, changes in release.transactions:
+            for account, table, kind, key, frame, link, _partition, _offset in changes:
                 value = None
                 if kind != "d":
                     image = override.get((table, key), frame) if override else frame
                     value = fact_value(account, link, position, time_ms, image)
-                facts.append((topic, number, fact_key(tables[table].topic, key), value))
+                facts.append((topic, number, prefixes[table] + key.encode(), value))
         return facts
 
 

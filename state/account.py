@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from state.roles import ID, POSITION, TIME_MS, Fact, Ref
 from state.tally import Counts, Item, Tally, Totals
 from state.usage_sums import UsageSums
+
+if TYPE_CHECKING:
+    from state.entitlement import Entitled
 
 
 class Fault(NamedTuple):
@@ -37,6 +40,7 @@ class Account:
         "items",
         "kept_frames",
         "next_end_ms",
+        "odd",
         "positions",
         "rows",
         "shown",
@@ -68,9 +72,12 @@ class Account:
         self.intents: dict[tuple[str, str], dict[str, Any]] = {}
         #: kinds of objects of which nothing was derived in the last cut
         self.blocked: frozenset[str] = frozenset()
-        self.shown: tuple[object, ...] | None = None
+        #: what the account was entitled to when it was last published
+        self.shown: Entitled | None = None
         self.next_end_ms: int | None = None
         self.stale = False
+        #: whether a row was ever unknown in a field or shared its object with another: then every flag is looked for
+        self.odd = False
         self.currency: dict[str, str | None] = {}
         self.clear()
 
@@ -95,6 +102,15 @@ class Account:
             found = self.tallies[ref] = Tally()
         return found
 
+    def late_tally(self, kind: str, system: str, ref: Ref) -> Tally:
+        """A new tally of a row that seldom has children, so that its own coming made none: with its object, if it is there."""
+        tally = self.tallies[ref] = Tally()
+        fact = self.rows.get(ref)
+        item = self.items.get((kind, fact[ID])) if fact is not None else None
+        if item is not None and item.shows(system, ref):
+            tally.item = item
+        return tally
+
     def total(self, currency: str) -> Totals:
         """The totals in a currency."""
         found = self.totals.get(currency)
@@ -115,7 +131,13 @@ class Account:
         if item is None:
             item = self.items[key] = Item(kind, identity)
         if sign > 0:
-            item.attach(system, ref)
+            if getattr(item, system) is None:
+                setattr(item, system, ref)
+            else:
+                item.attach(system, ref)
+                self.odd = True
+        elif item.extra is None:
+            setattr(item, system, None)
         else:
             item.detach(system, ref)
         self.dirty[key] = self.touched_ms

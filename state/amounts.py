@@ -48,4 +48,6 @@ class Units:
 
     def amount(self, account: Account, ref: Ref, amount: int | None, currency: str | None) -> int | None:
         """An amount of a fact in minor units; None if unknown."""
-        return amount_of(account, self._minor[ref[0]], amount, currency)
+        if amount is None or self._minor[ref[0]]:
+            return amount
+        return amount_of(account, False, amount, currency)

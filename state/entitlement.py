@@ -46,9 +46,18 @@ def entitled(account: Account, tiers: tuple[str, ...], clock_ms: int) -> Entitle
         for tier in within:
             counts[tier] = counts.get(tier, 0) + 1
         live += len(within)
-    if account.counts.unmapped or any(n > 0 and tier not in tiers for tier, n in counts.items()):
+    best, unknown = 0, account.counts.unmapped > 0
+    for given, n in counts.items():
+        if n > 0:
+            if given not in tiers:
+                unknown = True
+            elif (rank := tiers.index(given)) > best:
+                best = rank
+    if unknown:
         return Entitled(None, standing, live, until, "a subscription has an unmapped status or plan", tiers[0])
-    best = max((tiers.index(tier) for tier, n in counts.items() if n > 0 and tier is not None), default=0)
+    shown = account.shown
+    if shown and shown.live == live and shown.tier == tiers[best] and shown.standing == standing and shown[3] == until:
+        return shown  # the usual case
     reason = f"best of {live} live subscriptions" if live else "no live subscription"
     return Entitled(tiers[best], standing, live, until, reason, tiers[0])
 

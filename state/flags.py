@@ -20,15 +20,10 @@ def codes(unmapped: tuple[str, ...]) -> list[str]:
 
 def flags(account: Account, item: Item) -> list[str]:
     """The object's flags; none for almost all."""
-    rows, billing, erp, support = account.rows, item.billing, item.erp, item.support
-    if (  # the usual case, asked for every record: one system, nothing odd
-        (billing is None or rows[billing][UNMAPPED] is None)
-        and (support is None or rows[support][UNMAPPED] is None)
-        and erp is None
-        and item.extra is None
-        and not account.faults
-    ):
+    erp = item.erp
+    if not account.odd and erp is None and not account.faults:  # the usual case, asked for every record
         return []
+    rows, billing, support = account.rows, item.billing, item.support
     found: list[str] = []
     for ref in (billing, erp, support):
         if ref is not None and rows[ref][UNMAPPED] is not None:

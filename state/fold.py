@@ -10,7 +10,7 @@ from state import fold_targets as targets
 from state.account import Account
 from state.amounts import INVALID_PRECISION
 from state.model import TableSpec
-from state.roles import FIRST, ID, POSITION, ROLES, Fact, Ref
+from state.roles import FIRST, ID, POSITION, ROLES, UNMAPPED, Fact, Ref
 
 Folder = Callable[[Account, TableSpec, Ref, Fact, int], None]
 
@@ -32,7 +32,8 @@ _FOLDERS: dict[tuple[str, str], Folder] = {
     ("support", "case"): targets.case,
     ("support", "case_event"): targets.case_event,
 }
-_CURRENCY = {system: ROLES[system, "account"].index("currency") for system in ("billing", "erp")}
+# the currency is the first field of every account row
+assert all(ROLES[system, "account"].index("currency") == FIRST for system in ("billing", "erp"))
 
 
 def folder_of(spec: TableSpec) -> Folder:
@@ -45,22 +46,31 @@ def fold(account: Account, tables: tuple[TableSpec, ...], folder: Folder, ref: R
     """Let one row say something new (None: the row is gone). Returns what it said before."""
     spec, rows = tables[ref[0]], account.rows
     old = rows.get(ref)
-    if old is not None:
-        folder(account, spec, ref, old, -1)
-    if account.faults:
-        account.faults.pop(ref, None)
+    if folder is billing.account_row and old is not None and fact is not None and old[FIRST] == fact[FIRST]:
+        rows[ref] = fact  # the busiest row of many sources; its currency is all that others take from it
+        account.dirty["account", account.id] = account.touched_ms
+        if account.faults:
+            account.faults.pop(ref, None)
+    else:
+        if old is not None:
+            folder(account, spec, ref, old, -1)
+        if account.faults:
+            account.faults.pop(ref, None)
+        if fact is not None:
+            rows[ref] = fact
+            folder(account, spec, ref, fact, 1)
+        elif old is not None:
+            del rows[ref]
+        if folder is billing.account_row:
+            _adopt_currency(account, spec)
     if fact is not None:
-        rows[ref] = fact
-        folder(account, spec, ref, fact, 1)
+        if fact[UNMAPPED] is not None:
+            account.odd = True
         known = account.positions.get(spec.source)
         if known is None:  # kept in the order of the names, so that records need not sort
             account.positions = dict(sorted([*account.positions.items(), (spec.source, fact[POSITION])]))
         elif fact[POSITION] > known:
             account.positions[spec.source] = fact[POSITION]
-    elif old is not None:
-        del rows[ref]
-    if folder is billing.account_row:
-        _adopt_currency(account, spec)
     tally = account.tallies.get(ref)
     if tally is not None and tally.children and _shown_by_children(old) != _shown_by_children(fact):
         _touch_children(account, tables, ref)
@@ -117,7 +127,7 @@ def _adopt_currency(account: Account, spec: TableSpec) -> None:
     system = spec.object.role.system
     item = account.items.get(("account", account.id))  # none where the only account row was parked and is deleted now
     ref: Ref | None = getattr(item, system) if item is not None else None
-    currency = account.rows[ref][_CURRENCY[system]] if ref is not None else None
+    currency = account.rows[ref][FIRST] if ref is not None else None
     if currency is not None:
         currency = currency.strip()
     if account.currency.get(system) != currency:

@@ -140,6 +140,8 @@ def invoice_line(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: 
     tally.line_sum += sign * (amount or 0)
     account.touch(tally.item)
     if sign > 0:
+        if not tally.lines:
+            tally.lines = {}
         tally.lines[ref] = None
     else:
         del tally.lines[ref]
@@ -149,8 +151,7 @@ def invoice_line(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: 
 def payment(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -> None:
     """Only a succeeded payment pays; it carries its refunds to the invoice."""
     item = account.place("payment", "billing", ref, fact[ID], sign)
-    own = account.tally(ref)
-    own.item = item if sign > 0 else None
+    own = account.tallies.get(ref)  # only if it has refunds
     account.counts.payments += sign
     currency = fact[_PAY_CURRENCY] or account.currency.get("billing")
     amount = checked(account, spec, ref, fact, fact[_PAY_AMOUNT], currency)
@@ -158,18 +159,30 @@ def payment(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) 
     if paid and currency:
         account.total(currency).paid += paid
     parent: Ref | None = fact[_PAY_INVOICE]
-    own.parent = parent if sign > 0 else None
+    if own is not None:
+        own.item, own.parent = (item, parent) if sign > 0 else (None, None)
     if parent is not None:
         tally = account.tally(parent)
         tally.children += sign
         tally.paid += paid
-        tally.refunded += sign * own.refunded
+        if own is not None:
+            tally.refunded += sign * own.refunded
         account.settle(tally)
         account.touch(tally.item)
         if sign < 0:
             account.drop_if_unused(parent)
     if sign < 0:
         account.drop_if_unused(ref)
+
+
+def _of_payment(account: Account, ref: Ref) -> Tally:
+    """The sums over a payment's refunds: begun at the first of them, with what the payment's row says if it is there."""
+    tally = account.tallies.get(ref)
+    if tally is None:
+        tally = account.late_tally("payment", "billing", ref)
+        if tally.item is not None:
+            tally.parent = account.rows[ref][_PAY_INVOICE]
+    return tally
 
 
 def refund(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -> None:
@@ -183,7 +196,7 @@ def refund(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -
     parent: Ref | None = fact[_REF_PAYMENT]
     if parent is None:
         return
-    tally = account.tally(parent)
+    tally = _of_payment(account, parent)
     tally.children += sign
     tally.refunded += refunded
     account.touch(tally.item)

@@ -57,7 +57,8 @@ def organization(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: 
 def case(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -> None:
     """A support case."""
     item = account.place("case", "support", ref, fact[ID], sign)
-    account.tally(ref).item = item if sign > 0 else None
+    if (tally := account.tallies.get(ref)) is not None:  # only if it has events
+        tally.item = item if sign > 0 else None
     account.counts.cases += sign
     if fact[_CASE_STATUS] in CASE_OPEN:
         account.counts.cases_open += sign
@@ -70,7 +71,7 @@ def case_event(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: in
     parent: Ref | None = fact[_EVENT_CASE]
     if parent is None:
         return
-    tally = account.tally(parent)
+    tally = account.tallies.get(parent) or account.late_tally("case", "support", parent)
     tally.children += sign
     account.touch(tally.item)
     if sign < 0:

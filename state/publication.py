@@ -14,6 +14,7 @@ from state.problems import Problems
 from state.rules import Rules
 from state.tally import Item
 from state.view import View
+from state.view_objects import RENDERERS
 
 #: rendered with every change of the account, not as one of its objects
 _ALWAYS = ("account", "entitlement")
@@ -43,29 +44,30 @@ class Publication:
         """Add the account's records; False if it has no rows any more and can be forgotten."""
         records, name = out.records, account.id
         dirty, account.dirty, account.touched_ms = account.dirty, {}, 0
-        items = account.items
+        items, renderers, units = account.items, RENDERERS, self._view.units
         flagged: list[Item] = []
         for key in dirty:
-            kind = key[0]
+            kind, identity = key
             if kind in _ALWAYS:
                 continue
             item = items.get(key)
             if item is None or item.empty:
                 items.pop(key, None)
                 if item is None or item.published:  # what came and went within one release was never shown
-                    records.append((kind, key[1], name, None))
+                    records.append((kind, identity, name, None))
             else:
                 item.published = True
-                record = self._view.render(account, item)
-                records.append((kind, key[1], name, record))
+                record = renderers[kind](account, item, units)
+                records.append((kind, identity, name, record))
                 if record["flags"]:
                     flagged.append(item)
         alive = bool(account.rows)
+        news = now is not account.shown and now != account.shown
         known = alive or account.shown is not None
-        if known and (account.changed or now != account.shown):
+        if known and (account.changed or news):
             records.append(("account", name, name, self._view.account(account, now) if alive else None))
             account.changed = False
-        entitlement = known and (now != account.shown or ("entitlement", name) in dirty or not alive)
+        entitlement = known and (news or ("entitlement", name) in dirty or not alive)
         if entitlement:
             account.shown = now
             records.append(("entitlement", name, name, self._view.entitlement(account, now) if alive else None))
@@ -73,7 +75,8 @@ class Publication:
         for kind in _ALWAYS:
             if (kind, name) in dirty and (item := items.get((kind, name))) and not item.empty and flags(account, item):
                 flagged.append(item)
-        self._problems.compare(account, dirty, flagged, out)
+        if flagged or account.faults or account.exceptions:
+            self._problems.compare(account, dirty, flagged, out)
         self.intents.compare(account, now, entitlement, dirty, clock_ms, out)
         return alive or bool(account.faults)
 

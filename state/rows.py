@@ -7,7 +7,7 @@ from typing import Any
 
 from state import change_event
 from state.account import Account, Fault
-from state.fold import Folder, fold, folder_of, forget_position, refold
+from state.fold import fold, folder_of, forget_position, refold
 from state.model import Model, TableSpec
 from state.output import Output, ParkedChange
 from state.parked import ParkedRow, pack, unpack
@@ -38,22 +38,27 @@ def _of_payload(error: Exception) -> bool:
 class Rows:
     """Applies changes to accounts."""
 
-    def __init__(self, model: Model, decode: Decode, reencode: Reencode | None) -> None:
+    def __init__(self, model: Model, decode: Decode, reencode: Reencode | None, mapped: Decode | None) -> None:
+        """`mapped` is `decode` for rows without markers: it may leave out the columns that no mapping uses."""
         self._tables = model.tables
         self._decode = decode
+        self._mapped = mapped or decode
         self._reencode = reencode
         self._versions = {source.name: source.version for source in model.sources}
-        self._folders: list[Folder | None] = [folder_of(t) if t.object else None for t in model.tables]
+        self._plans = [(t, folder_of(t), t.object.mapper) if t.object else None for t in model.tables]
 
     def apply(self, account: Account, change: Change, transaction: Transaction, out: Output) -> Entry | None:
         """Apply one change; returns its part of the change event, None if nothing of the model changed."""
-        table, op, key = change[1:4]
-        spec, folder, ref = self._tables[table], self._folders[table], (table, key)
-        if spec.object is None or folder is None:
+        _, table, op, key, frame, _, _, _ = change
+        plan = self._plans[table]
+        if plan is None:
             out.ignored += 1
             return None
+        spec, folder, mapper = plan
+        ref, (_, position, time_ms, _) = (table, key), transaction
         # sources lag differently: an older transaction of one must not make a newer difference look older
-        account.touched_ms = max(account.touched_ms, transaction[2])
+        if time_ms > account.touched_ms:
+            account.touched_ms = time_ms
         account.changed = True
         if out.facts_override:  # what an earlier change of this release wanted stored is superseded
             out.facts_override.pop(ref, None)
@@ -65,7 +70,17 @@ class Rows:
                 return None
         else:
             try:
-                fact = self._fact(account, spec, change, transaction, out)
+                if has_marker(frame):
+                    row, frame = self._filled(account, spec, change, transaction, out)
+                else:
+                    row = self._mapped(table, frame)
+                if row is None:
+                    raise BadValue("NO_ROW_IMAGE", "the event carries no row image")
+                if len(frame) >= KEPT_FRAME_BYTES_MIN:
+                    account.kept_frames[ref] = frame
+                elif account.kept_frames:
+                    account.kept_frames.pop(ref, None)
+                fact = mapper(row, position, time_ms)
             except Exception as error:  # broad: whatever a payload does, it stops only its own row
                 if not _of_payload(error):
                     raise
@@ -77,37 +92,22 @@ class Rows:
         if fact is None and old is not None:
             forget_position(account, self._tables, spec.source, old[POSITION])
         if account.faults and (fault := account.faults.get(ref)):
-            out.parked.append(ParkedChange(change, transaction[1], spec.source, fault.code, fault.reason))
+            out.parked.append(ParkedChange(change, position, spec.source, fault.code, fault.reason))
         else:
             out.applied += 1
         return change_event.entry(spec, old, fact)
 
-    def _fact(self, account: Account, spec: TableSpec, change: Change, transaction: Transaction, out: Output) -> Fact:
-        """The change's fact. Raises BadValue, and whatever decoding raises."""
+    def _filled(
+        self, account: Account, spec: TableSpec, change: Change, transaction: Transaction, out: Output
+    ) -> tuple[dict[str, Any] | None, bytes]:
+        """Fill unchanged TOAST values from the row's old image; the merged row, and the frame that says it.
+
+        Raises BadValue, and whatever decoding raises.
+        """
         table, key, frame = change[1], change[3], change[4]
         row = self._decode(table, frame)
         if row is None:
-            raise BadValue("NO_ROW_IMAGE", "the event carries no row image")
-        if has_marker(frame):
-            frame = self._filled(account, spec, change, transaction, row, out)
-        if len(frame) >= KEPT_FRAME_BYTES_MIN:
-            account.kept_frames[table, key] = frame
-        elif account.kept_frames:
-            account.kept_frames.pop((table, key), None)
-        assert spec.object is not None
-        return spec.object.mapper(row, transaction[1], transaction[2])
-
-    def _filled(
-        self,
-        account: Account,
-        spec: TableSpec,
-        change: Change,
-        transaction: Transaction,
-        row: dict[str, Any],
-        out: Output,
-    ) -> bytes:
-        """Fill unchanged TOAST values from the row's old image; returns the frame that says the merged row."""
-        table, key, frame = change[1], change[3], change[4]
+            return None, frame
         kept = account.kept_frames.get((table, key))
         if kept is None:
             # after a change of the primary key the old image lies under the key that this transaction retires
@@ -120,10 +120,10 @@ class Rows:
             if name in needed:
                 raise BadValue("UNAVAILABLE_VALUE", f"column {name} is unchanged and its value was never seen")
         if kept is None or self._reencode is None:
-            return frame
+            return row, frame
         merged = self._reencode(frame, row)
         out.facts_override[table, key] = merged
-        return merged
+        return row, merged
 
     def _park(
         self,
@@ -173,9 +173,10 @@ class Rows:
 
     def restore(self, account: Account, ref: Ref, position: int, time_ms: int, stored: bytes) -> None:
         """Fold one stored row, as it was folded when it came."""
-        spec, folder = self._tables[ref[0]], self._folders[ref[0]]
-        if spec.object is None or folder is None:
+        plan = self._plans[ref[0]]
+        if plan is None:
             return
+        spec, folder, mapper = plan
         account.touched_ms = time_ms
         parked = unpack(stored)
         if parked is not None and parked.version == self._versions[spec.source]:
@@ -184,16 +185,18 @@ class Rows:
             return
         frame = parked.frame if parked is not None else stored
         try:
-            row = self._decode(ref[0], frame)
+            marked = has_marker(frame)
+            row = (self._decode if marked else self._mapped)(ref[0], frame)
             if row is None:
                 raise BadValue("NO_ROW_IMAGE", "the event carries no row image")
-            if has_marker(frame):
+            if marked:
+                assert spec.object is not None
                 needed = {field.column for field in spec.object.fields if field}
                 if lost := sorted(needed.intersection(merge(row, None))):
                     raise BadValue("UNAVAILABLE_VALUE", f"column {lost[0]} is unchanged and its value was never seen")
             if len(frame) >= KEPT_FRAME_BYTES_MIN:
                 account.kept_frames[ref] = frame
-            fold(account, self._tables, folder, ref, spec.object.mapper(row, position, time_ms))
+            fold(account, self._tables, folder, ref, mapper(row, position, time_ms))
         except Exception as error:  # broad: whatever a payload does, it stops only its own row
             if not _of_payload(error):
                 raise

@@ -31,13 +31,17 @@ class Shard:
         rules: Rules,
         *,
         reencode: Reencode | None = None,
+        mapped: Decode | None = None,
         coalesce: bool = True,
         changes: bool = True,
     ) -> None:
-        """`decode(table, frame)` gives the whole row image, `reencode(frame, row)` the frame of a merged image."""
+        """`decode(table, frame)` gives the whole row image, `reencode(frame, row)` the frame of a merged image.
+
+        `mapped(table, frame)` is a cheaper `decode` that may leave out columns that no mapping uses.
+        """
         self._model = model
         self._rules = rules
-        self._rows = Rows(model, decode, reencode)
+        self._rows = Rows(model, decode, reencode, mapped)
         self._coalesce = coalesce
         self._changes = changes
         self._accounts: dict[str, Account] = {}
@@ -102,16 +106,20 @@ class Shard:
     ) -> list[tuple[str, str, str, dict[str, Any] | None]]:
         """Fold one whole transaction; returns its change events."""
         entries: dict[str, list[dict[str, Any]]] = {}
+        accounts, apply = self._accounts, self._rows.apply
         for change in transaction.changes:
             if change[2] == "T":
                 self._truncate(change, transaction, out, touched)
                 continue
             name = change[0]
-            account = self._accounts.get(name) or self._account(name)
+            account = accounts.get(name) or self._account(name)
             touched[name] = account
-            entry = self._rows.apply(account, change, transaction, out)
+            entry = apply(account, change, transaction, out)
             if entry is not None and events:
-                entries.setdefault(name, []).append(entry)
+                if name in entries:
+                    entries[name].append(entry)
+                else:
+                    entries[name] = [entry]
         return [
             (
                 "change",

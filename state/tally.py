@@ -32,6 +32,10 @@ class Item:
         """Whether no system shows the object any more."""
         return self.billing is None and self.erp is None and self.support is None
 
+    def shows(self, system: str, ref: Ref) -> bool:
+        """Whether the row is attached, as the one that counts or a further one."""
+        return getattr(self, system) == ref or (self.extra is not None and ref in self.extra.get(system, ()))
+
     def attach(self, system: str, ref: Ref) -> None:
         """A row of `system` shows this object; of several the smallest key is the one that counts."""
         current: Ref | None = getattr(self, system)
@@ -55,6 +59,10 @@ class Item:
         self.extra[system] = refs[1:]
         if not any(self.extra.values()):
             self.extra = None
+
+
+#: stands for the lines of everything that has none, which is almost all
+_NO_LINES: dict[Ref, None] = {}
 
 
 class Tally:
@@ -95,7 +103,8 @@ class Tally:
         self.days: dict[str, int] = {}
         self.refunded = 0
         self.line_sum = 0
-        self.lines: dict[Ref, None] = {}
+        #: replaced by one of its own when the first line comes
+        self.lines: dict[Ref, None] = _NO_LINES
         self.children = 0
 
 

@@ -10,7 +10,7 @@ from state.model import TableSpec
 from state.roles import FIRST, POSITION, Ref
 from state.tally import Item, Totals
 from state.values import instant_from_us
-from state.view_objects import RENDERERS, Record, facet
+from state.view_objects import Record, facet
 
 _NOTHING = Totals()
 
@@ -21,10 +21,6 @@ class View:
     def __init__(self, tables: tuple[TableSpec, ...]) -> None:
         """`tables` of the model: they say which tables give money in minor units."""
         self.units = Units(tables)
-
-    def render(self, account: Account, item: Item) -> Record:
-        """One object's record."""
-        return RENDERERS[item.kind](account, item, self.units)
 
     def account(self, account: Account, now: Entitled) -> Record:
         """The account's own record."""

@@ -155,7 +155,7 @@ def test_errors_that_are_not_the_payloads_pass_through() -> None:
 
     target = in_step()
     rows = target._rows
-    rows._decode = lambda _table, _frame: (_ for _ in ()).throw(Unavailable())
+    rows._mapped = lambda _table, _frame: (_ for _ in ()).throw(Unavailable())
     with pytest.raises(Unavailable):
         at(target, 2000, put("billing.credits", 1))
 
