@@ -71,7 +71,9 @@ class Problems:
             parts = [part for ref in refs for part in self._unknown(account, ref, code)]
             return "; ".join(parts)
         if code == AMBIGUOUS:
-            rows = [self._row(ref) for ref in refs] + [self._row(r) for _, rs in sorted((item.extra or {}).items()) for r in rs]
+            rows = [self._row(ref) for ref in refs] + [
+                self._row(r) for _, rs in sorted((item.extra or {}).items()) for r in rs
+            ]
             return (
                 f"{item.kind} {item.id} is claimed by more than one row of one system ({', '.join(rows)}); the first one is "
                 f"shown and nothing is corrected from it. Next step: remove or rename the others at their source"

@@ -35,6 +35,14 @@ def _of_payload(error: Exception) -> bool:
     return isinstance(error, _PAYLOAD_ERRORS) or isinstance(getattr(error, "code", None), str)
 
 
+def _keep(account: Account, ref: Ref, frame: bytes) -> None:
+    """Keep a frame that may hold values which a later change does not repeat, and only the newest one."""
+    if len(frame) >= KEPT_FRAME_BYTES_MIN:
+        account.kept_frames[ref] = frame
+    else:
+        account.kept_frames.pop(ref, None)
+
+
 class Rows:
     """Applies changes to accounts."""
 
@@ -76,10 +84,8 @@ class Rows:
                     row = self._mapped(table, frame)
                 if row is None:
                     raise BadValue("NO_ROW_IMAGE", "the event carries no row image")
-                if len(frame) >= KEPT_FRAME_BYTES_MIN:
-                    account.kept_frames[ref] = frame
-                elif account.kept_frames:
-                    account.kept_frames.pop(ref, None)
+                if account.kept_frames or len(frame) >= KEPT_FRAME_BYTES_MIN:
+                    _keep(account, ref, frame)
                 fact = mapper(row, position, time_ms)
             except Exception as error:  # broad: whatever a payload does, it stops only its own row
                 if not _of_payload(error):
