@@ -6,12 +6,14 @@ Sources of the facts: Debezium 3.7 PostgreSQL connector, recorded in tests/recor
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from connectors.avro import compile_reader, compile_writer, frame_prefix, parse_schema
 from connectors.boundary import Boundaries, Boundary
-from connectors.frames import Compiled, Schemas, schema_id_of
+from connectors.column_types import WRONG_COLUMN_TYPE, unfit
+from connectors.frames import BadFrameError, Compiled, Schemas, schema_id_of
+from state.model import FieldSpec
 from state.row import Notice
 from state.toast import has_marker
 
@@ -27,10 +29,19 @@ class Decoder:
     wide row. A row that holds a marker of an unchanged value is always read whole, since it will be merged.
     """
 
-    def __init__(self, schemas: Schemas, columns: Mapping[int, Collection[str]] | None = None) -> None:
+    def __init__(
+        self,
+        schemas: Schemas,
+        columns: Mapping[int, Collection[str]] | None = None,
+        fields: Mapping[int, Sequence[FieldSpec | None]] | None = None,
+    ) -> None:
+        """`fields`: per table what its mapping makes of the columns, to be held against each writer schema."""
         self._schemas = schemas
         self._images = Compiled(schemas, lambda s: compile_reader(s, ["after"], _CONVERT, whole=False))
-        self._tables = {table: _image_of(schemas, frozenset(names)) for table, names in (columns or {}).items()}
+        self._tables = {
+            table: _image_of(schemas, (columns or {}).get(table), (fields or {}).get(table, ()))
+            for table in {*(columns or {}), *(fields or {})}
+        }
         self._boundaries = Boundaries(schemas)
         self._notices = Compiled(schemas, lambda s: compile_reader(s, ["aggregate_type", "type", "additional_data"]))
         self._versions = Compiled(schemas, lambda s: compile_reader(s, ["source.version"], whole=False))
@@ -79,16 +90,27 @@ class Decoder:
         return writer(event)
 
 
-def _image_of(schemas: Schemas, names: frozenset[str]) -> Compiled:
-    """Readers of some columns; a column that a schema lacks is not in the image."""
+def _image_of(schemas: Schemas, names: Collection[str] | None, fields: Sequence[FieldSpec | None]) -> Compiled:
+    """Readers of some columns (None: of all); a column that a schema lacks is not in the image."""
 
     def make(schema: Any) -> Callable[..., Any]:
-        """A reader of one schema."""
-        inner = parse_schema(schema).find("after")
-        wanted = {f.name: True for f in (inner.nullable or inner).fields if f.name in names}
-        return compile_reader(schema, {"after": wanted or True}, _CONVERT, whole=False)
+        """A reader of one schema; of one that the mapping cannot use, one that refuses every row."""
+        node = parse_schema(schema)
+        inner = node.find("after")
+        image = inner.nullable or inner
+        if reason := unfit(fields, image):
+            return _refusing(reason)
+        wanted = {f.name: True for f in image.fields if names is None or f.name in names}
+        return compile_reader(node, {"after": wanted or True}, _CONVERT, whole=False)
 
     return Compiled(schemas, make)
+
+
+def _refusing(reason: str) -> Callable[..., Any]:
+    def read(frame: bytes) -> Any:
+        raise BadFrameError(WRONG_COLUMN_TYPE, reason)
+
+    return read
 
 
 class LastCommit:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from connectors.column_types import fields_of
 from connectors.contracts import Contracts
 from connectors.debezium import Decoder, LastCommit, Peek
 from connectors.frames import Schemas
@@ -54,7 +55,7 @@ def last_commit(known: Schemas) -> Callable[[bytes], int | None]:
 
 def shard(settings: Settings, tables: Model, known: Schemas) -> Shard:
     """A shard with its decoder and the ownership rules."""
-    decoder = Decoder(known)
+    decoder = Decoder(known, fields=fields_of(tables))
     return Shard(tables, decoder.row, load_rules(settings.ownership), reencode=decoder.reencode)
 
 

@@ -122,7 +122,9 @@ def _convert_lines(number: int, spec: FieldSpec, names: dict[str, Any]) -> list[
     if kind == "money":
         kind = "minor" if spec.minor else "major"
     if kind == "reference":
-        return [f"if {v} is not None: {v} = ({spec.table}, {v} if {v}.__class__ is str else str({v}))"]
+        names[f"f{number}"] = values.key_text
+        text = f"{v} if {v}.__class__ is str else str({v}) if {v}.__class__ is int else f{number}({v})"
+        return [f"if {v} is not None: {v} = ({spec.table}, {text})"]
     if kind in _CONVERT:
         native, function = _CONVERT[kind]
         names[f"f{number}"] = function

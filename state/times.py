@@ -55,8 +55,8 @@ def day_of(open_ended: frozenset[Any], zero_date: bool, zoned: bool) -> Convert:
 
 
 def local_day(value: Any, zone: tzinfo | None) -> str | None:
-    """The calendar day of an instant (zoned text, or microseconds of UTC) where the customer is."""
-    found = instant_from_us(value)
+    """The calendar day of an instant where the customer is. Raises BadValue ZONE_NOT_DECLARED for a wall clock."""
+    found = instant(value)
     if found is None or found in (OPEN_ENDED, OPEN_STARTED):
         return found
     moment = datetime.fromisoformat(found)

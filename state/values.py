@@ -46,6 +46,23 @@ def text(value: Any) -> str | None:
     raise BadValue("NOT_TEXT", f"{value!r} is no text")
 
 
+def key_text(value: Any) -> str:
+    """The text of a key column, as identity has it (connectors/avro/text.py): 5, 5.0 and 5.00 are one key."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, Decimal):
+        found = decimal(value)
+        assert found is not None
+        return found
+    if isinstance(value, bytes):
+        return value.hex()
+    raise BadValue("NOT_A_KEY", f"{value!r} refers to no row")
+
+
 def integer(value: Any) -> int | None:
     """An integer, also from exact text ('5', '5.00'). Raises BadValue NOT_AN_INTEGER."""
     if value is None:
@@ -143,6 +160,8 @@ def day(value: Any) -> str | None:
     try:
         if isinstance(value, str):
             return date.fromisoformat(value.removesuffix("Z")).isoformat()
+        if isinstance(value, bool):
+            raise TypeError("a boolean is no day")
         return date.fromordinal(value + _DAY_OF_EPOCH).isoformat()
     except (ValueError, OverflowError, TypeError) as error:
         raise BadValue("OUT_OF_RANGE_DATE", f"{value!r} is no date of the years 1 to 9999") from error

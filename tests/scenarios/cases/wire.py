@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from connectors.column_types import fields_of
 from connectors.contracts import Contracts
 from connectors.debezium import Decoder, LastCommit, Peek
 from connectors.facts import read_fact
@@ -77,7 +78,7 @@ class Wire(Capture):
 
     def restart(self) -> None:
         """A new process: everything it knows comes from the facts, the intents and the last step."""
-        decoder = Decoder(self.registry)
+        decoder = Decoder(self.registry, fields=fields_of(self.model))
         self.decoder, self.peek = decoder, Peek(self.registry, self.model)
         self.contracts = Contracts(cast("Registry", self.registry), ROOT / "avro", "concord.")
         self._encoder = [Encoder(self.contracts, self.model, "facts", "canonical") for _ in range(self.shards)]
