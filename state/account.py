@@ -32,6 +32,7 @@ class Account:
         "counts",
         "currency",
         "dirty",
+        "due",
         "ending",
         "exceptions",
         "faults",
@@ -39,8 +40,12 @@ class Account:
         "intents",
         "items",
         "kept_frames",
+        "made",
+        "next_due_ms",
         "next_end_ms",
         "odd",
+        "parts",
+        "pending",
         "positions",
         "rows",
         "shown",
@@ -79,6 +84,13 @@ class Account:
         #: whether a row was ever unknown in a field or shared its object with another: then every flag is looked for
         self.odd = False
         self.currency: dict[str, str | None] = {}
+        #: rows that derived objects are made of, by (source, kind, field, value); see `state/derive.py`
+        self.parts: dict[tuple[str, str, str, str], dict[Ref, None]] = {}
+        #: derived objects to be made anew, what each anchor's last making gave, and when it changes by itself
+        self.pending: dict[tuple[int, str], None] = {}
+        self.made: dict[tuple[int, str], tuple[Ref, ...]] = {}
+        self.due: dict[tuple[int, str], int] = {}
+        self.next_due_ms: int | None = None
         self.clear()
 
     def clear(self) -> None:

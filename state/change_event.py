@@ -17,6 +17,8 @@ def entry(spec: TableSpec, old: Fact | None, new: Fact | None) -> Entry | None:
     """
     assert spec.object is not None
     role = spec.object.role
+    if role.blocks:  # only derived objects use it: they say what changed
+        return None
     if old is None or new is None:
         fact = new or old
         if fact is None:

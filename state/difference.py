@@ -26,6 +26,8 @@ _BLOCKED_BY = {
 #: billing's invoice status -> state that the ERP must show; a draft needs no booking
 _ERP_STATE = {"open": "posted", "paid": "paid", "void": "cancelled"}
 _DESCRIPTION = ROLES["billing", "invoice_line"].index("description")
+#: a payment is between its transactions
+_IN_FLIGHT = ROLES["billing", "invoice"].index("in_flight")
 _AMOUNT = ROLES["billing", "invoice_line"].index("amount")
 assert ROLES["erp", "invoice_line"].index("description") == _DESCRIPTION
 
@@ -44,9 +46,9 @@ class Differences:
     """Compares the objects of an account with what the rules say about them."""
 
     def __init__(self, model: Model) -> None:
-        self._units = Units(model.tables)
+        self._units = Units(model.folded)
         self._exponents = model.exponents
-        self._source = [table.source for table in model.tables]
+        self._source = [table.source for table in model.folded]
         self._of_system = {source.system: source.name for source in reversed(model.sources)}
 
     def blocked(self, account: Account) -> frozenset[str]:
@@ -148,7 +150,7 @@ class Differences:
         fact = account.rows[ref]
         currency = self._currency(account, ref, "billing")
         total = self._units.amount(account, ref, fact[FIRST + 2], currency)
-        state = _ERP_STATE.get(fact[FIRST + 1])
+        state = None if fact[_IN_FLIGHT] else _ERP_STATE.get(fact[FIRST + 1])
         if state is None or total is None or currency not in self._exponents:
             return None
         lines = self._lines(account, ref, currency)
@@ -189,8 +191,8 @@ class Differences:
         fact = account.rows[ref]
         currency = self._currency(account, ref, "billing")
         amount = self._units.amount(account, ref, fact[FIRST + 1], currency)
-        if amount is None or currency not in self._exponents:
-            return None
+        if amount is None or amount < 0 or currency not in self._exponents:
+            return None  # a movement that uses up credit is booked with the invoice that it pays
         if item.erp is not None:
             booked = self._units.amount(account, item.erp, account.rows[item.erp][FIRST + 1], currency)
             if booked is None or abs(booked - amount) <= tolerance:

@@ -99,7 +99,7 @@ def forget_position(account: Account, tables: tuple[TableSpec, ...], source: str
     """After a delete: if the row was the newest of its source, find the one that is now."""
     if account.positions.get(source) != position:
         return
-    newest = account.newest([table.source for table in tables], source)
+    newest = account.newest(["" if table.derived else table.source for table in tables], source)
     if newest is None:
         del account.positions[source]
     else:
@@ -113,7 +113,10 @@ def refold(account: Account, tables: tuple[TableSpec, ...]) -> None:
     account.faults = {ref: f for ref, f in account.faults.items() if f.code != INVALID_PRECISION}
     for ref, fact in account.rows.items():
         spec = tables[ref[0]]
-        folder_of(spec)(account, spec, ref, fact, 1)
+        if (
+            spec.object is not None and not spec.object.role.blocks
+        ):  # what derived objects are made of adds nothing itself
+            folder_of(spec)(account, spec, ref, fact, 1)
     for key, item in before.items():
         account.dirty.setdefault(key, account.touched_ms)
         if item.published and key in account.items:

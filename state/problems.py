@@ -28,7 +28,7 @@ class Problems:
     """Compares an account's problems with those that were published."""
 
     def __init__(self, model: Model, rules: Rules) -> None:
-        self._tables = model.tables
+        self._tables = model.folded
         self._rules = rules
 
     def adopt(self, account: Account) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from state import change_event
 from state.account import Account, Fault
+from state.derive import Deriver
 from state.fold import fold, folder_of, forget_position, refold
 from state.model import Model, TableSpec
 from state.output import Output, ParkedChange
@@ -48,12 +49,16 @@ class Rows:
 
     def __init__(self, model: Model, decode: Decode, reencode: Reencode | None, mapped: Decode | None) -> None:
         """`mapped` is `decode` for rows without markers: it may leave out the columns that no mapping uses."""
-        self._tables = model.tables
+        self._tables = model.folded
+        self.deriver = Deriver(model)
         self._decode = decode
         self._mapped = mapped or decode
         self._reencode = reencode
         self._versions = {source.name: source.version for source in model.sources}
-        self._plans = [(t, folder_of(t), t.object.mapper) if t.object else None for t in model.tables]
+        parts = self.deriver.folders
+        self._plans = [
+            (t, parts.get(t.index) or folder_of(t), t.object.mapper) if t.object else None for t in model.folded
+        ]
 
     def apply(self, account: Account, change: Change, transaction: Transaction, out: Output) -> Entry | None:
         """Apply one change; returns its part of the change event, None if nothing of the model changed."""
@@ -154,22 +159,27 @@ class Rows:
         self, account: Account, spec: TableSpec, ref: Ref, code: str, reason: str, position: int, time_ms: int
     ) -> None:
         assert spec.object is not None
-        kind = spec.object.role.object
+        kind = spec.object.role.blocks or spec.object.role.object
         account.faults[ref] = Fault(code, reason, kind, position, time_ms)
         account.mark_of(ref, kind)
 
-    def may_end(self, table: int, stored: bytes) -> bool:
+    def may_end(self, table: int, stored: bytes, time_ms: int) -> bool:
         """Whether a stored row sets a timer: a subscription that entitles until, or from, some time on."""
         spec = self._tables[table].object
-        if spec is None or spec.role.object != "subscription":
+        if spec is None or (spec.role.object != "subscription" and not spec.role.blocks):
             return False
-        if all(spec.fields[index - FIRST] is None for index in (_UNTIL, _FROM, _TO)):
+        if spec.role.blocks:
+            if not self.deriver.timed(table):
+                return False
+        elif all(spec.fields[index - FIRST] is None for index in (_UNTIL, _FROM, _TO)):
             return False
         try:
             row = self._decode(table, stored)
             if row is None:
                 return True
-            fact = spec.mapper(row, 0, 0)
+            fact = spec.mapper(row, 0, time_ms)
+            if spec.role.blocks:
+                return self.deriver.takes_effect_later(table, fact)
             timed = fact[_UNTIL] if fact[_STATUS] == "cancelled" else fact[_FROM] or fact[_TO]
             return timed is not None
         except Exception as error:  # broad: restoring the account will tell what is wrong with the payload

@@ -44,6 +44,7 @@ class Shard:
         self._rows = Rows(model, decode, reencode, mapped)
         self._coalesce = coalesce
         self._changes = changes
+        self._derives = bool(model.derivations)
         self._accounts: dict[str, Account] = {}
         self._raw: dict[str, list[tuple[int, str, int, int, bytes]]] = {}
         self._timed: dict[str, None] = {}
@@ -54,7 +55,7 @@ class Shard:
     def load(self, account: str, table: int, key: str, position: int, time_ms: int, frame: bytes) -> None:
         """Restore one stored row; it is decoded when its account is first touched."""
         self._raw.setdefault(account, []).append((table, key, position, time_ms, frame))
-        if self._rows.may_end(table, frame):
+        if self._rows.may_end(table, frame, time_ms):
             self._timed[account] = None
 
     def load_clock(self, clock_ms: int) -> None:
@@ -75,7 +76,7 @@ class Shard:
                 self._account(name)
         self._timed.clear()
         for transaction in release.transactions:
-            changed = self._transaction(transaction, out, touched, live and self._changes)
+            changed = self._transaction(transaction, out, touched, live)
             if live and not self._coalesce:
                 self._publish(touched.values(), transaction.time_ms, out)
                 touched = {}
@@ -102,7 +103,7 @@ class Shard:
         return iter(self._accounts.values())
 
     def _transaction(
-        self, transaction: Transaction, out: Output, touched: dict[str, Account], events: bool
+        self, transaction: Transaction, out: Output, touched: dict[str, Account], live: bool
     ) -> list[tuple[str, str, str, dict[str, Any] | None]]:
         """Fold one whole transaction; returns its change events."""
         entries: dict[str, list[dict[str, Any]]] = {}
@@ -115,11 +116,16 @@ class Shard:
             account = accounts.get(name) or self._account(name)
             touched[name] = account
             entry = apply(account, change, transaction, out)
-            if entry is not None and events:
+            if entry is not None and live and self._changes:
                 if name in entries:
                     entries[name].append(entry)
                 else:
                     entries[name] = [entry]
+        if self._derives and live:
+            for name in dict.fromkeys(change[0] for change in transaction.changes if change[2] != "T"):
+                made = self._settle(accounts[name], self._clock_ms)
+                if made and self._changes:
+                    entries.setdefault(name, []).extend(made)
         return [
             (
                 "change",
@@ -155,7 +161,10 @@ class Shard:
             for table, key, position, time_ms, frame in rows:
                 self._rows.restore(account, (table, key), position, time_ms, frame)
             if account.stale:
-                refold(account, self._model.tables)
+                refold(account, self._model.folded)
+            if self._derives:
+                self._settle(account, self._clock_ms)
+                account.changed = False
             account.dirty.clear()
             account.touched_ms = 0
             self._publication.adopt(account, self._clock_ms)
@@ -173,8 +182,18 @@ class Shard:
             if name in self._accounts or name in self._raw:
                 touched[name] = self._accounts.get(name) or self._account(name)
 
+    def _settle(self, account: Account, clock_ms: int) -> list[dict[str, Any]]:
+        """Bring derived objects up to date; returns their part of the change event."""
+        entries = self._rows.deriver.settle(account, clock_ms)
+        if account.due and (due := min(account.due.values())) != account.next_due_ms:
+            account.next_due_ms = due
+            heapq.heappush(self._timers, (due, account.id))
+        return entries
+
     def _publish(self, accounts: Any, clock_ms: int, out: Output) -> None:
         for account in accounts:
+            if self._derives:
+                self._settle(account, clock_ms)
             now = entitled(account, self._rules.tiers, clock_ms)
             if not self._publication.publish(account, now, clock_ms, out):
                 del self._accounts[account.id]

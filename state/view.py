@@ -5,12 +5,12 @@ from __future__ import annotations
 from state.account import Account
 from state.amounts import Units
 from state.entitlement import Entitled
+from state.facets import Record, facet
 from state.flags import flags
 from state.model import TableSpec
 from state.roles import FIRST, POSITION, Ref
 from state.tally import Item, Totals
 from state.values import instant_from_us
-from state.view_objects import Record, facet
 
 _NOTHING = Totals()
 

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 from state.account import Account
 from state.amounts import Units
+from state.facets import Record, facet, id_of
 from state.flags import flags
-from state.roles import FIRST, ID, POSITION, Fact, Ref
+from state.roles import FIRST, POSITION, ROLES, Ref
 from state.tally import Item, Tally
 from state.values import EXACT, NANO_DIGITS, decimal
+from state.view_case import case
 
-Record = dict[str, Any]
-
+_INVOICE_IN_FLIGHT, _PAYMENT_IN_FLIGHT = (ROLES["billing", kind].index("in_flight") for kind in ("invoice", "payment"))
+_NOTE_STATE, _NOTE_INVOICE = (ROLES["erp", "credit"].index(name) for name in ("state", "invoice"))
 _NO_TALLY = Tally()
-
-
-def facet(ref: Ref | None, fact: Fact | None) -> Record | None:
-    """Where the row lies and when it was written, None without a row."""
-    return {"row": ref[1], "position": fact[POSITION]} if ref and fact else None
-
-
-def _id_of(account: Account, ref: Ref | None) -> str | None:
-    """Canonical id of the object that a row refers to, None while that row is not there."""
-    fact = account.rows.get(ref) if ref is not None else None
-    return fact[ID] if fact else None
 
 
 def _subscription(account: Account, item: Item, units: Units) -> Record:
@@ -59,7 +49,7 @@ def _usage(account: Account, item: Item, units: Units) -> Record:
     return {
         "id": item.id,
         "account": account.id,
-        "subscription": _id_of(account, fact[FIRST]),
+        "subscription": id_of(account, fact[FIRST]),
         "metric": fact[FIRST + 1],
         "quantity": fact[FIRST + 2],
         "used_at": fact[FIRST + 3],
@@ -89,6 +79,8 @@ def _invoice(account: Account, item: Item, units: Units) -> Record:
         "paid_minor": tally.paid,
         "credited_minor": tally.applied,
         "refunded_minor": tally.refunded,
+        "balance_minor": tally.due - tally.applied - tally.paid + tally.refunded if tally.due is not None else 0,
+        "in_flight": bool(fact and fact[_INVOICE_IN_FLIGHT]),
         "open_minor": tally.open,
         "issued_on": fact[FIRST + 3] if fact else None,
         "due_on": fact[FIRST + 4] if fact else None,
@@ -139,13 +131,14 @@ def _payment(account: Account, item: Item, units: Units) -> Record:
     return {
         "id": item.id,
         "account": account.id,
-        "invoice": _id_of(account, fact[FIRST + 1]) if fact else None,
+        "invoice": id_of(account, fact[FIRST + 1]) if fact else None,
         "status": fact[FIRST + 3] if fact else None,
         "currency": currency,
         "amount_minor": units.amount(account, ref, fact[FIRST + 2], currency) if fact and ref else None,
         "refunded_minor": tally.refunded,
         "method": fact[FIRST + 4] if fact else None,
         "received_at": fact[FIRST + 5] if fact else None,
+        "in_flight": bool(fact and fact[_PAYMENT_IN_FLIGHT]),
         "billing": facet(ref, fact),
         "erp": _receipt(account, item.erp, units),
         "flags": flags(account, item),
@@ -174,8 +167,8 @@ def _refund(account: Account, item: Item, units: Units) -> Record:
     return {
         "id": item.id,
         "account": account.id,
-        "payment": _id_of(account, fact[FIRST + 1]),
-        "invoice": _id_of(account, payment.parent),
+        "payment": id_of(account, fact[FIRST + 1]),
+        "invoice": id_of(account, payment.parent),
         "currency": currency,
         "amount_minor": units.amount(account, item.billing, fact[FIRST + 2], currency),
         "reason": fact[FIRST + 3],
@@ -196,7 +189,7 @@ def _credit(account: Account, item: Item, units: Units) -> Record:
         "amount_minor": units.amount(account, ref, fact[FIRST + 1], currency) if fact and ref else None,
         "reason": fact[FIRST + 2] if fact else None,
         "created_at": fact[FIRST + 3] if fact else None,
-        "invoice": _id_of(account, fact[FIRST + 4]) if fact else None,
+        "invoice": id_of(account, fact[FIRST + 4]) if fact else None,
         "net_minor": units.amount(account, ref, fact[FIRST + 5], currency) if fact and ref else None,
         "tax_minor": units.amount(account, ref, fact[FIRST + 6], currency) if fact and ref else None,
         "tax_rate": fact[FIRST + 7] if fact else None,
@@ -218,23 +211,8 @@ def _credit_note(account: Account, ref: Ref | None, units: Units) -> Record | No
         "amount_minor": units.amount(account, ref, fact[FIRST + 1], currency),
         "posted_on": fact[FIRST + 2],
         "version": fact[FIRST + 3],
-    }
-
-
-def _case(account: Account, item: Item, units: Units) -> Record:
-    assert item.support is not None  # no other system shows cases
-    fact = account.rows[item.support]
-    return {
-        "id": item.id,
-        "account": account.id,
-        "status": fact[FIRST],
-        "severity": fact[FIRST + 1],
-        "subject": fact[FIRST + 2],
-        "opened_at": fact[FIRST + 3],
-        "resolved_at": fact[FIRST + 4],
-        "events": account.tallies.get(item.support, _NO_TALLY).children,
-        "support": facet(item.support, fact),
-        "flags": flags(account, item),
+        "state": fact[_NOTE_STATE],
+        "invoice": id_of(account, fact[_NOTE_INVOICE]),
     }
 
 
@@ -245,5 +223,5 @@ RENDERERS: dict[str, Callable[[Account, Item, Units], Record]] = {
     "payment": _payment,
     "refund": _refund,
     "credit": _credit,
-    "case": _case,
+    "case": case,
 }

@@ -1,0 +1,40 @@
+"""The record of a support case, in the form of `avro/case.avsc`."""
+
+from __future__ import annotations
+
+from state.account import Account
+from state.amounts import Units
+from state.facets import Record, facet
+from state.flags import flags
+from state.roles import ROLES
+from state.tally import Item
+
+_STATUS, _SEVERITY, _SUBJECT, _OPENED, _RESOLVED, _LEVEL, _HELD_MS, _HELD_SINCE, _MERGED_INTO = (
+    ROLES["support", "case"].index(name)
+    for name in (
+        "status", "severity", "subject", "opened_at", "resolved_at", "service_level", "held_ms", "held_since",
+        "merged_into",
+    )
+)  # fmt: skip
+
+
+def case(account: Account, item: Item, _units: Units) -> Record:
+    """One case; its clock stands still while it is held."""
+    assert item.support is not None  # no other system shows cases
+    fact, tally = account.rows[item.support], account.tallies.get(item.support)
+    return {
+        "id": item.id,
+        "account": account.id,
+        "status": fact[_STATUS],
+        "severity": fact[_SEVERITY],
+        "service_level": fact[_LEVEL],
+        "subject": fact[_SUBJECT],
+        "opened_at": fact[_OPENED],
+        "resolved_at": fact[_RESOLVED],
+        "held_ms": fact[_HELD_MS],
+        "held_since": fact[_HELD_SINCE],
+        "merged_into": fact[_MERGED_INTO],
+        "events": tally.children if tally else 0,
+        "support": facet(item.support, fact),
+        "flags": flags(account, item),
+    }
