@@ -9,6 +9,7 @@ from connectors.avro import compile_reader, parse_schema
 from connectors.avro.reader import compile_flat
 from connectors.avro.schema import Raw
 from connectors.frames import NOT_AN_ENVELOPE, BadFrameError, Compiled, Schemas
+from connectors.positions import of_boundary
 
 #: Names under which END counts logical messages (heartbeats); they are no table.
 _LOGICAL_MESSAGE = "io.debezium.connector.postgresql.LogicalDecodingMessageMonitor"
@@ -42,8 +43,10 @@ class _Counts(dict[bytes, dict[str, int]]):
 class Boundaries:
     """Reads the transaction topic. The counts of equal transactions are one dictionary: read only."""
 
-    def __init__(self, schemas: Schemas) -> None:
+    def __init__(self, schemas: Schemas, position: str = "postgresql") -> None:
+        """`position`: how the source writes its positions (connectors/positions.py)."""
         self._compiled = Compiled(schemas, _reader)
+        self._position = position
 
     def read(self, frame: bytes) -> Boundary:
         """One event. Raises BadFrameError, RegistryUnavailable.
@@ -51,12 +54,13 @@ class Boundaries:
         The id's suffix is the LSN of BEGIN or, for END, of the commit's end.
         """
         status, identity, counts, time_ms = self._compiled.read(frame)
-        txid, _, lsn = identity.partition(":")
-        if not (txid.isdigit() and lsn.isdigit() and (status == "END" or status == "BEGIN")):
+        found = of_boundary(self._position, identity)
+        if found is None or (status != "END" and status != "BEGIN"):
             raise BadFrameError(
-                NOT_AN_ENVELOPE, f"{status!r} {identity!r} is not BEGIN or END with an id of the form txid:lsn"
+                NOT_AN_ENVELOPE,
+                f"{status!r} {identity!r} is not BEGIN or END with an id as {self._position} gives it",
             )
-        return status, int(txid), int(lsn), counts, time_ms
+        return status, *found, counts, time_ms
 
 
 def _reader(schema: Any) -> Callable[..., Any]:

@@ -8,6 +8,7 @@ UNKNOWN_SCHEMA_ID  the registry has no schema of that id
 MISSING_KEY        no Kafka key, and the row holds none of the declared key columns either
 MISSING_COLUMN     the mapping names a column that the row's schema lacks
 NOT_AN_ENVELOPE    valid Avro, but no Debezium change event, transaction boundary or notification
+PARTITION_TRUNCATED  TRUNCATE of one partition of a table
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ from connectors.frames import (
     MISSING_COLUMN,
     MISSING_KEY,
     NOT_AN_ENVELOPE,
+    PARTITION_TRUNCATED,
     BadFrameError,
     Compiled,
     Schemas,
 )
 from connectors.links import link_reader
+from connectors.positions import ROW_PATHS, of_row, packed
 from state.model import Model, TableSpec
 from state.row import KEY, OP, BadFrame, End, Notice, Row
 from state.step import Batch
@@ -50,8 +53,11 @@ _WANTED = {
     "source.snapshot": Learned({"false": ""}),
     "source.txId": Learned(repeating=True),
     "source.lsn": Learned(),
+    "source.commit_lsn": Learned(),
+    "source.change_lsn": Learned(),
     "transaction.total_order": Learned(repeating=True),
 }
+_FUNCTIONS = {**FUNCTIONS, "packed": packed}
 
 
 class Message(Protocol):
@@ -79,7 +85,8 @@ class Message(Protocol):
 class TablePeek:
     """The compiled readers of one table: key text by key schema, row tuple by value schema."""
 
-    def __init__(self, schemas: Schemas, table: TableSpec) -> None:
+    def __init__(self, schemas: Schemas, table: TableSpec, position: str) -> None:
+        self._position = position
         self.index = table.index
         self._key = table.key
         self._table = table
@@ -100,6 +107,10 @@ class TablePeek:
             row: Row = reader(value, partition, offset, "")
         except DecodeError as error:
             raise BadFrameError(MALFORMED_FRAME, str(error)) from error
+        if row[OP] == TRUNCATE and self._table.rows_of is not None:
+            raise BadFrameError(
+                PARTITION_TRUNCATED, f"{self._table.name} is one of several partitions; which rows it held is not known"
+            )
         text = "" if row[OP] == TRUNCATE else self._key_text(key, value)
         return cast("Row", (*row[:KEY], text, *row[KEY + 1 :]))
 
@@ -122,14 +133,17 @@ class TablePeek:
         lacking = [p for p in _ENVELOPE if not node.has(p)]
         if lacking:
             raise BadFrameError(NOT_AN_ENVELOPE, f"a value of {node.name or node.kind} has no {', '.join(lacking)}")
-        paths = {path: how for path, how in _WANTED.items() if node.has(path)}
+        own = ROW_PATHS[self._position]
+        others = {path for paths in ROW_PATHS.values() for path in paths} - set(own)
+        paths = {path: how for path, how in _WANTED.items() if path not in others and node.has(path)}
         slot = {path: f"r{i}" for i, path in enumerate(paths)}
         link, link_paths = link_reader(node, self._table, len(paths))
         paths |= dict.fromkeys(link_paths, Learned())
-        numbers = ", ".join(slot.get(p, "0") for p in ("source.txId", "source.lsn", "transaction.total_order"))
+        numbers = of_row(self._position, *(slot.get(path, "0") for path in own))
+        order = slot.get("transaction.total_order", "0")
         snapshot = slot.get("source.snapshot", "''")
-        result = f"({self.index}, r0, key, {numbers}, {link}, partition, offset, buf, {snapshot}, r1)"
-        return compile_learning(node, paths, "source", result, "buf, partition, offset, key, p=5", FUNCTIONS, _DECIMAL)
+        result = f"({self.index}, r0, key, {numbers[0]}, {numbers[1]}, {order}, {link}, partition, offset, buf, {snapshot}, r1)"
+        return compile_learning(node, paths, "source", result, "buf, partition, offset, key, p=5", _FUNCTIONS, _DECIMAL)
 
     def _key_reader(self, schema: Any) -> Callable[..., Any]:
         """Declared columns in their order if the Kafka key has them all, else None (the image is asked)."""
@@ -163,10 +177,11 @@ class Peek:
 
     def __init__(self, schemas: Schemas, model: Model) -> None:
         self.decoder = Decoder(schemas)
-        self._tables = {t.topic: TablePeek(schemas, t) for t in model.tables}
+        positions = {s.name: s.position for s in model.sources}
+        self._tables = {t.topic: TablePeek(schemas, t, positions[t.source]) for t in model.tables}
         self._by_index = {t.index: self._tables[t.topic] for t in model.tables}
         self._transactions = {s.transaction_topic: i for i, s in enumerate(model.sources)}
-        self._boundaries = Boundaries(schemas)
+        self._boundaries = [Boundaries(schemas, s.position) for s in model.sources]
         self._begins: set[bytes] = set()
         self._notifications = {s.notification_topic: i for i, s in enumerate(model.sources)}
 
@@ -205,17 +220,17 @@ class Peek:
         source = self._transactions.get(topic)
         try:
             if source is not None:
-                batch.ends.append((source, self._end(value, offset)))
+                batch.ends.append((source, self._end(source, value, offset)))
             elif (source := self._notifications.get(topic)) is not None:
                 notice = None if value is None else self.decoder.notification(value)
                 batch.notices.append((source, notice or Notice("OTHER", "", 0), offset))
         except BadFrameError as error:
             batch.bad.append(_bad(-1 - (source or 0), message, error))
 
-    def _end(self, value: bytes | None, offset: int) -> End | int:
+    def _end(self, source: int, value: bytes | None, offset: int) -> End | int:
         if value is None or (value[:5] in self._begins and value.startswith(_BEGIN, 5)):
             return offset
-        boundary = self._boundaries.read(value)
+        boundary = self._boundaries[source].read(value)
         if boundary[0] == "END":
             end: End = _end_of(End, (*boundary[1:], offset))
             return end

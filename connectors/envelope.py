@@ -10,9 +10,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from connectors.avro import compile_reader, compile_writer, frame_prefix, parse_schema
+from connectors.avro.reader import compile_flat
 from connectors.boundary import Boundaries, Boundary
 from connectors.column_types import WRONG_COLUMN_TYPE, unfit
 from connectors.frames import BadFrameError, Compiled, Schemas, schema_id_of
+from connectors.positions import packed
 from state.model import FieldSpec
 from state.row import Notice
 from state.toast import has_marker
@@ -116,15 +118,19 @@ def _refusing(reason: str) -> Callable[..., Any]:
 class LastCommit:
     """LSN of the last commit before a row's own transaction, from `source.sequence`; None where the event has none.
 
+    Where rows carry their own commit's position (SQL Server), everything just below that is what came before.
+
     A sequence that is no JSON list of LSNs counts as none: it says nothing, and must not stop the other rows.
     """
 
     def __init__(self, schemas: Schemas) -> None:
-        self._sequences = Compiled(schemas, lambda s: compile_reader(s, ["source.sequence"], whole=False))
+        self._sequences = Compiled(schemas, _sequence_reader)
 
     def __call__(self, frame: bytes) -> int | None:
         """Ask one captured value, which was peeked before. Raises RegistryUnavailable."""
-        text = self._sequences.read(frame)[0]
+        text, commit = self._sequences.read(frame)
+        if commit:
+            return packed(commit) - 1
         if not text:
             return None
         try:
@@ -132,3 +138,12 @@ class LastCommit:
             return int(first) if first else None
         except (ValueError, IndexError, KeyError, TypeError):
             return None
+
+
+def _sequence_reader(schema: Any) -> Callable[..., Any]:
+    node = parse_schema(schema)
+    if node.has("source.commit_lsn"):
+        return compile_flat(node, ("source.commit_lsn",), "(None, r0)", whole=False)
+    if node.has("source.sequence"):
+        return compile_flat(node, ("source.sequence",), "(r0, None)", whole=False)
+    return lambda frame: (None, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, tzinfo
 from functools import cache
 from pathlib import Path
@@ -56,11 +57,24 @@ class _Loader:
         """The source itself; Debezium's topics carry its name."""
         name, shape = self.shape.source, self.shape
         transaction, notification = f"{name}.transaction", f"{name}.notifications"
-        return SourceSpec(name, shape.system, shape.snapshot, transaction, notification, shape.version)
+        return SourceSpec(name, shape.system, shape.snapshot, transaction, notification, shape.version, shape.position)
 
     def tables(self) -> list[TableSpec]:
         """All tables of the file, in its order."""
-        return [self._table(name, table) for name, table in self.shape.tables.items()]
+        found = [self._table(name, table) for name, table in self.shape.tables.items()]
+        return found + self._partitions(found)
+
+    def _partitions(self, tables: list[TableSpec]) -> list[TableSpec]:
+        """Tables whose partitions are captured one by one: each has a topic of its own and rows of the one table."""
+        out: list[TableSpec] = []
+        for table in tables:
+            for number, name in enumerate(self.shape.tables[table.name].partitions):
+                if name in self._index or any(name == other.name for other in out):
+                    loc = ("tables", table.name, "partitions", number)
+                    raise self.file.error(loc, f"{name} is given twice. Next step: remove one")
+                index, topic = tables[0].index + len(tables) + len(out), f"{table.source}.{name}"
+                out.append(replace(table, index=index, name=name, topic=topic, object=None, rows_of=table.index))
+        return out
 
     def _table(self, name: str, table: TableShape) -> TableSpec:
         source = self.shape.source

@@ -89,6 +89,7 @@ class TableShape(Shape):
     object: str | None = None
     id: str | None = None
     fields: dict[str, FieldShape] = Field(default_factory=dict)
+    partitions: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _whole(self) -> TableShape:
@@ -113,4 +114,7 @@ class MappingShape(Shape):
     system: Literal["billing", "erp", "support"]
     version: Annotated[int, Field(ge=1)]
     snapshot: Literal["initial", "none"] = "initial"
-    tables: Annotated[dict[Annotated[str, Field(pattern=r"^[^.\s]+\.[^.\s]+$")], TableShape], Field(min_length=1)]
+    position: Literal["postgresql", "sqlserver"] = "postgresql"
+    tables: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[^.\s]+(\.[^.\s]+){1,2}$")], TableShape], Field(min_length=1)
+    ]

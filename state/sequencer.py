@@ -47,10 +47,12 @@ class Sequencer:
             parts = None if inputs is None else {t.index: inputs[t.topic] for t in own}
             self._alignments.append(Alignment(names, frontier, clock, last_commit, parts))
             awaited = source.snapshot != "none" and not start.live
-            snapshot = Snapshot(source.name, (t.name for t in own if not t.ignore), awaited)
+            whole = {t.rows_of for t in own}  # a table in partitions is announced as these
+            snapshot = Snapshot(source.name, (t.name for t in own if not t.ignore and t.index not in whole), awaited)
             if awaited:
                 snapshot.restore(start.snapshots)
             self._snapshots.append(snapshot)
+        self._rows_of = {t.index: t.rows_of for t in tables if t.rows_of is not None}
         self._source_of = {s.name: i for i, s in enumerate(sources)}
         self._of_table = [self._source_of[t.source] for t in tables]
         self._ticked_ms = 0
@@ -123,6 +125,8 @@ class Sequencer:
         rows = released.rows
         if not self._live:
             self._count_snapshot(number, rows)
+        if self._rows_of:
+            rows = self._of_partitions(number, rows)
         identity = self._identity
         found = identity.resolve(rows, source, released.position, released.time_ms)
         self._count("transactions", 1, number)
@@ -140,6 +144,13 @@ class Sequencer:
             for transaction in let_go_transactions(found.let_go):
                 self._count("applied", len(transaction.changes), self._source_of[transaction.source])
                 self._hand_out(transaction, per_shard)
+
+    def _of_partitions(self, number: int, rows: list[Row]) -> list[Row]:
+        """Rows of partitions as rows of their table. Tombstones mean nothing there: the row may live in another one."""
+        kept = [row for row in rows if row[OP] != "t" or row[TABLE] not in self._rows_of]
+        self._count("in", len(rows) - len(kept), number)
+        self._count("ignored", len(rows) - len(kept), number)
+        return [(self._rows_of.get(row[TABLE], row[TABLE]), *row[1:]) for row in kept]
 
     def _hand_out(self, transaction: Transaction, per_shard: dict[int, list[Transaction]]) -> None:
         """Split a transaction over the shards of its accounts."""
@@ -175,7 +186,7 @@ class Sequencer:
         for row in rows:
             if row[OP] == "r" and row[SNAPSHOT] != "incremental":
                 table, key = row[TABLE], row[KEY]
-                if not self._identity.knows(table, key) and (table, key) not in new:
+                if not self._identity.knows(self._rows_of.get(table, table), key) and (table, key) not in new:
                     new.add((table, key))
                     snapshot.count(self._tables[table].name)
 

@@ -87,7 +87,7 @@ class Capture:
         """A Debezium value in the transaction under way."""
         number = self.values[event.topic]
         source, schema, table = event.topic.split(".")
-        body = {
+        body: Row = {
             "before": event.before, "after": event.after, "op": event.op, "ts_ms": self.time_ms,
             "source": {
                 "version": "3.7.0.Final", "connector": "postgresql", "name": source, "ts_ms": self.time_ms, "db": source,
@@ -96,7 +96,11 @@ class Capture:
             },
             "transaction": {"id": f"{self.txid}:{self.lsn}", "total_order": order, "data_collection_order": order},
         }  # fmt: skip
-        return compile_writer(self.registry.schemas[number], frame_prefix(number))(body)
+        schema = self.registry.schemas[number]
+        fields = next(field["type"]["fields"] for field in schema["fields"] if field["name"] == "source")
+        own = {field["name"] for field in fields}  # of the connector that the schema is of
+        body["source"] = {name: value for name, value in body["source"].items() if name in own}
+        return compile_writer(schema, frame_prefix(number))(body)
 
     def transaction(self, *events: Event, source: str = "billing", after_ms: int = 1000) -> list[RecordedMessage]:
         """The messages of one source transaction, the END last; `after_ms` after the one before."""
