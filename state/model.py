@@ -8,6 +8,7 @@ from datetime import tzinfo
 from enum import Enum
 from typing import Any, Final, Literal
 
+from state.derivation import Derivation
 from state.roles import Fact, Role
 from state.values import NANO
 
@@ -113,7 +114,10 @@ class ObjectSpec:
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """A captured table. `index` is its place in Model.tables; `ignore` the reason why its rows are not used."""
+    """A captured table. `index` is its place in Model.tables; `ignore` the reason why its rows are not used.
+
+    `derived`: no table of the source, but the objects of one kind that a derivation makes.
+    """
 
     index: int
     source: str
@@ -125,6 +129,16 @@ class TableSpec:
     object: ObjectSpec | None = None
     #: the table that this one is a partition of: its rows are that table's
     rows_of: int | None = None
+    derived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DerivationUse:
+    """A derivation that a source's mapping asks for; `tables` are those of its objects, by kind, in Model.derived."""
+
+    source: str
+    derivation: Derivation
+    tables: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,16 +157,24 @@ class SourceSpec:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """All sources and tables; `exponents` are the decimals of each currency (ISO 4217)."""
+    """All sources and tables; `exponents` are the decimals of each currency (ISO 4217).
+
+    `derived` are the tables of derived objects; their indices follow those of the captured ones.
+    """
 
     sources: tuple[SourceSpec, ...]
     tables: tuple[TableSpec, ...]
     exponents: Mapping[str, int]
+    derived: tuple[TableSpec, ...] = ()
+    derivations: tuple[DerivationUse, ...] = ()
+    #: every table that facts come from
+    folded: tuple[TableSpec, ...] = field(init=False)
     #: 10^-9 units that make one minor unit, per currency
     steps: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
         """Derive what every amount needs."""
+        object.__setattr__(self, "folded", self.tables + self.derived)
         object.__setattr__(self, "steps", {code: NANO // 10**digits for code, digits in self.exponents.items()})
 
 
