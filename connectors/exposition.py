@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Callable
 from typing import NamedTuple
 from wsgiref.simple_server import WSGIServer
@@ -17,13 +16,13 @@ from prometheus_client import (
 )
 from prometheus_client.registry import Collector
 
+from connectors.ports import taken
+
 REGISTRY = CollectorRegistry()
+#: purpose and setting of the endpoint's port
+METRICS = ("the metrics endpoint", "CONCORD_METRICS_PORT (0 turns metrics off)")
 LABELS = frozenset({"source", "topic", "reason", "state", "target", "stage", "outcome", "object", "kind", "flow"})
 _NAME = re.compile(r"concord_[a-z_]+")
-
-
-class PortTaken(Exception):
-    """The port of the metrics endpoint is in use: the flow must not start. Exit code 2."""
 
 
 class Definition(NamedTuple):
@@ -75,7 +74,7 @@ def serve(port: int) -> Callable[[], None]:
     try:
         server, thread = start_http_server(port, addr="127.0.0.1", registry=REGISTRY)
     except OSError as error:
-        raise _taken(port, error) from error
+        raise taken(port, *METRICS, error) from error
 
     def stop() -> None:
         server.shutdown()
@@ -83,23 +82,6 @@ def serve(port: int) -> Callable[[], None]:
         thread.join(timeout=2)
 
     return stop
-
-
-def demand(port: int) -> None:
-    """See that the port can be used, before anything is done that a refused start would regret. Raises PortTaken."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise _taken(port, error) from error
-
-
-def _taken(port: int, error: OSError) -> PortTaken:
-    return PortTaken(
-        f"port {port} of the metrics endpoint cannot be used ({error.strerror}). Next step: end what uses it (another start "
-        f"of this flow?), or set CONCORD_METRICS_PORT to another first port; 0 turns metrics off"
-    )
 
 
 def samples(collector: Collector) -> dict[tuple[str, ...], float]:

@@ -6,12 +6,12 @@ Never an account, a key or a message. `serve` shows them on loopback.
 
 from __future__ import annotations
 
-from connectors.exposition import CATALOGUE, REGISTRY, Definition, PortTaken, demand, samples, serve
+from connectors.exposition import CATALOGUE, METRICS, REGISTRY, Definition, samples, serve
 from connectors.exposition import counter as _counter
 from connectors.exposition import gauge as _gauge
 from connectors.exposition import histogram as _histogram
 
-__all__ = ["CATALOGUE", "REGISTRY", "Definition", "PortTaken", "demand", "samples", "serve"]
+__all__ = ["CATALOGUE", "METRICS", "REGISTRY", "Definition", "samples", "serve"]
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SIZES = (1.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0)

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from connectors.log import configure
 from console.exits import Exit, help_text
 from dataflows.settings import Settings, SettingsError, load_settings
 
@@ -141,6 +142,7 @@ def build_app(wanted: str | None) -> typer.Typer:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point: run the command, return its exit code; expected errors become one line on standard error."""
+    configure("warning")  # what libraries say goes to standard error, never between the lines of --json
     arguments = list(sys.argv[1:] if argv is None else argv)
     wanted = next((argument for argument in arguments if not argument.startswith("-")), None)
     try:

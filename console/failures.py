@@ -7,11 +7,11 @@ from confluent_kafka import KafkaError, KafkaException
 from connectors.canonical import NotCanonical
 from connectors.connect import ConnectError, ConnectUnreachable
 from connectors.contracts import ContractMissing
-from connectors.exposition import PortTaken
 from connectors.kafka.topics import KafkaUnavailable
 from connectors.located_yaml import LocatedError
 from connectors.lookup import LookupRefused, UnknownAccount
 from connectors.lookup_writer import Undecodable
+from connectors.ports import PortTaken
 from connectors.registry import RegistryError, RegistryUnavailable
 from connectors.source_database import PrepareFailed, SourceUnreachable
 from connectors.unreachable import Unreachable

@@ -27,6 +27,8 @@ from state.model import Model
 
 #: parked records shown one by one, the newest of each reason
 SAMPLES_PER_REASON = 3
+#: somebody waits for the answer, so a registry that is away is not waited for
+REGISTRY_S = 5.0
 
 
 def gather(settings: Settings) -> Report:
@@ -36,9 +38,8 @@ def gather(settings: Settings) -> Report:
     """
     client = admin(settings.kafka)
     model = load_model(settings.sources_dir, settings.sources)
-    contracts = Contracts(
-        Registry(settings.registry.rstrip("/") + settings.registry_path), settings.contracts_dir, settings.prefix
-    )
+    registry = Registry(settings.registry.rstrip("/") + settings.registry_path, timeout_s=REGISTRY_S, attempts=3)
+    contracts = Contracts(registry, settings.contracts_dir, settings.prefix)
     report = Report(now_ms=time.time_ns() // 1_000_000)
     reading = _Outputs(settings, client, contracts, report)
     progress = reading.progress()

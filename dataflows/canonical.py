@@ -33,6 +33,7 @@ from connectors.kafka.transactor import Transactor, TransactorConfig
 from connectors.lag import LagExporter
 from connectors.log import configure, logger
 from connectors.ownership import load_rules
+from connectors.ports import PortTaken, demand
 from dataflows import bootstrap
 from dataflows.cut import EXIT_FENCED, CanonicalWriter
 from dataflows.settings import Settings, load_settings
@@ -177,8 +178,11 @@ def main(settings: Settings) -> int:
     configure(settings.log_level)
     load_rules(settings.ownership)
     model = bootstrap.model(settings)
-    for number in range(settings.processes if settings.metrics_port else 0):
-        metrics.demand(settings.metrics_port + number)
+    for number in range(settings.processes):
+        if settings.metrics_port:
+            demand(settings.metrics_port + number, *metrics.METRICS)
+        if settings.processes > 1:
+            demand(settings.cluster_port + number, "messages between the flow's processes", "CONCORD_CLUSTER_PORT")
     try:
         start = begin(settings, model, bootstrap.contracts(settings), admin(settings.kafka))
     except (StartRefused, TopicRecreated) as error:
@@ -227,7 +231,7 @@ def _child(path: Path, number: int, parent: int) -> int:
     settings = load_settings()
     try:
         return work(settings, Start.load(path), number, parent, path.parent / "schemas")
-    except metrics.PortTaken as error:
+    except PortTaken as error:
         logger(settings.flow).error("start refused", process=number, reason=str(error))
         return EXIT_REFUSED
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
 from connectors.connect import ConnectRejected
-from connectors.exposition import PortTaken, demand, serve
+from connectors.exposition import METRICS, serve
 from connectors.mapping import MappingError
 from connectors.ownership import OwnershipError
+from connectors.ports import PortTaken, demand
 from connectors.registry import RegistryUnavailable, SchemaRefused
 from connectors.source_database import SourceUnreachable
 from console.cli import main
@@ -67,13 +69,34 @@ def test_ports_of_every_process_are_asked_for(taken: int, monkeypatch: pytest.Mo
     assert f"port {taken} " in one_line(capsys)
 
 
+def test_taken_port_between_processes_is_named(taken: int, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
+    """The engine itself would panic; the line names the port and CONCORD_CLUSTER_PORT."""
+    monkeypatch.setenv("CONCORD_METRICS_PORT", "0")
+    monkeypatch.setenv("CONCORD_CLUSTER_PORT", str(taken - 1))
+    assert main(["run", "canonical", "--processes", "2"]) == Exit.USAGE
+    line = one_line(capsys)
+    assert f"port {taken} " in line
+    assert "CONCORD_CLUSTER_PORT" in line
+
+
 def test_a_port_is_demanded_without_keeping_it(taken: int) -> None:
     """A free port is still free afterwards."""
     port = free_port()
-    demand(port)
+    demand(port, *METRICS)
     serve(port)()
     with pytest.raises(PortTaken):
-        demand(taken)
+        demand(taken, *METRICS, patience_s=0.0)
+
+
+def test_a_port_may_become_free_a_moment_later() -> None:
+    """The children of a flow that was just killed still hold it; the next start waits for them."""
+    other = socket.socket()
+    other.bind(("127.0.0.1", 0))
+    other.listen()
+    timer = Timer(0.3, other.close)
+    timer.start()
+    demand(other.getsockname()[1], *METRICS)
+    timer.join()
 
 
 @pytest.mark.parametrize("flow", ["canonical", "dispatch"])

@@ -63,6 +63,7 @@ class HandMade:
         self.position = 1000
         self._registry = registry
         self._txid = 500
+        self._added: dict[str, dict[str, None]] = {}
         self._schemas: dict[str, Callable[[dict[str, Any]], bytes]] = {}
         self._producer = Producer({"bootstrap.servers": kafka, "partitioner": "murmur2_random", "linger.ms": 0})
 
@@ -98,7 +99,7 @@ class HandMade:
         """The envelope around a row's image."""
         event: dict[str, Any] = {
             "before": row.image if row.op == "d" else None,
-            "after": None if row.op in "dt" else row.image,
+            "after": None if row.op in "dt" or row.image is None else row.image | self._added.get(row.table, {}),
             "source": {
                 "version": "3.7.0.Final", "connector": "postgresql", "name": self.name, "ts_ms": self.clock_ms,
                 "snapshot": "false", "db": self.name, "sequence": f'["{last_commit}","{self.position}"]',
@@ -121,6 +122,7 @@ class HandMade:
     def evolve(self, table: str, column: str) -> None:
         """ALTER TABLE ... ADD COLUMN: from now on rows come with a new schema id."""
         schema = envelope(*TABLES[table], (column, ["null", "string"]))
+        self._added[table] = {column: None}
         self._schemas.pop(f"{self.name}.public.{table}-value", None)
         self._writer(f"{self.name}.public.{table}-value", schema)
 

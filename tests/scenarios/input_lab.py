@@ -22,7 +22,6 @@ from dataflows.settings import ROOT, Settings, load_settings
 from demo.frames import FrameDecoder
 from tests.chaos.bank import delete_topics
 from tests.chaos.flow_process import CONCORD, FlowProcess, wait_until
-from tests.connectors.valkey import free_port
 from tests.running_stack import RunningStack
 from tests.scenarios.hand_made import PARTITIONS, TABLES, HandMade
 
@@ -40,7 +39,7 @@ class InputLab:
         clock_ms = time.time_ns() // 1_000_000
         names = [self._map(system, f"{system}-{tag}") for system in ("billing", "erp")]
         self.settings: Settings = load_settings(prefix=self.prefix, sources=tuple(names), sources_dir=folder)
-        self.metrics_port = free_port()
+        self.metrics_port = stack.layout.port_base + 190
         self._topics(names)
         registry = Registry(self.settings.registry + self.settings.registry_path)
         self.decoder = FrameDecoder(registry)
@@ -76,7 +75,7 @@ class InputLab:
             "CONCORD_SOURCES": json.dumps(self.settings.sources),
             "CONCORD_SOURCES_DIR": str(self._folder),
             "CONCORD_METRICS_PORT": str(self.metrics_port),
-            "CONCORD_CLUSTER_PORT": str(free_port()),
+            "CONCORD_CLUSTER_PORT": str(self._stack.layout.port_base + 180),
             "CONCORD_EPOCH_MS": "20",
             **more,
         }
