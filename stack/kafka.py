@@ -12,6 +12,7 @@ from stack.errors import StackError
 from stack.health import kafka_ready
 from stack.jars import JarCache
 from stack.java import java, properties, write_logging
+from stack.kafka_recovery import fence_dead_broker, was_killed
 from stack.layout import HOST, Addresses, Layout
 from stack.process import Launch
 
@@ -27,12 +28,14 @@ class Kafka(Component):
     ports = ("kafka", "kafka-controller")
 
     def prepare(self, layout: Layout, jars: JarCache) -> Launch:
-        """Write server.properties; format the storage the first time."""
+        """Write server.properties; format the storage the first time, end the old session of a killed broker."""
         config = layout.run / "kafka.properties"
         config.write_text(properties(server_properties(layout)))
         data = layout.data / "kafka"
         if not (data / "meta.properties").exists():
             self.format(layout, jars)
+        elif was_killed(data):
+            fence_dead_broker(layout, jars)
         command = java(
             HEAP_MB,
             write_logging(layout.run),
