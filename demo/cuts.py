@@ -64,6 +64,7 @@ class CutReader:
     def __init__(self, bootstrap: str, prefix: str, decode: Decode, objects: tuple[str, ...] = OBJECTS) -> None:
         """Topics of `objects` that do not exist yet are left out; the progress topic must exist."""
         self._decode = decode
+        self._bootstrap = bootstrap
         self._admin = AdminClient({"bootstrap.servers": bootstrap})
         self._base = f"{prefix}canonical."
         self.problems: Counter[str] = Counter()
@@ -136,7 +137,8 @@ class CutReader:
         while True:
             yield from self.poll(0.05)
             if not self._progress or time.monotonic() > deadline:
-                if all(self._reached[place] >= end for place, end in self._fetch_ends().items()):
+                ends = self._fetch_ends()
+                if ends is not None and all(self._reached[place] >= end for place, end in ends.items()):
                     break
                 if time.monotonic() > deadline:
                     self.problems["transaction left open"] += 1
@@ -190,8 +192,9 @@ class CutReader:
         now = time.monotonic()
         passed = all(self._reached[place] >= end for place, end in self._ends.items())
         if self._newest_progress > self._ends_for and (passed or now - self._ends_at >= _ENDS_LATEST_S):
-            self._ends_for, self._ends_at = self._newest_progress, now
-            self._ends = self._fetch_ends()
+            self._ends_at = now
+            if (ends := self._fetch_ends()) is not None:
+                self._ends, self._ends_for = ends, self._newest_progress
         bound = self._newest_progress
         for place, newest in self._newest.items():
             shown = newest - 1
@@ -200,14 +203,21 @@ class CutReader:
             bound = min(bound, shown)
         return bound
 
-    def _fetch_ends(self) -> dict[Place, int]:
-        """High watermarks of all partitions, whatever transaction is open."""
+    def _fetch_ends(self) -> dict[Place, int] | None:
+        """High watermarks of all partitions, whatever transaction is open; None while the broker cannot say.
+
+        After a broker's restart a client may ask with leader epochs of before: a new one asks next time.
+        """
         asked = {TopicPartition(self._base + name, partition): OffsetSpec.latest() for name, partition in self._reached}
-        futures = self._admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED)
-        return {
-            (place.topic.removeprefix(self._base), place.partition): future.result(15).offset
-            for place, future in futures.items()
-        }
+        try:
+            futures = self._admin.list_offsets(
+                asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=10
+            )
+            found = {place: future.result(15).offset for place, future in futures.items()}
+        except KafkaException:
+            self._admin = AdminClient({"bootstrap.servers": self._bootstrap})
+            return None
+        return {(place.topic.removeprefix(self._base), place.partition): end for place, end in found.items()}
 
     def _close(self, bound: int) -> list[Cut]:
         """Hand out the cuts up to `bound`."""
