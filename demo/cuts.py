@@ -204,10 +204,7 @@ class CutReader:
         return bound
 
     def _fetch_ends(self) -> dict[Place, int] | None:
-        """High watermarks of all partitions, whatever transaction is open; None while the broker cannot say.
-
-        After a broker's restart a client may ask with leader epochs of before: a new one asks next time.
-        """
+        """High watermarks of all partitions, open transactions or not; None while the broker cannot say."""
         asked = {TopicPartition(self._base + name, partition): OffsetSpec.latest() for name, partition in self._reached}
         try:
             futures = self._admin.list_offsets(
@@ -215,6 +212,7 @@ class CutReader:
             )
             found = {place: future.result(15).offset for place, future in futures.items()}
         except KafkaException:
+            # after a broker's restart a client may ask with leader epochs of before: a new one asks next time
             self._admin = AdminClient({"bootstrap.servers": self._bootstrap})
             return None
         return {(place.topic.removeprefix(self._base), place.partition): end for place, end in found.items()}
