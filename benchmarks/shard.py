@@ -25,6 +25,7 @@ from benchmarks.workload import Workload
 from connectors.avro import frame_prefix
 from connectors.contracts import Contracts
 from connectors.debezium import Decoder, LastCommit, Peek
+from connectors.mapped_rows import MappedRows
 from connectors.mapping import load_model
 from connectors.ownership import load_rules
 from connectors.registry import Registry
@@ -113,7 +114,7 @@ class Pass:
 
     def _decode(self, releases: list[tuple[int, Release]]) -> None:
         """Decoding and mapping alone; both are part of the next stage as well."""
-        decode = Decoder(self._registry).row
+        decode = MappedRows(self._registry, self._model)
         mappers = [table.object.mapper if table.object else None for table in self._model.tables]
         started = process_time()
         for _, release in releases:
@@ -127,8 +128,8 @@ class Pass:
 
     def _shards(self, releases: list[tuple[int, Release]]) -> None:
         """Fold, view, compare, then encode, release by release as in the flow."""
-        decoder = Decoder(self._registry)
-        shards = [Shard(self._model, decoder.row, self._rules, reencode=decoder.reencode) for _ in range(PARTITIONS)]
+        decoder, mapped = Decoder(self._registry), MappedRows(self._registry, self._model)
+        shards = [Shard(self._model, decoder.row, self._rules, reencode=decoder.reencode, mapped=mapped) for _ in range(PARTITIONS)]
         encoders = [Encoder(self._contracts, self._model, "concord.facts", "bench") for _ in range(PARTITIONS)]
         gc.collect()
         gc.freeze()

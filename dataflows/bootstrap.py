@@ -11,6 +11,7 @@ from connectors.column_types import fields_of
 from connectors.contracts import Contracts
 from connectors.debezium import Decoder, LastCommit, Peek
 from connectors.frames import Schemas
+from connectors.mapped_rows import MappedRows
 from connectors.mapping import load_model
 from connectors.ownership import load_rules
 from connectors.registry import Registry
@@ -56,7 +57,8 @@ def last_commit(known: Schemas) -> Callable[[bytes], int | None]:
 def shard(settings: Settings, tables: Model, known: Schemas) -> Shard:
     """A shard with its decoder and the ownership rules."""
     decoder = Decoder(known, fields=fields_of(tables))
-    return Shard(tables, decoder.row, load_rules(settings.ownership), reencode=decoder.reencode)
+    mapped = MappedRows(known, tables)
+    return Shard(tables, decoder.row, load_rules(settings.ownership), reencode=decoder.reencode, mapped=mapped)
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
