@@ -9,6 +9,8 @@ from state.tally import Item
 #: a source label that the value map does not know; two rows of one system for one object; a row that cannot be used;
 #: two systems that keep one object in different currencies
 UNMAPPED_STATUS, AMBIGUOUS, PARKED, CURRENCY_MISMATCH = "UNMAPPED_STATUS", "AMBIGUOUS", "PARKED", "CURRENCY_MISMATCH"
+#: shared, as almost every record has it; nobody changes it
+_NONE: list[str] = []
 #: objects with amounts in two systems; their facts begin with the currency (see `state/roles.py`)
 _TWO_LEDGERS = frozenset(("invoice", "credit", "payment"))
 
@@ -22,7 +24,7 @@ def flags(account: Account, item: Item) -> list[str]:
     """The object's flags; none for almost all."""
     erp = item.erp
     if not account.odd and erp is None and not account.faults:  # the usual case, asked for every record
-        return []
+        return _NONE
     rows, billing, support = account.rows, item.billing, item.support
     found: list[str] = []
     for ref in (billing, erp, support):

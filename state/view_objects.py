@@ -38,7 +38,7 @@ def _subscription(account: Account, item: Item, units: Units) -> Record:
         "ends_on": fact[FIRST + 10],
         "billing_days": len(account.tallies.get(item.billing, _NO_TALLY).days),
         "renews": fact[FIRST + 1] in ("trial", "active", "past_due"),
-        "billing": facet(item.billing, fact),
+        "billing": {"row": item.billing[1], "position": fact[POSITION]},
         "flags": flags(account, item),
     }
 
@@ -55,7 +55,7 @@ def _usage(account: Account, item: Item, units: Units) -> Record:
         "used_at": fact[FIRST + 3],
         "day": fact[FIRST + 4],
         "zone": fact[FIRST + 5],
-        "billing": facet(item.billing, fact),
+        "billing": {"row": item.billing[1], "position": fact[POSITION]},
         "flags": flags(account, item),
     }
 
@@ -173,7 +173,7 @@ def _refund(account: Account, item: Item, units: Units) -> Record:
         "amount_minor": units.amount(account, item.billing, fact[FIRST + 2], currency),
         "reason": fact[FIRST + 3],
         "refunded_at": fact[FIRST + 4],
-        "billing": facet(item.billing, fact),
+        "billing": {"row": item.billing[1], "position": fact[POSITION]},
         "flags": flags(account, item),
     }
 

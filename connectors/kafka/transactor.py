@@ -86,10 +86,8 @@ class Transactor:
         for topic, partition, key, value in records:
             while True:
                 try:
-                    if headers is None:
-                        produce(topic, value, key, partition)
-                    else:
-                        produce(topic, value, key, partition, headers=headers)
+                    # by position, which is faster: callback, on_delivery, timestamp, headers
+                    produce(topic, value, key, partition, None, None, 0, headers)
                     break
                 except BufferError:
                     poll(_DRAIN_SECONDS)
