@@ -129,7 +129,10 @@ class Pass:
     def _shards(self, releases: list[tuple[int, Release]]) -> None:
         """Fold, view, compare, then encode, release by release as in the flow."""
         decoder, mapped = Decoder(self._registry), MappedRows(self._registry, self._model)
-        shards = [Shard(self._model, decoder.row, self._rules, reencode=decoder.reencode, mapped=mapped) for _ in range(PARTITIONS)]
+        shards = [
+            Shard(self._model, decoder.row, self._rules, reencode=decoder.reencode, mapped=mapped)
+            for _ in range(PARTITIONS)
+        ]
         encoders = [Encoder(self._contracts, self._model, "concord.facts", "bench") for _ in range(PARTITIONS)]
         gc.collect()
         gc.freeze()
