@@ -40,6 +40,7 @@ class _OwnershipShape(Shape):
     tiers: Annotated[tuple[str, ...], Field(min_length=2)]
     team: Annotated[str, Field(min_length=1)]
     rules: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], _RuleShape], Field(min_length=1)]
+    resolve_within_ms: dict[str, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
 
 
 def load_rules(path: Path) -> Rules:
@@ -48,6 +49,9 @@ def load_rules(path: Path) -> Rules:
     shape = file.validate(_OwnershipShape)
     if len(set(shape.tiers)) != len(shape.tiers):
         raise file.error(("tiers",), "a tier is given twice. Next step: remove one")
+    for tier in shape.resolve_within_ms:
+        if tier not in shape.tiers:
+            raise file.error(("resolve_within_ms", tier), f"{tier} is none of the tiers. Next step: correct it")
     rules: list[Rule] = []
     seen: dict[str, str] = {}
     for name, rule in shape.rules.items():
@@ -62,4 +66,4 @@ def load_rules(path: Path) -> Rules:
                 problem = f"{rule.object} can only have {field} {known}, not {given}. Next step: correct it"
                 raise file.error((*loc, field), problem)
         rules.append(Rule(name=name, **rule.model_dump()))
-    return Rules(shape.version, shape.tiers, shape.team, tuple(rules))
+    return Rules(shape.version, shape.tiers, shape.team, tuple(rules), shape.resolve_within_ms)

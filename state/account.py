@@ -29,8 +29,10 @@ class Account:
     __slots__ = (
         "blocked",
         "changed",
+        "clocks",
         "counts",
         "currency",
+        "deadlines",
         "dirty",
         "due",
         "ending",
@@ -79,6 +81,8 @@ class Account:
         self.blocked: frozenset[str] = frozenset()
         #: what the account was entitled to when it was last published
         self.shown: Entitled | None = None
+        #: when open cases are due, ms
+        self.deadlines: dict[Ref, int] = {}
         self.next_end_ms: int | None = None
         self.stale = False
         #: whether a row was ever unknown in a field or shared its object with another: then every flag is looked for
@@ -100,6 +104,8 @@ class Account:
         self.totals: dict[str, Totals] = {}
         self.counts = Counts()
         self.usage = UsageSums()
+        #: open cases
+        self.clocks: dict[Ref, None] = {}
         #: live subscriptions per tier
         self.tiers: dict[str | None, int] = {}
         #: cancelled subscriptions that stay entitled: row -> (tier, end in ms or None for open-ended)

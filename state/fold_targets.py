@@ -62,6 +62,10 @@ def case(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -> 
     account.counts.cases += sign
     if fact[_CASE_STATUS] in CASE_OPEN:
         account.counts.cases_open += sign
+        if sign > 0:
+            account.clocks[ref] = None
+        else:
+            del account.clocks[ref]
     if sign < 0:
         account.drop_if_unused(ref)
 

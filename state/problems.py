@@ -8,10 +8,13 @@ from state.model import Model
 from state.output import Output, Record
 from state.roles import FIRST, ID, INEXACT_INTERVAL, REREAD_NEEDED, TIME_MS, UNMAPPED, Ref
 from state.rules import Rules
+from state.service_clock import Passed
 from state.tally import Item
+from state.values import instant_from_us
 
 #: what an exception is about: (object kind, object id), or ("row", table and key)
 About = tuple[str, str]
+DEADLINE_PASSED = "DEADLINE_PASSED"
 _UNKNOWN = {
     REREAD_NEEDED: (
         "{row} was captured before the column of {field} existed, and its default is no constant, so {field} is unknown. "
@@ -31,13 +34,15 @@ class Problems:
         self._tables = model.folded
         self._rules = rules
 
-    def adopt(self, account: Account) -> None:
+    def adopt(self, account: Account, passed: list[Passed]) -> None:
         """After a restore: what exists now was published before."""
         flagged = [item for item in account.items.values() if flags(account, item)]
-        if flagged or account.faults:
-            self.compare(account, {}, flagged, Output())
+        if flagged or account.faults or passed:
+            self.compare(account, {}, flagged, Output(), passed)
 
-    def compare(self, account: Account, dirty: dict[About, int], flagged: list[Item], out: Output) -> None:
+    def compare(
+        self, account: Account, dirty: dict[About, int], flagged: list[Item], out: Output, passed: list[Passed]
+    ) -> None:
         """Publish what is new and tombstone what is over: `flagged` are those of the `dirty` objects that have flags."""
         found: dict[str, tuple[About, Record]] = {}
         for item in flagged:
@@ -46,6 +51,8 @@ class Problems:
                     self._add(found, (item.kind, item.id), self._of_item(account, item, code))
         for ref, fault in account.faults.items():
             self._add(found, ("row", f"{ref[0]}:{ref[1]}"), self._of_row(account, ref, fault))
+        for late in passed:
+            self._add(found, ("case", late.case), self._of_deadline(account, late))
         if not found and not account.exceptions:
             return
         for name, (about, _) in list(account.exceptions.items()):
@@ -56,6 +63,19 @@ class Problems:
             if account.exceptions.get(name) != (about, record["text"]):
                 account.exceptions[name] = (about, record["text"])
                 out.exceptions.append((name, record))
+
+    def _of_deadline(self, account: Account, late: Passed) -> Record:
+        """Told once: when it was noticed stays as it was told first."""
+        due, seen = (instant_from_us(ms * 1000) for ms in (late.due_ms, late.seen_ms))
+        text = (
+            f"case {late.case} ({self._row(late.ref)}) was due at {due} and is still open; noticed at {seen}. Next step: "
+            f"resolve it, or put it on hold if it waits for the customer"
+        )
+        record = self._record(account, DEADLINE_PASSED, "case", late.case, text, late.due_ms)
+        told = account.exceptions.get(record["id"])
+        if told is not None and f"was due at {due} " in told[1]:
+            record["text"] = told[1]
+        return record
 
     @staticmethod
     def _add(found: dict[str, tuple[About, Record]], about: About, record: Record) -> None:

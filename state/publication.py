@@ -12,6 +12,7 @@ from state.model import Model
 from state.output import Output
 from state.problems import Problems
 from state.rules import Rules
+from state.service_clock import Passed, ServiceClocks, keeps_clocks
 from state.tally import Item
 from state.view import View
 from state.view_objects import RENDERERS
@@ -29,20 +30,29 @@ class Publication:
         self._timers = timers
         self.intents = Intents(model, rules, timers)
         self._problems = Problems(model, rules)
+        self._clocks = ServiceClocks(rules.resolve_within_ms, timers)
+        self._keeps_clocks = keeps_clocks(model, rules.resolve_within_ms)
 
     def adopt(self, account: Account, clock_ms: int) -> None:
         """After a restore: remember what the last cut showed, so that only changes go out."""
         now = entitled(account, self._tiers, clock_ms)
         account.shown = now
+        if account.clocks and self._keeps_clocks:
+            self._clocks.update(account, now.tier, clock_ms)
+            account.dirty.clear()
         for item in account.items.values():
             item.published = True
         self._schedule(account, now)
-        self._problems.adopt(account)
+        self._problems.adopt(account, self._clocks.passed(account, clock_ms))
         self.intents.adopt(account)
 
     def publish(self, account: Account, now: Entitled, clock_ms: int, out: Output) -> bool:
         """Add the account's records; False if it has no rows any more and can be forgotten."""
         records, name = out.records, account.id
+        passed: list[Passed] = []
+        if (account.clocks or account.deadlines) and self._keeps_clocks:
+            self._clocks.update(account, now.tier, clock_ms)
+            passed = self._clocks.passed(account, clock_ms)
         dirty, account.dirty, account.touched_ms = account.dirty, {}, 0
         items, renderers, units = account.items, RENDERERS, self._view.units
         flagged: list[Item] = []
@@ -75,8 +85,8 @@ class Publication:
         for kind in _ALWAYS:
             if (kind, name) in dirty and (item := items.get((kind, name))) and not item.empty and flags(account, item):
                 flagged.append(item)
-        if flagged or account.faults or account.exceptions:
-            self._problems.compare(account, dirty, flagged, out)
+        if flagged or account.faults or account.exceptions or passed:
+            self._problems.compare(account, dirty, flagged, out, passed)
         self.intents.compare(account, now, entitlement, dirty, clock_ms, out)
         return alive or bool(account.faults)
 

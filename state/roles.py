@@ -207,6 +207,8 @@ ROLES: dict[tuple[str, str], Role] = {
                 optional("held_since", "instant"),
                 # id of the case that it was merged into
                 optional("merged_into", "text"),
+                # the support system's own deadline; unmapped: that of the account's tier (state/service_clock.py)
+                optional("due_at", "instant"),
             ),
         ),
         Role(

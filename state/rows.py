@@ -9,6 +9,7 @@ from state import change_event
 from state.account import Account, Fault
 from state.derive import Deriver
 from state.fold import fold, folder_of, forget_position, refold
+from state.fold_targets import CASE_OPEN
 from state.model import Model, TableSpec
 from state.output import Output, ParkedChange
 from state.parked import ParkedRow, pack, unpack
@@ -24,6 +25,7 @@ Reencode = Callable[[bytes, dict[str, Any]], bytes]
 Entry = dict[str, Any]
 
 
+_CASE_STATUS = ROLES["support", "case"].index("status")
 _STATUS, _UNTIL, _FROM, _TO = (
     ROLES["billing", "subscription"].index(name) for name in ("status", "entitled_until", "valid_from", "valid_until")
 )
@@ -47,8 +49,14 @@ def _keep(account: Account, ref: Ref, frame: bytes) -> None:
 class Rows:
     """Applies changes to accounts."""
 
-    def __init__(self, model: Model, decode: Decode, reencode: Reencode | None, mapped: Decode | None) -> None:
-        """`mapped` is `decode` for rows without markers: it may leave out the columns that no mapping uses."""
+    def __init__(
+        self, model: Model, decode: Decode, reencode: Reencode | None, mapped: Decode | None, clocks: bool = False
+    ) -> None:
+        """`mapped` is `decode` for rows without markers: it may leave out the columns that no mapping uses.
+
+        `clocks`: open cases have deadlines.
+        """
+        self._clocks = clocks
         self._tables = model.folded
         self.deriver = Deriver(model)
         self._decode = decode
@@ -164,14 +172,21 @@ class Rows:
         account.mark_of(ref, kind)
 
     def may_end(self, table: int, stored: bytes, time_ms: int) -> bool:
-        """Whether a stored row sets a timer: a subscription that entitles until, or from, some time on."""
+        """Whether a stored row sets a timer: a subscription that entitles for a time, a case with a deadline."""
         spec = self._tables[table].object
-        if spec is None or (spec.role.object != "subscription" and not spec.role.blocks):
+        if spec is None:
+            return False
+        if spec.role.object == "case":
+            if not self._clocks:
+                return False
+        elif spec.role.object != "subscription" and not spec.role.blocks:
             return False
         if spec.role.blocks:
             if not self.deriver.timed(table):
                 return False
-        elif all(spec.fields[index - FIRST] is None for index in (_UNTIL, _FROM, _TO)):
+        elif spec.role.object == "subscription" and all(
+            spec.fields[index - FIRST] is None for index in (_UNTIL, _FROM, _TO)
+        ):
             return False
         try:
             row = self._decode(table, stored)
@@ -180,6 +195,8 @@ class Rows:
             fact = spec.mapper(row, 0, time_ms)
             if spec.role.blocks:
                 return self.deriver.takes_effect_later(table, fact)
+            if spec.role.object == "case":
+                return fact[_CASE_STATUS] in CASE_OPEN
             timed = fact[_UNTIL] if fact[_STATUS] == "cancelled" else fact[_FROM] or fact[_TO]
             return timed is not None
         except Exception as error:  # broad: restoring the account will tell what is wrong with the payload

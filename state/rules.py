@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 Mode = Literal["observe", "propose", "auto"]
@@ -31,6 +32,8 @@ class Rules:
     tiers: tuple[str, ...]
     team: str
     rules: tuple[Rule, ...]
+    #: time to resolve a case, per tier of its account
+    resolve_within_ms: Mapping[str, int] = field(default_factory=dict)
 
     def team_of(self, kind: str) -> str:
         """The team that owns objects of a kind."""

@@ -19,6 +19,7 @@ from state.publication import Publication
 from state.row import Change, Release, Transaction
 from state.rows import Decode, Reencode, Rows
 from state.rules import Rules
+from state.service_clock import keeps_clocks
 
 
 class Shard:
@@ -41,7 +42,7 @@ class Shard:
         """
         self._model = model
         self._rules = rules
-        self._rows = Rows(model, decode, reencode, mapped)
+        self._rows = Rows(model, decode, reencode, mapped, keeps_clocks(model, rules.resolve_within_ms))
         self._coalesce = coalesce
         self._changes = changes
         self._derives = bool(model.derivations)

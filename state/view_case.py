@@ -8,6 +8,7 @@ from state.facets import Record, facet
 from state.flags import flags
 from state.roles import ROLES
 from state.tally import Item
+from state.values import instant_from_us
 
 _STATUS, _SEVERITY, _SUBJECT, _OPENED, _RESOLVED, _LEVEL, _HELD_MS, _HELD_SINCE, _MERGED_INTO = (
     ROLES["support", "case"].index(name)
@@ -21,6 +22,7 @@ _STATUS, _SEVERITY, _SUBJECT, _OPENED, _RESOLVED, _LEVEL, _HELD_MS, _HELD_SINCE,
 def case(account: Account, item: Item, _units: Units) -> Record:
     """One case; its clock stands still while it is held."""
     assert item.support is not None  # no other system shows cases
+    due_ms = account.deadlines.get(item.support)
     fact, tally = account.rows[item.support], account.tallies.get(item.support)
     return {
         "id": item.id,
@@ -34,6 +36,7 @@ def case(account: Account, item: Item, _units: Units) -> Record:
         "held_ms": fact[_HELD_MS],
         "held_since": fact[_HELD_SINCE],
         "merged_into": fact[_MERGED_INTO],
+        "due_at": None if due_ms is None else instant_from_us(due_ms * 1000),
         "events": tally.children if tally else 0,
         "support": facet(item.support, fact),
         "flags": flags(account, item),

@@ -55,6 +55,7 @@ class Capture:
     ) -> None:
         """`tables`: topic -> (key columns, {column: Avro type})."""
         self.registry = Subjects()
+        self._writers: dict[int, Callable[[Any], bytes]] = {}
         self._shape = shape
         self.keys = {topic: key for topic, (key, _) in tables.items()}
         self.values: dict[str, int] = {}
@@ -81,7 +82,13 @@ class Capture:
     def key_frame(self, topic: str, key: Row, schema_id: int | None = None) -> bytes:
         """A Kafka key."""
         number = self.key_ids[topic] if schema_id is None else schema_id
-        return compile_writer(self.registry.schemas[number], frame_prefix(number))(key)
+        return self._writer(number)(key)
+
+    def _writer(self, number: int) -> Callable[[Any], bytes]:
+        writer = self._writers.get(number)
+        if writer is None:
+            writer = self._writers[number] = compile_writer(self.registry.schemas[number], frame_prefix(number))
+        return writer
 
     def value_frame(self, event: Event, order: int, before_lsn: int) -> bytes:
         """A Debezium value in the transaction under way."""
@@ -100,7 +107,7 @@ class Capture:
         fields = next(field["type"]["fields"] for field in schema["fields"] if field["name"] == "source")
         own = {field["name"] for field in fields}  # of the connector that the schema is of
         body["source"] = {name: value for name, value in body["source"].items() if name in own}
-        return compile_writer(schema, frame_prefix(number))(body)
+        return self._writer(number)(body)
 
     def transaction(self, *events: Event, source: str = "billing", after_ms: int = 1000) -> list[RecordedMessage]:
         """The messages of one source transaction, the END last; `after_ms` after the one before."""
