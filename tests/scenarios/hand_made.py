@@ -61,6 +61,8 @@ class HandMade:
         self.name = name
         self.clock_ms = clock_ms
         self.position = 1000
+        #: False: records are on their way when a call returns, their offsets are not known, and `flush` waits for all
+        self.waits = True
         self._registry = registry
         self._txid = 500
         self._added: dict[str, dict[str, None]] = {}
@@ -152,8 +154,15 @@ class HandMade:
             found.append(Place(topic, message.partition() or 0, message.offset() or 0))
 
         self._producer.produce(topic, value, key, partition, on_delivery=delivered, timestamp=self.clock_ms)
-        assert self._producer.flush(15) == 0
+        if not self.waits:
+            self._producer.poll(0)
+            return Place(topic, partition, -1)
+        self.flush()
         return found[0]
+
+    def flush(self) -> None:
+        """Wait until everything is in Kafka."""
+        assert self._producer.flush(30) == 0
 
 
 def account(number: int, **changes: Any) -> Row:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -60,13 +62,13 @@ class InputLab:
         specs += [TopicSpec(f"{name}.transaction", 1, RETAIN) for name in names]
         ensure(admin(self.settings.kafka), specs)
 
-    def _flow(self, processes: int) -> FlowProcess:
+    def _flow(self, processes: int, **more: str) -> FlowProcess:
         command = ["run", "canonical", "--processes", str(processes)]
-        return FlowProcess(command, self.environment(), self._folder / "flow.log")
+        return FlowProcess(command, self.environment(**more), self._folder / "flow.log")
 
-    def processes(self, number: int) -> None:
-        """Run the flow in so many processes from its next start on."""
-        self.flow = self._flow(number)
+    def configure(self, processes: int = 1, **more: str) -> None:
+        """Run the flow in so many processes and with these settings (CONCORD_*) from its next start on."""
+        self.flow = self._flow(processes, **more)
 
     def environment(self, **more: str) -> dict[str, str]:
         """CONCORD_* of the flow and of commands that look at it."""
@@ -87,18 +89,15 @@ class InputLab:
 
     def caught_up(self) -> None:
         """Wait until everything that both sources have committed is published."""
-        wanted = {source.name: source.position for source in (self.billing, self.erp)}
-        self.until(
-            lambda: self._look() and all(self._frontier.get(name, 0) >= lsn for name, lsn in wanted.items()),
-            f"the frontier {wanted}",
-        )
+        self.until(self.has_caught_up, f"the frontier {self.billing.position}, {self.erp.position}")
 
-    def _look(self) -> bool:
+    def has_caught_up(self) -> bool:
+        """Whether everything that both sources have committed is published."""
         if self._progress is None:
             self._progress = ProgressReader.open(self.settings, self.prefix)
         for progress in self._progress.poll(0.02) if self._progress else ():
             self._frontier = progress["frontier"]
-        return True
+        return all(self._frontier.get(source.name, 0) >= source.position for source in (self.billing, self.erp))
 
     def until(self, condition: Callable[[], bool], what: str, timeout_s: float = WAIT_S) -> None:
         """Wait for a condition; the flow must not end meanwhile."""
@@ -143,6 +142,12 @@ class InputLab:
         partitions = list(range(self.settings.partitions))
         batches = read_to_end(self.settings.kafka, f"{self.prefix}parked", partitions)
         return [self.decoder.decode(m.value() or b"") for batch in batches for m in batch]
+
+    def metric(self, name: str, process: int = 0) -> float:
+        """The sum of a metric's values over its labels, as the flow shows it."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port + process}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+        return sum(float(value) for value in re.findall(rf"^{name}(?:\{{.*\}})? (\S+)$", text, re.MULTILINE))
 
     def close(self) -> None:
         """Kill the flow, delete the topics."""

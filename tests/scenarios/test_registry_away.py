@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -35,7 +33,7 @@ def lab(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def begin(lab: InputLab, processes: int = 1) -> None:
     """The flow runs and knows the schemas of accounts, invoices and customers, and so does this test."""
-    lab.processes(processes)
+    lab.configure(processes)
     lab.flow.start()
     lab.billing.commit(*(account(n) for n in range(1, 9)), *(invoice(n, n) for n in range(1, 9)))
     lab.erp.commit(customer(1))
@@ -46,14 +44,7 @@ def begin(lab: InputLab, processes: int = 1) -> None:
 
 def awaited(lab: InputLab, processes: int) -> float:
     """concord_registry_awaited over all processes of the flow."""
-    found = 0.0
-    for number in range(processes):
-        with urllib.request.urlopen(f"http://127.0.0.1:{lab.metrics_port + number}/metrics", timeout=5) as answer:
-            text = answer.read().decode()
-        found += sum(
-            float(value) for value in re.findall(r"^concord_registry_awaited\{.*\} (\S+)$", text, re.MULTILINE)
-        )
-    return found
+    return sum(lab.metric("concord_registry_awaited", number) for number in range(processes))
 
 
 @pytest.mark.parametrize("processes", [1, 2])
