@@ -1,11 +1,11 @@
-"""The published contracts: `avro/<name>.avsc`, registered once under `<topic>-value`, with their writers and readers."""
+"""The published contracts: `avro/<name>.avsc`, registered once under its subject, with their writers and readers."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from connectors.avro.reader import compile_reader
 from connectors.avro.writer import compile_writer, frame_prefix
@@ -47,6 +47,10 @@ def topic_specs(prefix: str, partitions: int) -> list[TopicSpec]:
     ]
 
 
+#: how subjects are named
+SubjectNaming = Literal["topic", "record", "topic_record"]
+
+
 class ContractMissing(Exception):
     """A contract's file is not where CONCORD_CONTRACTS_DIR says. Exit code 2."""
 
@@ -54,7 +58,9 @@ class ContractMissing(Exception):
 class Contracts:
     """Writers and readers of the output topics; schemas are registered when first used."""
 
-    def __init__(self, registry: Registry, folder: Path, prefix: str) -> None:
+    def __init__(self, registry: Registry, folder: Path, prefix: str, naming: SubjectNaming = "topic") -> None:
+        """`naming`: what a subject is named after, as in Confluent's TopicName, RecordName and TopicRecordName strategies."""
+        self._naming = naming
         self._registry = registry
         self._folder = folder
         self._prefix = prefix
@@ -86,8 +92,13 @@ class Contracts:
         return ids
 
     def _id(self, name: str) -> int:
-        subject = f"{self.topic(name)}-value"
-        return self._registry.register(subject, self.schema(name), compatibility=FULL_TRANSITIVE)
+        return self._registry.register(self.subject(name), self.schema(name), compatibility=FULL_TRANSITIVE)
+
+    def subject(self, name: str) -> str:
+        """The one subject of a contract's values."""
+        topic, schema = self.topic(name), self.schema(name)
+        record = f"{schema['namespace']}.{schema['name']}"
+        return {"topic": f"{topic}-value", "record": record, "topic_record": f"{topic}-{record}"}[self._naming]
 
     def writer(self, name: str) -> Callable[[dict[str, Any]], bytes]:
         """Encodes a record of the contract as a Confluent frame."""

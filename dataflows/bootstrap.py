@@ -39,7 +39,7 @@ def schemas(settings: Settings, folder: Path | None = None) -> Schemas:
 def contracts(settings: Settings) -> Contracts:
     """Writers of the output topics, every contract registered: writing needs no registry. Raises RegistryError."""
     client = Registry(settings.registry.rstrip("/") + settings.registry_path)
-    out = Contracts(client, settings.contracts_dir, settings.prefix)
+    out = Contracts(client, settings.contracts_dir, settings.prefix, settings.subjects)
     out.register()
     return out
 

@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     )
     ownership: Path = Field(ROOT / "debezium" / "ownership.yaml", description="ownership rules")
     contracts_dir: Path = Field(ROOT / "avro", description="folder of the published Avro contracts")
+    subjects: Literal["topic", "record", "topic_record"] = Field(
+        "topic", description="what output subjects are named after: topic (with -value), record, or topic_record"
+    )
     partitions: int = Field(4, ge=1, le=512, description="partitions of every keyed output topic")
     flow: str = Field(
         "canonical", pattern=NAME, description="name of the canonical flow: key of its progress, part of its group"
