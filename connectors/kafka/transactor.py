@@ -53,8 +53,16 @@ class Transactor:
             }
         )
         self._timeout = config.timeout_ms / 1000
-        self._producer.init_transactions(self._timeout)
         self._group = group_consumer(config.bootstrap, config.group)
+        self._demand(start, config)  # before fencing: of two starts, the one that has committed already shall live
+        self._producer.init_transactions(self._timeout)
+        self._demand(start, config)
+        self._metadata = self._group.consumer_group_metadata()
+        self._open = False
+        self._watchdog = Watchdog(f"commit of {config.transactional_id}", _COMMIT_SECONDS_MAX)
+
+    def _demand(self, start: Vector, config: TransactorConfig) -> None:
+        """See that nobody has committed since the sources' offsets were read. Raises StartRace."""
         now = committed(self._group, list(start))
         if now != start:
             moved = {tp: (start[tp], now[tp]) for tp in start if start[tp] != now[tp]}
@@ -63,9 +71,6 @@ class Transactor:
                 f"another start of {config.transactional_id} has committed meanwhile (topic {topic}, partition "
                 f"{partition}: {moved[topic, partition]}). Next step: start again; only one of them goes on"
             )
-        self._metadata = self._group.consumer_group_metadata()
-        self._open = False
-        self._watchdog = Watchdog(f"commit of {config.transactional_id}", _COMMIT_SECONDS_MAX)
 
     def __len__(self) -> int:
         """Messages in the local queue."""
