@@ -32,9 +32,8 @@ def instant_of(open_ended: frozenset[Any], zero_date: bool, zoned: bool) -> Conv
             return NOT_SET
         if open_ended and value in open_ended:
             return OPEN_ENDED
-        if not zoned or zone is None:
-            return instant(value)
-        return _from_wall_clock(value, zone)
+        found = instant(value) if not zoned or zone is None else _from_wall_clock(value, zone)
+        return OPEN_ENDED if open_ended and found in open_ended else found
 
     return convert
 
@@ -49,7 +48,8 @@ def day_of(open_ended: frozenset[Any], zero_date: bool, zoned: bool) -> Convert:
             return NOT_SET
         if open_ended and value in open_ended:
             return OPEN_ENDED
-        return local_day(value, zone) if zoned else day(value)
+        found = local_day(value, zone) if zoned else day(value)
+        return OPEN_ENDED if open_ended and found in open_ended else found
 
     return convert
 

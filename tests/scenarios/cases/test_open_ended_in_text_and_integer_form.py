@@ -53,6 +53,25 @@ def test_infinity_is_an_explicit_open_end_in_both_encodings(tmp_path: Path) -> N
     assert not [intent for intent in wire.live("intent").values() if intent["object"] == "invoice"]
 
 
+def test_markers_of_an_open_end_are_declared(tmp_path: Path) -> None:
+    """The kind: 9999-12-31 and the number of a date's infinity mean no end where the mapping says so, else a date or a refusal."""
+    fields = {
+        "started_on": {"date": "started_on", "open_ended": ["9999-12-31", -622191234]},
+        "paid_until": {"instant": "paid_until", "open_ended": ["9999-12-31T23:59:59Z"]},
+    }
+    wire = company(tmp_path, mapping={"billing.subscriptions": {"fields": fields}})
+    wire.commit(wire.put(topic("billing.accounts"), **row("billing.accounts", 1)))
+    rows = ((2932896, "9999-12-31T23:59:59+00:00"), (-622191234, "infinity"), (20000, "2026-01-01T00:00:00Z"))
+    for number, (start, until) in enumerate(rows):
+        image = row("billing.subscriptions", number, started_on=start, paid_until=until)
+        wire.commit(wire.put(SUBSCRIPTIONS, **image))
+    shown = [wire.live("subscription")[f"SUB-{number}"] for number in range(3)]
+    assert [body["started_on"] for body in shown] == ["open-ended", "open-ended", "2024-10-04"]
+    assert [body["paid_until"] for body in shown] == ["open-ended", "open-ended", "2026-01-01T00:00:00Z"]
+    wire.commit(wire.put(topic("billing.invoices"), **row("billing.invoices", 1, issued_on=-622191234)))
+    assert [body["code"] for body in wire.parked()] == ["OUT_OF_RANGE_DATE"]
+
+
 def test_a_validity_begins_and_ends_without_an_event(tmp_path: Path) -> None:
     """The same for finite ends: nothing before valid_from, the tier from it on, nothing from valid_until on, also over a restart."""
     extra = {"valid_from": TEXT, "valid_to": TEXT}
