@@ -8,10 +8,11 @@ Per partition "released" is therefore always a prefix: the offset to commit is t
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 
+from state.ends import Ends
 from state.row import (
     FRAME,
     KEY,
@@ -55,12 +56,10 @@ class Alignment:
         self.repeats = 0
         self._tables = tables
         self._last_commit = last_commit
-        self._last_end = frontier
-        self._newest_ms = clock_ms
         self._pending: dict[int, list[Row]] = {}
         self._after: dict[int, list[Row]] = {}
         self._loose: list[Row] = []
-        self._ends: deque[End] = deque()
+        self._ends = Ends(frontier, clock_ms)
         self._held: dict[int, int] = {}
         self._seen: dict[int, int] = {}
         self._last: dict[int, Row] = {}
@@ -68,7 +67,6 @@ class Alignment:
         self._spoilt = Spoilt(last_commit, partitions)
         self._bad: list[BadFrame] = []
         self._offsets: dict[int, int] = {}
-        self._end_offset: int | None = None
 
     @property
     def held(self) -> int:
@@ -133,13 +131,14 @@ class Alignment:
             self._spoilt.passed(slot, self._seen[slot] - 1)
 
     def add_bad(self, bad: BadFrame) -> None:
-        """A record that could not be read, of any of the source's topics; `take_bad` gives it when its place is passed."""
-        if bad.table < 0:
-            self._bad.append(bad)
-            return
+        """A record of a row topic that could not be read; `take_bad` gives it when its place is passed."""
         slot = bad.table << PARTITION_BITS | bad.partition
         self._seen[slot] = max(self._seen.get(slot, 0), bad.offset + 1)
         self._spoilt.add(slot, bad, self._offsets.get(slot, 0))
+
+    def add_bad_end(self, bad: BadFrame) -> None:
+        """The same of the transaction topic."""
+        self._ends.add_spoilt(bad)
 
     def reach_end(self, table: int, partition: int) -> None:
         """The reader has everything that the partition holds."""
@@ -148,17 +147,7 @@ class Alignment:
 
     def add_ends(self, ends: Iterable[End | int]) -> None:
         """Take ENDs (and, as bare offsets, events that mean nothing) in the order of the transaction topic."""
-        for end in ends:
-            if isinstance(end, int):
-                if not self._ends:
-                    self._end_offset = end + 1
-                continue
-            if end.position > self._last_end:
-                self._ends.append(end)
-                self._last_end = end.position
-                self._newest_ms = max(self._newest_ms, end.time_ms)
-            elif not self._ends:
-                self._end_offset = end.offset + 1
+        self._ends.add(ends)
 
     def release(self) -> list[Released]:
         """Everything that is whole now, in commit order."""
@@ -167,12 +156,13 @@ class Alignment:
             position = max(row[LSN] for row in self._loose) or self.frontier
             out.append(Released(position, max(row[TS_MS] for row in self._loose), self._loose, 0))
             self._loose = []
-        ends, pending = self._ends, self._pending
+        ends, pending = self._ends.queue, self._pending
         while ends:
             end = ends[0]
+            if self._ends.is_doubtful and not self._release_orphans(end, out):
+                break
             expected = sum(n for table, n in end.counts.items() if table in self._tables)
-            rows: list[Row] = []
-            missing = 0
+            rows, missing = list[Row](), 0
             if expected:
                 rows = pending.get(end.txid, rows)
                 if len(rows) > 1:
@@ -181,14 +171,13 @@ class Alignment:
                 if missing and not self._is_over(end):
                     break
                 pending.pop(end.txid, None)
-            ends.popleft()
+            self._bad += self._ends.pop()
             self.frontier, self.clock_ms = end.position, max(self.clock_ms, end.time_ms)
-            self._end_offset = end.offset + 1
             rows = self._settle(end.txid, rows)
             if rows or missing:
                 out.append(Released(end.position, self.clock_ms, rows, missing))
         if self._spoilt:
-            before_ms = self._newest_ms - INCOMPLETE_AFTER_MS
+            before_ms = self._ends.newest_ms - INCOMPLETE_AFTER_MS
             self._spoilt.expire(min(before_ms, ends[0].time_ms - 1) if ends else before_ms)
             self._bad += self._spoilt.take(self._offsets, self._seen, (self._pending, self._after))
         return out
@@ -208,10 +197,23 @@ class Alignment:
 
     def _is_over(self, end: End) -> bool:
         """Whether the missing rows can no longer come: the source has long gone on, and its partitions are read past them."""
-        if self._newest_ms - end.time_ms < INCOMPLETE_AFTER_MS:
+        if self._ends.newest_ms - end.time_ms < INCOMPLETE_AFTER_MS:
             return False
         missing = {self._tables[name]: n for name, n in self._missing(end).items()}
         return self._spoilt.explain(missing, end.position, self._seen, self._last)
+
+    def _release_orphans(self, end: End, out: list[Released]) -> bool:
+        """Release what lies before `end` and whose own END could not be read; False while more of it may come."""
+        lost = self._ends.orphans(self._pending, self._last_commit)
+        if self._ends.newest_ms - end.time_ms < INCOMPLETE_AFTER_MS or not self._spoilt.is_settled(
+            self._tables.values(), max(lost.values(), default=self.frontier) + 1, self._seen, self._last
+        ):
+            return False
+        for txid in lost:
+            rows = self._settle(txid, self._distinct(txid, self._pending[txid], 0))
+            del self._pending[txid]
+            out.append(Released(max(self.frontier, lost[txid] + 1), end.time_ms, rows, 0, has_end=False))
+        return True
 
     def take_bad(self) -> list[BadFrame]:
         """Records that could not be read and whose place is passed, since the last call."""
@@ -233,9 +235,8 @@ class Alignment:
 
     def take_offsets(self) -> tuple[dict[int, int], int | None]:
         """Next offsets since the last call: {slot: offset} of row topics, and that of the transaction topic."""
-        taken = self._offsets, self._end_offset
-        self._offsets, self._end_offset = {}, None
-        return taken
+        taken, self._offsets = self._offsets, {}
+        return taken, self._ends.take_offset()
 
     def _missing(self, end: End) -> dict[str, int]:
         have = Counter(row[TABLE] for row in self._pending.get(end.txid, ()))
@@ -244,5 +245,5 @@ class Alignment:
 
     def stalled(self) -> Stalled | None:
         """The oldest transaction that is not whole, with what it waits for; None if nothing waits."""
-        end = self._ends[0] if self._ends else None
+        end = self._ends.queue[0] if self._ends.queue else None
         return None if end is None else Stalled(end.txid, end.position, end.time_ms, self._missing(end))

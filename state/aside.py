@@ -97,12 +97,17 @@ def let_go_transactions(let_go: list[tuple[Waiting, Change]]) -> list[Transactio
 
 
 def incomplete(source: str, released: Released) -> ExceptionRecord:
-    """A transaction that was applied without the rows that arrived as garbage."""
+    """A transaction that was applied without some of its rows, or without knowing whether it has all of them."""
     name = f"incomplete:{source}:{released.position}"
     text = (
-        f"{released.missing} rows of the transaction of {source} at {released.position} were malformed frames and are "
-        f"parked; the rest was applied. Repair by an incremental snapshot of the tables"
+        f"{released.missing} rows of the transaction of {source} at {released.position} could not be read (they are parked) "
+        f"or never came; the rest was applied. Repair by an incremental snapshot of the tables"
     )
+    if not released.has_end:
+        text = (
+            f"the END of the transaction of {source} after {released.position} could not be read (it is parked); the "
+            f"{len(released.rows)} rows that came were applied. Repair by an incremental snapshot of the tables"
+        )
     return name, _exception(name, "INCOMPLETE_TRANSACTION", text, released.time_ms, source)
 
 

@@ -101,12 +101,16 @@ class End(NamedTuple):
 
 
 class Released(NamedTuple):
-    """One whole transaction, or rows that belong to none (snapshots); `missing` rows could not be read."""
+    """One whole transaction, or rows that belong to none (snapshots); `missing` rows could not be read or never came.
+
+    `has_end` is False for a transaction whose END could not be read: how many rows it had is not known.
+    """
 
     position: int
     time_ms: int
     rows: list[Row]
     missing: int
+    has_end: bool = True
 
 
 class Stalled(NamedTuple):

@@ -9,7 +9,20 @@ from state.aside import Aside, incomplete, let_go_transactions
 from state.identity import Identity
 from state.model import Model
 from state.routing import Router
-from state.row import KEY, OP, PARTITION_BITS, SNAPSHOT, TABLE, Change, Release, Released, Row, Stalled, Transaction
+from state.row import (
+    KEY,
+    OP,
+    PARTITION_BITS,
+    SNAPSHOT,
+    TABLE,
+    BadFrame,
+    Change,
+    Release,
+    Released,
+    Row,
+    Stalled,
+    Transaction,
+)
 from state.snapshot import Snapshot
 from state.step import Batch, Position, Step
 
@@ -58,6 +71,7 @@ class Sequencer:
         self._ticked_ms = 0
         self._aside = Aside(model.tables, identity, partitions)
         self._other_offsets: dict[tuple[str, int], int] = {}
+        self._given_up: list[tuple[int, BadFrame]] = []
 
     @property
     def held(self) -> dict[str, int]:
@@ -78,14 +92,14 @@ class Sequencer:
         for number, alignment in enumerate(self._alignments):
             for released in alignment.release():
                 self._resolve(number, released, per_shard, step)
-            bad = alignment.take_bad()
+            bad = alignment.take_bad() + [one for source, one in self._given_up if source == number]
             self._count("in", alignment.repeats - repeats[number] + len(bad), number)
             self._count("ignored", alignment.repeats - repeats[number], number)
             self._count("parked", len(bad), number)
             step.parked += bad
             self._collect_offsets(number, alignment, step)
         step.offsets |= self._other_offsets
-        self._other_offsets = {}
+        self._other_offsets, self._given_up = {}, []
         if not step.offsets and not step.parked:
             return None
         went_live = self._check_live()
@@ -107,10 +121,12 @@ class Sequencer:
                     alignment.add_rows(rows)
         for bad in batch.bad:
             number = self._of_table[bad.table] if bad.table >= 0 else -1 - bad.table
-            self._alignments[number].add_bad(bad)
-            if bad.topic == self._sources[number].transaction_topic:
-                self._alignments[number].add_ends((bad.offset,))
-            elif bad.table < 0:
+            if bad.table >= 0:
+                self._alignments[number].add_bad(bad)
+            elif bad.topic == self._sources[number].transaction_topic:
+                self._alignments[number].add_bad_end(bad)
+            else:
+                self._given_up.append((number, bad))
                 self._other_offsets[bad.topic, bad.partition] = bad.offset + 1
         for table, partition in batch.reached:
             self._alignments[self._of_table[table]].reach_end(table, partition)
@@ -137,7 +153,7 @@ class Sequencer:
         if found.let_go or found.waiting or found.superseded:
             over = [waiting for waiting, _ in found.let_go] + found.superseded
             self._aside.update(over, found.waiting, step.facts, step.exceptions)
-        if released.missing:
+        if released.missing or not released.has_end:
             step.exceptions.append(incomplete(source, released))
         self._hand_out(Transaction(source, released.position, released.time_ms, found.changes), per_shard)
         if found.let_go:

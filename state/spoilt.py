@@ -69,15 +69,25 @@ class Spoilt:
             slot >> PARTITION_BITS for slot, frames in self._frames.items() for _ in self._unused(slot, frames)
         )
         for table, number in missing.items():
-            slots = self._slots(table, seen)
-            open_slots = [slot for slot in slots if not self._is_past(last.get(slot), position)]
+            open_slots = self._open(table, position, seen, last)
             proven = self._partitions is not None and not open_slots
-            ended = all(self._at_end.get(slot) == seen.get(slot, -1) for slot in open_slots)
-            if not proven and not (ended and unused[table] >= number):
+            if not proven and not (self._has_ended(open_slots, seen) and unused[table] >= number):
                 return False
         for table, number in missing.items():
             self._use(table, number)
         return True
+
+    def is_settled(
+        self, tables: Iterable[int], position: int, seen: Mapping[int, int], last: Mapping[int, Row]
+    ) -> bool:
+        """Whether every partition of the tables is read past the commit before `position`, or to its end."""
+        return all(self._has_ended(self._open(table, position, seen, last), seen) for table in tables)
+
+    def _open(self, table: int, position: int, seen: Mapping[int, int], last: Mapping[int, Row]) -> list[int]:
+        return [slot for slot in self._slots(table, seen) if not self._is_past(last.get(slot), position)]
+
+    def _has_ended(self, slots: Iterable[int], seen: Mapping[int, int]) -> bool:
+        return all(self._at_end.get(slot) == seen.get(slot, -1) for slot in slots)
 
     def _slots(self, table: int, seen: Mapping[int, int]) -> list[int]:
         if self._partitions is not None:

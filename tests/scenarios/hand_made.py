@@ -63,6 +63,8 @@ class HandMade:
         self.position = 1000
         #: False: records are on their way when a call returns, their offsets are not known, and `flush` waits for all
         self.waits = True
+        #: turns the value of the next END into what is written instead
+        self.spoil_next_end: Callable[[bytes], bytes] | None = None
         self._registry = registry
         self._txid = 500
         self._added: dict[str, dict[str, None]] = {}
@@ -137,7 +139,10 @@ class HandMade:
         }  # fmt: skip
         topic = f"{self.name}.transaction"
         key = self._writer(f"{topic}-key", record("TransactionKey", ("id", "string")))({"id": identity})
-        self._write(topic, key, self._writer(f"{topic}-value", BOUNDARY)(body), 0)
+        value = self._writer(f"{topic}-value", BOUNDARY)(body)
+        if status == "END" and self.spoil_next_end is not None:
+            value, self.spoil_next_end = self.spoil_next_end(value), None
+        self._write(topic, key, value, 0)
 
     def _writer(self, subject: str, schema: dict[str, Any]) -> Callable[[dict[str, Any]], bytes]:
         writer = self._schemas.get(subject)

@@ -6,42 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from state.alignment import Alignment
-from state.row import BadFrame, End, Released, Row
+from state.row import BadFrame, End, Row
 from state.spoilt import INCOMPLETE_AFTER_MS
-
-TABLES = {"public.accounts": 0, "public.entries": 1}
-PARTITIONS = {0: 1, 1: 2}
-ENTRIES = 1 << 12
-
-
-def last_commit(frame: bytes) -> int | None:
-    """Frames of these tests are the position of the commit before their own transaction."""
-    return int(frame) if frame else None
-
-
-def alignment(frontier: int = 0) -> Alignment:
-    """Accounts with one partition, entries with two."""
-    return Alignment(TABLES, frontier, 0, last_commit, PARTITIONS)
-
-
-def row(txid: int, table: int = 1, partition: int = 0, offset: int = 0) -> Row:
-    """A row of the transaction that commits at ten times its id, after the one before it."""
-    return (table, "c", f"{txid}", txid, txid * 10 - 5, 1, "1", partition, offset, b"%d" % (txid * 10 - 10), "", txid)
-
-
-def bad(partition: int = 0, offset: int = 0, time_ms: int = 0) -> BadFrame:
-    """A spoilt record of the entries."""
-    return BadFrame(1, "s.public.entries", partition, offset, b"", b"", "MALFORMED_FRAME", "short", time_ms)
-
-
-def end(txid: int, time_ms: int, **counts: int) -> End:
-    """END of a transaction."""
-    return End(txid, txid * 10, {f"public.{t}": n for t, n in counts.items()}, time_ms, txid)
-
-
-def brief(released: list[Released]) -> list[tuple[int, int, int]]:
-    """Position, rows and missing rows of each."""
-    return [(one.position, len(one.rows), one.missing) for one in released]
+from tests.state.spoilt_stream import ENTRIES, TABLES, alignment, bad, brief, end, last_commit, row
 
 
 def test_a_spoilt_record_explains_a_short_transaction_at_the_end_of_its_table() -> None:
