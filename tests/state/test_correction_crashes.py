@@ -42,7 +42,8 @@ def test_tier_a_has_exactly_one_effect(steps: list[str]) -> None:
     world.settle()
     assert all(world.target.effects[one.id] == 1 for one in world.intents)
     newest = {intent.object_id: intent.id for intent in world.intents}
-    for one in world.log.values():  # what a newer correction of the same object has overwritten cannot be shown any more
+    # what a newer correction of the same object has overwritten cannot be shown any more
+    for one in world.log.values():
         overwritten = newest[one.intent.object_id] != one.id
         assert one.state.value in ({"VERIFIED", "REFUSED"} if overwritten else {"VERIFIED"}), one
 
