@@ -59,7 +59,7 @@ class Alignment:
         self._pending: dict[int, list[Row]] = {}
         self._after: dict[int, list[Row]] = {}
         self._loose: list[Row] = []
-        self._ends = Ends(frontier, clock_ms)
+        self.ends = Ends(frontier, clock_ms)
         self._held: dict[int, int] = {}
         self._seen: dict[int, int] = {}
         self._last: dict[int, Row] = {}
@@ -136,10 +136,6 @@ class Alignment:
         self._seen[slot] = max(self._seen.get(slot, 0), bad.offset + 1)
         self._spoilt.add(slot, bad, self._offsets.get(slot, 0))
 
-    def add_bad_end(self, bad: BadFrame) -> None:
-        """The same of the transaction topic."""
-        self._ends.add_spoilt(bad)
-
     def reach_end(self, table: int, partition: int) -> None:
         """The reader has everything that the partition holds."""
         slot = table << PARTITION_BITS | partition
@@ -147,7 +143,7 @@ class Alignment:
 
     def add_ends(self, ends: Iterable[End | int]) -> None:
         """Take ENDs (and, as bare offsets, events that mean nothing) in the order of the transaction topic."""
-        self._ends.add(ends)
+        self.ends.add(ends)
 
     def release(self) -> list[Released]:
         """Everything that is whole now, in commit order."""
@@ -156,13 +152,14 @@ class Alignment:
             position = max(row[LSN] for row in self._loose) or self.frontier
             out.append(Released(position, max(row[TS_MS] for row in self._loose), self._loose, 0))
             self._loose = []
-        ends, pending = self._ends.queue, self._pending
+        ends, pending, spoilt = self.ends.queue, self._pending, self.ends.spoilt
         while ends:
             end = ends[0]
-            if self._ends.is_doubtful and not self._release_orphans(end, out):
+            if spoilt and self.ends.is_doubtful and not self._release_orphans(end, out):
                 break
             expected = sum(n for table, n in end.counts.items() if table in self._tables)
-            rows, missing = list[Row](), 0
+            rows: list[Row] = []
+            missing = 0
             if expected:
                 rows = pending.get(end.txid, rows)
                 if len(rows) > 1:
@@ -171,13 +168,16 @@ class Alignment:
                 if missing and not self._is_over(end):
                     break
                 pending.pop(end.txid, None)
-            self._bad += self._ends.pop()
+            ends.popleft()
+            self.ends.offset = end.offset + 1
+            if spoilt:
+                self._bad += self.ends.passed(end)
             self.frontier, self.clock_ms = end.position, max(self.clock_ms, end.time_ms)
             rows = self._settle(end.txid, rows)
             if rows or missing:
                 out.append(Released(end.position, self.clock_ms, rows, missing))
-        if self._spoilt:
-            before_ms = self._ends.newest_ms - INCOMPLETE_AFTER_MS
+        if self._spoilt.frames:
+            before_ms = self.ends.newest_ms - INCOMPLETE_AFTER_MS
             self._spoilt.expire(min(before_ms, ends[0].time_ms - 1) if ends else before_ms)
             self._bad += self._spoilt.take(self._offsets, self._seen, (self._pending, self._after))
         return out
@@ -197,15 +197,15 @@ class Alignment:
 
     def _is_over(self, end: End) -> bool:
         """Whether the missing rows can no longer come: the source has long gone on, and its partitions are read past them."""
-        if self._ends.newest_ms - end.time_ms < INCOMPLETE_AFTER_MS:
+        if self.ends.newest_ms - end.time_ms < INCOMPLETE_AFTER_MS:
             return False
         missing = {self._tables[name]: n for name, n in self._missing(end).items()}
         return self._spoilt.explain(missing, end.position, self._seen, self._last)
 
     def _release_orphans(self, end: End, out: list[Released]) -> bool:
         """Release what lies before `end` and whose own END could not be read; False while more of it may come."""
-        lost = self._ends.orphans(self._pending, self._last_commit)
-        if self._ends.newest_ms - end.time_ms < INCOMPLETE_AFTER_MS or not self._spoilt.is_settled(
+        lost = self.ends.orphans(self._pending, self._last_commit)
+        if self.ends.newest_ms - end.time_ms < INCOMPLETE_AFTER_MS or not self._spoilt.is_settled(
             self._tables.values(), max(lost.values(), default=self.frontier) + 1, self._seen, self._last
         ):
             return False
@@ -229,14 +229,14 @@ class Alignment:
             slot = row[TABLE] << PARTITION_BITS | row[PARTITION]
             left = held[slot] = held[slot] - 1
             offsets[slot] = row[OFFSET] + 1 if left else self._seen[slot]
-        if self._spoilt:
+        if self._spoilt.frames:
             self._spoilt.release(rows)
         return rows
 
     def take_offsets(self) -> tuple[dict[int, int], int | None]:
         """Next offsets since the last call: {slot: offset} of row topics, and that of the transaction topic."""
         taken, self._offsets = self._offsets, {}
-        return taken, self._ends.take_offset()
+        return taken, self.ends.take_offset()
 
     def _missing(self, end: End) -> dict[str, int]:
         have = Counter(row[TABLE] for row in self._pending.get(end.txid, ()))
@@ -245,5 +245,5 @@ class Alignment:
 
     def stalled(self) -> Stalled | None:
         """The oldest transaction that is not whole, with what it waits for; None if nothing waits."""
-        end = self._ends.queue[0] if self._ends.queue else None
+        end = self.ends.queue[0] if self.ends.queue else None
         return None if end is None else Stalled(end.txid, end.position, end.time_ms, self._missing(end))

@@ -13,14 +13,17 @@ from state.row import FRAME, BadFrame, End, Row
 
 
 class Ends:
-    """`queue`: not yet released, oldest first. `newest_ms`: the source's clock by the newest END that was read."""
+    """`queue`: not yet released, oldest first; `spoilt`: what could not be read and is not passed yet.
+
+    `newest_ms`: the source's clock by the newest END that was read; `offset`: the next one to commit, if it has moved.
+    """
 
     def __init__(self, frontier: int, clock_ms: int) -> None:
         self.queue: deque[End] = deque()
         self.newest_ms = clock_ms
         self._last = frontier
-        self._offset: int | None = None
-        self._spoilt: deque[BadFrame] = deque()
+        self.offset: int | None = None
+        self.spoilt: deque[BadFrame] = deque()
 
     def add(self, ends: Iterable[End | int]) -> None:
         """Take ENDs (and, as bare offsets, events that mean nothing) in the order of the transaction topic."""
@@ -29,17 +32,17 @@ class Ends:
                 self.queue.append(end)
                 self._last = end.position
                 self.newest_ms = max(self.newest_ms, end.time_ms)
-            elif not self.queue and not self._spoilt:
-                self._offset = (end if isinstance(end, int) else end.offset) + 1
+            elif not self.queue and not self.spoilt:
+                self.offset = (end if isinstance(end, int) else end.offset) + 1
 
     def add_spoilt(self, bad: BadFrame) -> None:
         """A record of the transaction topic that cannot be read."""
-        self._spoilt.append(bad)
+        self.spoilt.append(bad)
 
     @property
     def is_doubtful(self) -> bool:
         """Whether something that could not be read lies before the oldest END."""
-        return bool(self._spoilt) and self._spoilt[0].offset < self.queue[0].offset
+        return bool(self.spoilt) and self.spoilt[0].offset < self.queue[0].offset
 
     def orphans(self, pending: Mapping[int, list[Row]], last_commit: Callable[[bytes], int | None]) -> dict[int, int]:
         """Transactions that lie before the oldest END and have none: id -> position of the commit before, in order."""
@@ -49,16 +52,14 @@ class Ends:
         oldest = self.queue[0].position
         return {txid: commit for txid, commit in sorted(before.items(), key=lambda item: item[1]) if commit < oldest}
 
-    def pop(self) -> list[BadFrame]:
-        """The oldest END is released; gives the spoilt records that lie before it."""
-        end = self.queue.popleft()
-        self._offset = end.offset + 1
+    def passed(self, end: End) -> list[BadFrame]:
+        """The spoilt records that lie before an END that is released."""
         passed: list[BadFrame] = []
-        while self._spoilt and self._spoilt[0].offset < end.offset:
-            passed.append(self._spoilt.popleft())
+        while self.spoilt and self.spoilt[0].offset < end.offset:
+            passed.append(self.spoilt.popleft())
         return passed
 
     def take_offset(self) -> int | None:
         """The next offset to commit, if it has moved since the last call."""
-        taken, self._offset = self._offset, None
+        taken, self.offset = self.offset, None
         return taken

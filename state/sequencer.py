@@ -124,7 +124,7 @@ class Sequencer:
             if bad.table >= 0:
                 self._alignments[number].add_bad(bad)
             elif bad.topic == self._sources[number].transaction_topic:
-                self._alignments[number].add_bad_end(bad)
+                self._alignments[number].ends.add_spoilt(bad)
             else:
                 self._given_up.append((number, bad))
                 self._other_offsets[bad.topic, bad.partition] = bad.offset + 1

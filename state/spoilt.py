@@ -18,22 +18,25 @@ INCOMPLETE_AFTER_MS = 5_000
 
 
 class Spoilt:
-    """`partitions`: table -> how many its topic has; without it a shortage always needs a spoilt record to explain it."""
+    """`frames`: what is held, by partition, in order.
+
+    `partitions`: table -> how many its topic has; without it a shortage always needs a spoilt record to explain it.
+    """
 
     def __init__(self, last_commit: Callable[[bytes], int | None], partitions: Mapping[int, int] | None) -> None:
         self._last_commit = last_commit
         self._partitions = partitions
-        self._frames: dict[int, list[BadFrame]] = {}
+        self.frames: dict[int, list[BadFrame]] = {}
         self._ripe: set[tuple[int, int]] = set()
         self._at_end: dict[int, int] = {}
 
     def __len__(self) -> int:
         """Records that are held."""
-        return sum(map(len, self._frames.values()))
+        return sum(map(len, self.frames.values()))
 
     def add(self, slot: int, bad: BadFrame, passed: int) -> None:
         """Hold a record; `passed`: the partition's next offset to commit, if rows behind the record were released already."""
-        self._frames.setdefault(slot, []).append(bad)
+        self.frames.setdefault(slot, []).append(bad)
         if passed > bad.offset:
             self._ripe.add((slot, bad.offset))
 
@@ -48,13 +51,13 @@ class Spoilt:
 
     def passed(self, slot: int, offset: int) -> None:
         """A row of the partition is done with, at this offset."""
-        for bad in self._frames.get(slot, ()):
+        for bad in self.frames.get(slot, ()):
             if bad.offset < offset:
                 self._ripe.add((slot, bad.offset))
 
     def expire(self, limit_ms: int) -> None:
         """Whatever was written up to then cannot belong to a transaction that is still open."""
-        for slot, frames in self._frames.items():
+        for slot, frames in self.frames.items():
             self._ripe |= {(slot, bad.offset) for bad in frames if bad.time_ms <= limit_ms}
 
     def explain(
@@ -66,7 +69,7 @@ class Spoilt:
         has been reached, and as many spoilt records are there as rows are missing.
         """
         unused = Counter(
-            slot >> PARTITION_BITS for slot, frames in self._frames.items() for _ in self._unused(slot, frames)
+            slot >> PARTITION_BITS for slot, frames in self.frames.items() for _ in self._unused(slot, frames)
         )
         for table, number in missing.items():
             open_slots = self._open(table, position, seen, last)
@@ -104,7 +107,7 @@ class Spoilt:
     def _use(self, table: int, number: int) -> None:
         found = [
             (bad.time_ms, slot, bad.offset)
-            for slot, frames in self._frames.items()
+            for slot, frames in self.frames.items()
             if slot >> PARTITION_BITS == table
             for bad in self._unused(slot, frames)
         ]
@@ -125,18 +128,18 @@ class Spoilt:
                 and (slot, bad.offset) in self._ripe
                 and not (held is not None and held < bad.offset)
             ):
-                self._frames[slot].pop(0)
+                self.frames[slot].pop(0)
                 self._ripe.discard((slot, bad.offset))
                 offsets[slot] = max(offsets.get(slot, 0), seen[slot] if held is None else held)
                 gone.append(bad)
-        self._frames = {slot: frames for slot, frames in self._frames.items() if frames}
-        for slot, frames in self._frames.items():
+        self.frames = {slot: frames for slot, frames in self.frames.items() if frames}
+        for slot, frames in self.frames.items():
             if slot in offsets:
                 offsets[slot] = min(offsets[slot], frames[0].offset)
         return gone
 
     def _first(self, slot: int) -> BadFrame | None:
-        frames = self._frames.get(slot)
+        frames = self.frames.get(slot)
         return frames[0] if frames else None
 
 

@@ -13,7 +13,7 @@ def test_rows_whose_end_cannot_be_read_are_applied_before_the_next_transaction()
     """
     found = alignment()
     found.add_rows([row(1, table=0), row(1), row(2, offset=1)])
-    found.add_bad_end(bad_end(1))
+    found.ends.add_spoilt(bad_end(1))
     found.add_ends([end(2, 6, entries=1)])
     assert (found.release(), found.take_bad(), found.take_offsets()) == ([], [], ({}, None))
     found.add_ends([end(3, 6 + INCOMPLETE_AFTER_MS)])
@@ -31,7 +31,7 @@ def test_rows_whose_end_cannot_be_read_are_applied_before_the_next_transaction()
 def test_garbage_among_the_ends_costs_a_pause_and_nothing_else() -> None:
     """It may have been a BEGIN, or a stranger's: the next transaction waits until no row of a lost one can come."""
     found = alignment()
-    found.add_bad_end(bad_end(0))
+    found.ends.add_spoilt(bad_end(0))
     found.add_rows([row(1)])
     found.add_ends([end(1, 5, entries=1)])
     for table, partition in ((0, 0), (1, 0), (1, 1)):
