@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from connectors import mapping_derived
 from connectors.currencies import exponents
 from connectors.located_yaml import Located, LocatedError
 from connectors.mapping_account import Loc
@@ -17,6 +18,7 @@ from connectors.mapping_ways import account_rules
 from state.mapper import compile_mapper, id_columns
 from state.model import (
     Absent,
+    DerivationUse,
     FieldSpec,
     Model,
     ObjectSpec,
@@ -33,15 +35,23 @@ class MappingError(LocatedError):
 
 def load_model(sources_dir: Path, sources: Sequence[str]) -> Model:
     """Read `<sources_dir>/<source>/mapping.yaml` of every source. Raises MappingError for the first thing wrong."""
-    specs: list[SourceSpec] = []
-    tables: list[TableSpec] = []
+    loaders: list[_Loader] = []
+    first = 0
     for name in sources:
-        loader = _Loader(Located(sources_dir / name / "mapping.yaml", MappingError), len(tables))
+        loader = _Loader(Located(sources_dir / name / "mapping.yaml", MappingError), first)
         if loader.shape.source != name:
             raise loader.file.error(("source",), f"source is {loader.shape.source}, but the folder is {name}")
-        specs.append(loader.source())
-        tables += loader.tables()
-    return Model(tuple(specs), tuple(tables), exponents())
+        loaders.append(loader)
+        first += loader.count
+    for loader in loaders:
+        first += loader.place_derived(first)
+    return Model(
+        tuple(loader.source() for loader in loaders),
+        tuple(table for loader in loaders for table in loader.tables()),
+        exponents(),
+        tuple(table for loader in loaders for table in loader.derived_tables()),
+        tuple(use for loader in loaders for use in loader.uses()),
+    )
 
 
 class _Loader:
@@ -52,6 +62,27 @@ class _Loader:
         self.shape = file.validate(MappingShape)
         self._index = {name: first + number for number, name in enumerate(self.shape.tables)}
         self._rules = account_rules(self.shape.tables, self._index, self.shape.source, self._row_table)
+        mapping_derived.check(file, self.shape.system, self.shape.derived)
+        self._parts = mapping_derived.part_roles(self.shape.derived)
+        self._derived: dict[str, int] = {}
+
+    @property
+    def count(self) -> int:
+        """How many captured tables it describes."""
+        return sum(1 + len(table.partitions) for table in self.shape.tables.values())
+
+    def place_derived(self, first: int) -> int:
+        """Give the derived objects' tables their indices; returns how many they are."""
+        self._derived = mapping_derived.objects(self.shape.derived, first)
+        return len(self._derived)
+
+    def derived_tables(self) -> list[TableSpec]:
+        """Tables of the derived objects."""
+        return mapping_derived.tables(self.shape.source, self.shape.system, self._derived)
+
+    def uses(self) -> list[DerivationUse]:
+        """The derivations that the mapping asks for."""
+        return mapping_derived.uses(self.shape.source, self.shape.derived, self._derived)
 
     def source(self) -> SourceSpec:
         """The source itself; Debezium's topics carry its name."""
@@ -83,7 +114,7 @@ class _Loader:
             return TableSpec(index, source, name, topic, table.key or (), ignore=table.ignore)
         if table.key is None:
             raise AssertionError("the shape demands it")
-        if table.object is None:  # its rows only carry links of others
+        if table.object is None and table.part is None:  # its rows only carry links of others
             return TableSpec(index, source, name, topic, table.key, self._rules[name])
         return TableSpec(
             index, source, name, topic, table.key, self._rules[name], None, self._object(table, ("tables", name))
@@ -99,19 +130,13 @@ class _Loader:
         return self._index[table]
 
     def _object(self, table: TableShape, loc: Loc) -> ObjectSpec:
-        if table.object is None or table.id is None:
-            raise AssertionError("the shape demands them")
-        system = self.shape.system
-        role = ROLES.get((system, table.object))
-        if role is None:
-            known = ", ".join(kind for owner, kind in ROLES if owner == system)
-            problem = f"a {system} source has no object {table.object}. Next step: use one of {known}"
-            raise self.file.error((*loc, "object"), problem)
+        role = self._role(table, loc)
+        template = table.id or "-".join(f"{{{column}}}" for column in table.key or ())
         try:
-            if not id_columns(table.id):
+            if not id_columns(template):
                 raise ValueError("no column in it")
         except ValueError as cause:
-            problem = f"id {table.id!r}: {cause}. Next step: write it as in 'PAY-{{id}}'"
+            problem = f"id {template!r}: {cause}. Next step: write it as in 'PAY-{{id}}'"
             raise self.file.error((*loc, "id"), problem) from cause
         fields = self._fields(table, role, loc)
         units = {spec.minor for spec in fields if spec and spec.kind == "money"}
@@ -119,7 +144,25 @@ class _Loader:
             raise self.file.error(
                 (*loc, "fields"), "one table mixes minor and major units. Next step: split the fields"
             )
-        return ObjectSpec(role, table.id, fields, compile_mapper(table.id, fields), units != {False})
+        return ObjectSpec(role, template, fields, compile_mapper(template, fields), units != {False})
+
+    def _role(self, table: TableShape, loc: Loc) -> Role:
+        system = self.shape.system
+        if table.part is not None:
+            if (part := self._parts.get(table.part)) is None:
+                known = ", ".join(self._parts) or "none: the mapping names no `derived` function"
+                problem = f"no function of `derived` reads {table.part}. Next step: use one of {known}"
+                raise self.file.error((*loc, "part"), problem)
+            return part
+        role = ROLES.get((system, table.object or ""))
+        if role is None:
+            known = ", ".join(kind for owner, kind in ROLES if owner == system)
+            problem = f"a {system} source has no object {table.object}. Next step: use one of {known}"
+            raise self.file.error((*loc, "object"), problem)
+        if role.object in self._derived:
+            problem = f"{role.object} is made by a function of `derived` already. Next step: map the table as a `part`"
+            raise self.file.error((*loc, "object"), problem)
+        return role
 
     def _fields(self, table: TableShape, role: Role, loc: Loc) -> tuple[FieldSpec | None, ...]:
         known = {field.name for field in role.fields}
@@ -148,6 +191,11 @@ class _Loader:
 
     def _field(self, name: str, given: FieldShape, here: Loc) -> FieldSpec:
         parent = self._row_table(given.table, (*here, "table")) if given.table else None
+        if given.derived is not None and (parent := self._derived.get(given.derived)) is None:
+            problem = (
+                f"no function of `derived` makes {given.derived}. Next step: use one of {', '.join(self._derived)}"
+            )
+            raise self.file.error((*here, "derived"), problem)
         absent = Absent.REFUSED if given.absent is None else given.absent
         return FieldSpec(
             name,
@@ -161,6 +209,8 @@ class _Loader:
             open_ended=given.open_ended,
             zero_date=given.zero_date,
             plus=given.plus,
+            constant=given.constant,
+            approximate=given.approximate,
         )
 
     def _zone(self, given: str | ZoneShape | None, loc: Loc) -> Zone | None:

@@ -14,6 +14,7 @@ _OPTIONS = {
     "open_ended": ("instant", "date"),
     "zero_date": ("instant", "date"),
     "plus": ("date",),
+    "approximate": ("decimal",),
 }
 KINDS = ("text", "label", "money", "decimal", "date", "instant", "integer", "boolean", "reference")
 
@@ -25,7 +26,11 @@ class ZoneShape(Shape):
 
 
 class FieldShape(Shape):
-    """One field: exactly one key of KINDS, whose value is the column."""
+    """One field: exactly one key of KINDS, whose value is the column; or a `constant`, the same text for every row.
+
+    `derived`: the object that a reference names is made by a function, and `reference` is the key that it goes by.
+    `approximate`: a decimal in a float column; its shortest text is taken for exact, as the source itself takes it.
+    """
 
     text: str | None = None
     label: str | None = None
@@ -39,6 +44,9 @@ class FieldShape(Shape):
     values: dict[str, str] | None = None
     units: Literal["minor", "major"] | None = None
     table: str | None = None
+    derived: str | None = None
+    constant: str | None = None
+    approximate: bool = False
     zone: str | ZoneShape | None = None
     absent: str | int | bool | None = None
     open_ended: tuple[str | int, ...] = ()
@@ -54,10 +62,12 @@ class FieldShape(Shape):
 
     @model_validator(mode="after")
     def _one_kind(self) -> FieldShape:
-        given = [kind for kind in KINDS if getattr(self, kind) is not None]
+        given = [kind for kind in (*KINDS, "constant") if getattr(self, kind) is not None]
         if len(given) != 1:
-            raise ValueError(f"a field has exactly one of {', '.join(KINDS)}")
-        needs = {"values": "label", "units": "money", "table": "reference"}
+            raise ValueError(f"a field has exactly one of {', '.join(KINDS)}, constant")
+        needs = {"values": "label", "units": "money", "derived" if self.derived else "table": "reference"}
+        if self.derived and self.table:
+            raise ValueError("a reference leads to a `table` or to a `derived` object, not to both")
         for option, kind in needs.items():
             if (getattr(self, option) is not None) != (kind in given):
                 raise ValueError(f"`{option}` belongs to a {kind} field, and such a field needs it")
@@ -69,13 +79,13 @@ class FieldShape(Shape):
     @property
     def kind(self) -> str:
         """The kind that was given."""
-        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+        return next((kind for kind in KINDS if getattr(self, kind) is not None), "text")
 
     @property
     def column(self) -> str:
         """The column that was given."""
-        column: str = getattr(self, self.kind)
-        return column
+        column: str | None = getattr(self, self.kind)
+        return column or ""
 
 
 class TableShape(Shape):
@@ -87,6 +97,7 @@ class TableShape(Shape):
     links: tuple[LinkShape, ...] = ()
     only: Conditions = Field(default_factory=dict)
     object: str | None = None
+    part: str | None = None
     id: str | None = None
     fields: dict[str, FieldShape] = Field(default_factory=dict)
     partitions: tuple[str, ...] = ()
@@ -97,9 +108,12 @@ class TableShape(Shape):
             if self.object is not None:
                 raise ValueError("a table is either ignored or mapped to an object, not both")
             return self
-        if self.links and self.account is None and self.object is None and self.key is not None:
+        if self.links and self.account is None and self.object is None and self.part is None and self.key is not None:
             return self
-        missing = [name for name in ("key", "account", "object", "id") if getattr(self, name) is None]
+        if self.part is not None and (self.object is not None or self.id is not None):
+            raise ValueError("a `part` is for derived objects only: it has neither `object` nor `id`")
+        mapped = ("key", "account", "object", "id") if self.part is None else ("key", "account")
+        missing = [name for name in mapped if getattr(self, name) is None]
         if "key" in missing:
             raise ValueError("KEYLESS_SOURCE: a table needs `key`, the columns that tell its rows apart (or `ignore`)")
         if missing:
@@ -108,13 +122,14 @@ class TableShape(Shape):
 
 
 class MappingShape(Shape):
-    """A whole file. `system` is the part the source plays."""
+    """A whole file. `system` is the part the source plays; `derived` names functions that make objects of several rows."""
 
     source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
     system: Literal["billing", "erp", "support"]
     version: Annotated[int, Field(ge=1)]
     snapshot: Literal["initial", "none"] = "initial"
     position: Literal["postgresql", "sqlserver"] = "postgresql"
+    derived: tuple[str, ...] = ()
     tables: Annotated[
         dict[Annotated[str, Field(pattern=r"^[^.\s]+(\.[^.\s]+){1,2}$")], TableShape], Field(min_length=1)
     ]

@@ -61,7 +61,7 @@ class Parts:
         self.digits = digits
         self._used: dict[Ref, Part] = {}
 
-    def of(self, kind: str, **by: str | None) -> list[Part]:
+    def of(self, kind: str, /, **by: str | None) -> list[Part]:
         """Rows of a kind whose field has this text, in the order of their keys; none for None."""
         ((name, value),) = by.items()
         if value is None:
@@ -72,7 +72,7 @@ class Parts:
         self._used |= {part.ref: part for part in found}
         return found
 
-    def one(self, kind: str, **by: str | None) -> Part | None:
+    def one(self, kind: str, /, **by: str | None) -> Part | None:
         """As `of`, when there is one at most; of several the first."""
         found = self.of(kind, **by)
         return found[0] if found else None

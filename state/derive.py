@@ -14,6 +14,7 @@ from state.account import Account, Fault
 from state.amounts import INVALID_PRECISION
 from state.derivation import Derivation, Link, Made, Moment, Part, Parts, Shape
 from state.fold import Folder, fold, folder_of, refold
+from state.fold_targets import CASE_OPEN
 from state.model import Model, TableSpec
 from state.roles import FIRST, ROLES, TIME_MS, Fact, Ref
 from state.values import BadValue, instant_ms
@@ -23,12 +24,11 @@ Anchor = tuple[int, str]
 
 
 class _Bound(NamedTuple):
-    """A derivation of one source: its own tables by object, and how their facts are folded."""
+    """A derivation of one source; `tables` are those of all derived objects of the source, since they link to one another."""
 
     derivation: Derivation
     source: str
     tables: Mapping[str, int]
-    folders: Mapping[str, Folder]
 
 
 class Deriver:
@@ -37,15 +37,10 @@ class Deriver:
     def __init__(self, model: Model) -> None:
         self._tables = tables = model.folded
         self._digits = model.exponents
-        self._bound = [
-            _Bound(
-                use.derivation,
-                use.source,
-                use.tables,
-                {kind: folder_of(tables[index]) for kind, index in use.tables.items()},
-            )
-            for use in model.derivations
-        ]
+        linked: dict[str, dict[str, int]] = {}
+        for use in model.derivations:
+            linked.setdefault(use.source, {}).update(use.tables)
+        self._bound = [_Bound(use.derivation, use.source, linked[use.source]) for use in model.derivations]
         self._shapes = {t.index: _shape(t) for t in tables if t.object is not None and t.object.role.blocks}
         self.folders: dict[int, Folder] = {index: self._folder(tables[index]) for index in self._shapes}
 
@@ -150,15 +145,23 @@ class Deriver:
     def _parts(self, account: Account, source: str) -> Parts:
         return Parts(account, source, self._shapes, self._digits)
 
-    def timed(self, table: int) -> bool:
-        """Whether rows of a table with parts may take effect later than they are written: their field effective_at."""
-        return "effective_at" in self._shapes[table].places
+    def timed(self, table: int, clocks: bool) -> bool:
+        """Whether rows of a table with parts may set a timer: their field effective_at, or an open case with a deadline."""
+        places = self._shapes[table].places
+        return "effective_at" in places or (clocks and self._of_cases(table) and "status" in places)
 
-    def takes_effect_later(self, table: int, fact: Fact) -> bool:
-        """Whether such a row takes effect only after the transaction that wrote it: its account must not sleep."""
-        at = fact[self._shapes[table].places["effective_at"]]
+    def waits(self, table: int, fact: Fact) -> bool:
+        """Whether such a row does: it takes effect only after the transaction that wrote it, or is of an open case."""
+        places = self._shapes[table].places
+        if "effective_at" not in places:
+            return fact[places["status"]] in CASE_OPEN
+        at = fact[places["effective_at"]]
         at_ms = None if at is None else instant_ms(at)
         return at_ms is not None and at_ms > fact[TIME_MS]
+
+    def _of_cases(self, table: int) -> bool:
+        spec = self._tables[table].object
+        return spec is not None and spec.role.blocks == "case"
 
 
 def _shape(spec: TableSpec) -> Shape:
@@ -168,5 +171,7 @@ def _shape(spec: TableSpec) -> Shape:
 
 
 def _plain(value: Any, tables: Mapping[str, int]) -> Any:
-    """A link as the reference that facts hold."""
-    return (tables[value.object], value.key) if isinstance(value, Link) else value
+    """A link as the reference that facts hold; None if the mapping does not ask for such objects."""
+    if not isinstance(value, Link):
+        return value
+    return (tables[value.object], value.key) if value.object in tables else None

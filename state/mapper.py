@@ -88,6 +88,8 @@ def _named(fields: Sequence[FieldSpec | None]) -> Callable[[BadValue, Mapping[st
 
 def _field_lines(number: int, spec: FieldSpec, names: dict[str, Any]) -> list[str]:
     v, given = f"v{number}", f"row[{spec.column!r}]"
+    if spec.constant is not None:
+        return [f"{v} = {spec.constant!r}"]
     extra: list[str] = []
     if spec.absent is Absent.UNKNOWN:
         note = f"{REREAD_NEEDED}:{spec.name}"
@@ -131,7 +133,7 @@ def _convert_lines(number: int, spec: FieldSpec, names: dict[str, Any]) -> list[
         return [f"if {v}.__class__ is not {native} and {v} is not None: {v} = f{number}({v})"]
     if kind in ("date", "instant"):
         return _time_lines(number, spec, names)
-    names[f"f{number}"] = _CALL[kind]
+    names[f"f{number}"] = values.shortest_decimal if spec.approximate else _CALL[kind]
     return [f"{v} = f{number}({v})"]
 
 

@@ -86,6 +86,7 @@ class FieldSpec:
 
     `absent`: the source value of rows captured before the column existed. `open_ended`: source values that stand for an
     end that never comes. `zero_date`: the column may hold a zero date. `plus`: the column with the term that is added.
+    `constant`: the same text for every row, without a column. `approximate`: a decimal that a float column holds.
     """
 
     name: str
@@ -99,6 +100,8 @@ class FieldSpec:
     open_ended: tuple[Any, ...] = ()
     zero_date: bool = False
     plus: str | None = None
+    constant: str | None = None
+    approximate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,7 @@ class Rows:
         elif spec.role.object != "subscription" and not spec.role.blocks:
             return False
         if spec.role.blocks:
-            if not self.deriver.timed(table):
+            if not self.deriver.timed(table, self._clocks):
                 return False
         elif spec.role.object == "subscription" and all(
             spec.fields[index - FIRST] is None for index in (_UNTIL, _FROM, _TO)
@@ -194,7 +194,7 @@ class Rows:
                 return True
             fact = spec.mapper(row, 0, time_ms)
             if spec.role.blocks:
-                return self.deriver.takes_effect_later(table, fact)
+                return self.deriver.waits(table, fact)
             if spec.role.object == "case":
                 return fact[_CASE_STATUS] in CASE_OPEN
             timed = fact[_UNTIL] if fact[_STATUS] == "cancelled" else fact[_FROM] or fact[_TO]

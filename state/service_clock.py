@@ -30,13 +30,10 @@ class Passed(NamedTuple):
 
 
 def keeps_clocks(model: Model, within_ms: Mapping[str, int]) -> bool:
-    """Whether cases have deadlines at all: a mapped column, or times per tier."""
-    columns = (
-        table.object.fields[_DUE - FIRST]
-        for table in model.folded
-        if table.object and table.object.role.object == "case"
-    )
-    return bool(within_ms) or any(column is not None for column in columns)
+    """Whether cases have deadlines at all: a mapped column (a derived case may have one), or times per tier."""
+    cases = [t for t in model.folded if t.object is not None and t.object.role.object == "case"]
+    mapped = any(t.derived or t.object.fields[_DUE - FIRST] is not None for t in cases if t.object is not None)
+    return bool(within_ms) or mapped
 
 
 class ServiceClocks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Context, Decimal, Inexact, InvalidOperation
+from math import isfinite
 from typing import Any
 
 #: amounts in major units are held as integers of 10^-9 units until the currency is known
@@ -108,6 +109,15 @@ def decimal(value: Any) -> str | None:
     if "." in plain:
         plain = plain.rstrip("0").rstrip(".")
     return "0" if plain in ("-0", "") else plain
+
+
+def shortest_decimal(value: Any) -> str | None:
+    """As `decimal`, for a float column whose shortest text is meant to be exact (a quantity of 0.1 is 0.1)."""
+    if isinstance(value, float):
+        if not isfinite(value):
+            raise BadValue("NON_FINITE", f"{value!r} is not finite")
+        value = repr(value)
+    return decimal(value)
 
 
 def minor_units(value: Any) -> int | None:
