@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from connectors.avro import AvroError, DecodeError
-from connectors.registry import UnknownSchemaId
+from connectors.registry import UnknownSchemaId, UnreadableSchema
 
 MALFORMED_FRAME = "MALFORMED_FRAME"
 UNKNOWN_SCHEMA_ID = "UNKNOWN_SCHEMA_ID"
@@ -51,7 +51,7 @@ def learn(schemas: Schemas, frames: Iterable[bytes]) -> None:
     What is no frame or has an unknown id is left alone: reading it will say so.
     """
     for head in {frame[:5] for frame in frames}:
-        with suppress(BadFrameError, UnknownSchemaId):
+        with suppress(BadFrameError, UnknownSchemaId, UnreadableSchema):
             schemas.schema(schema_id_of(head))
 
 
@@ -78,6 +78,8 @@ class Compiled:
             schema = self._schemas.schema(number)
         except UnknownSchemaId as error:
             raise BadFrameError(UNKNOWN_SCHEMA_ID, str(error)) from error
+        except UnreadableSchema as error:
+            raise BadFrameError(NOT_AN_ENVELOPE, str(error)) from error
         try:
             reader = self.known[frame[:5]] = self._make(schema)
         except AvroError as error:

@@ -1,11 +1,6 @@
 """A small client of the Confluent schema registry API: ids to schemas, subjects to ids, compatibility.
 
 Written for a stream: a schema id is asked for once per process, so what was seen before goes on through an outage.
-
-RegistryError
-  UnknownSchemaId       the registry answered and has no such id (not retried; asked again after a while)
-  SchemaRefused         the registry or our own rule refuses a schema; `reasons` says why
-  RegistryUnavailable   no answer after retries; transient
 """
 
 from __future__ import annotations
@@ -19,35 +14,24 @@ import httpx
 import stamina
 
 from connectors import metrics
+from connectors.avro.errors import AvroError
 from connectors.avro.evolution import forbidden_changes
 from connectors.avro.schema import inline_references, named_types
+from connectors.registry_errors import (
+    RegistryError,
+    RegistryUnavailable,
+    SchemaRefused,
+    UnknownSchemaId,
+    UnreadableSchema,
+)
 
+__all__ = [
+    "FULL_TRANSITIVE", "Registry", "RegistryError", "RegistryUnavailable", "SchemaRefused", "UnknownSchemaId", "UnreadableSchema",
+]  # fmt: skip
 FULL_TRANSITIVE = "FULL_TRANSITIVE"
-UNKNOWN_ID_CACHED_S = 10.0
+#: how long an id that nothing can be read with is not asked for again
+BAD_ID_CACHED_S = 10.0
 _MEDIA = "application/vnd.schemaregistry.v1+json"
-
-
-class RegistryError(Exception):
-    """Base of what the registry client raises."""
-
-
-class UnknownSchemaId(RegistryError):
-    """No schema has this id."""
-
-
-class SchemaRefused(RegistryError):
-    """A schema that must not be registered under its subject."""
-
-    def __init__(self, subject: str, reasons: Sequence[str]) -> None:
-        """`reasons`: one sentence each, naming the field."""
-        super().__init__(
-            f"The schema of subject {subject} is refused: {'; '.join(reasons)}. Keep the field as it was, or add a new field."
-        )
-        self.reasons = tuple(reasons)
-
-
-class RegistryUnavailable(RegistryError):
-    """The registry did not answer; schemas already cached go on working."""
 
 
 class _Retry(Exception):
@@ -70,7 +54,7 @@ class Registry:
         self._timeout_s = timeout_s
         self._attempts = attempts
         self._schemas: dict[int, Any] = {}
-        self._unknown: dict[int, float] = {}
+        self._bad: dict[int, tuple[float, type[RegistryError], str]] = {}
         self._versions: dict[tuple[str, int | str], dict[str, Any]] = {}
         self._registered: dict[tuple[str, str], int] = {}
 
@@ -81,18 +65,28 @@ class Registry:
     def schema(self, schema_id: int) -> Any:
         """The schema of an id as JSON values, references put in, so that it stands alone.
 
-        Raises UnknownSchemaId, RegistryUnavailable.
+        Raises UnknownSchemaId, UnreadableSchema, RegistryUnavailable.
         """
         found = self._schemas.get(schema_id)
         if found is None:
-            if time.monotonic() < self._unknown.get(schema_id, 0.0):
-                raise self._no_such_id(schema_id)
-            answer = self._ask("GET", f"/schemas/ids/{schema_id}")
-            if answer.status_code == 404:
-                self._unknown[schema_id] = time.monotonic() + UNKNOWN_ID_CACHED_S
-                raise self._no_such_id(schema_id)
-            found = self._schemas[schema_id] = self._standalone(self._json(answer))
+            until, kind, reason = self._bad.get(schema_id, (0.0, UnknownSchemaId, ""))
+            if time.monotonic() < until:
+                raise kind(reason)
+            try:
+                found = self._schemas[schema_id] = self._fetch(schema_id)
+            except (UnknownSchemaId, UnreadableSchema) as refused:
+                self._bad[schema_id] = time.monotonic() + BAD_ID_CACHED_S, type(refused), str(refused)
+                raise
         return found
+
+    def _fetch(self, schema_id: int) -> Any:
+        path = f"/schemas/ids/{schema_id}"
+        answer = self._ask("GET", path)
+        if answer.status_code == 404:
+            raise self._no_such_id(schema_id)
+        if answer.status_code != 200:  # not let in, or a proxy's answer: it says nothing about the schema
+            raise self._no_answer("GET", path, f"status {answer.status_code}")
+        return self._standalone(schema_id, answer.json())
 
     def register(
         self,
@@ -170,14 +164,17 @@ class Registry:
                 self._versions[key] = found
         return found
 
-    def _standalone(self, document: dict[str, Any]) -> Any:
+    def _standalone(self, schema_id: int, document: dict[str, Any]) -> Any:
         kind = document.get("schemaType") or "AVRO"
         if kind != "AVRO":
-            raise SchemaRefused("(by id)", [f"it is of type {kind}, and only Avro is read"])
+            raise UnreadableSchema(f"Schema {schema_id} is of type {kind}, and only Avro is read.")
         named: dict[str, Any] = {}
-        self._collect(document.get("references") or (), named)
-        root = json.loads(document["schema"])
-        return inline_references(root, named) if named else root
+        try:
+            self._collect(document.get("references") or (), named)
+            root = json.loads(document["schema"])
+            return inline_references(root, named) if named else root
+        except (SchemaRefused, AvroError, ValueError) as error:
+            raise UnreadableSchema(f"Schema {schema_id} cannot be read: {error}") from error
 
     def _collect(self, references: Sequence[dict[str, Any]], named: dict[str, Any]) -> None:
         for reference in references:
@@ -229,7 +226,7 @@ class Registry:
             raise self._no_answer(method, path, error) from error
         raise AssertionError("the retry loop always returns or raises")
 
-    def _no_answer(self, method: str, path: str, error: Exception) -> RegistryUnavailable:
+    def _no_answer(self, method: str, path: str, error: Exception | str) -> RegistryUnavailable:
         return RegistryUnavailable(
             f"The schema registry {self.url} did not answer {method} {path} ({error}); check that it runs. Schemas already read go on working."
         )

@@ -17,7 +17,7 @@ from demo.flows import FlowDied
 from demo.report import failures, rows
 from demo.run import Demo, DemoFailed, DemoOptions
 from stack import supervisor
-from stack.errors import StackError
+from stack.errors import StackError, WrongSetting
 
 app = typer.Typer(invoke_without_command=True)
 _HELP = (
@@ -45,7 +45,7 @@ def demo(
         outcome = _run(DemoOptions(seconds, rate, accounts, seed, drift), people)
     except StackError as error:
         people.print(f"Error: {error.problem}.\nNext step: {error.next_step}.")
-        raise typer.Exit(Exit.FAILED) from error
+        raise typer.Exit(Exit.USAGE if isinstance(error, WrongSetting) else Exit.FAILED) from error
     except (DemoFailed, FlowDied) as error:
         people.print(f"Error: {error}")
         raise typer.Exit(Exit.FAILED) from error

@@ -11,7 +11,7 @@ import pytest
 import stamina
 
 from connectors.avro import compile_reader, compile_writer
-from connectors.registry import Registry, RegistryUnavailable, SchemaRefused, UnknownSchemaId
+from connectors.registry import Registry, RegistryUnavailable, SchemaRefused, UnknownSchemaId, UnreadableSchema
 
 LONG = {"type": "record", "name": "R", "fields": [{"name": "a", "type": "long"}]}
 MONEY = {
@@ -147,8 +147,29 @@ def test_a_change_of_scale_is_never_registered(fake: FakeRegistry) -> None:
     assert "POST /base/subjects/s-value/versions" not in fake.asked
 
 
-def test_a_schema_of_another_kind_is_refused(fake: FakeRegistry) -> None:
-    """Protobuf and JSON schemas are not read as Avro."""
-    fake.answers["GET /base/schemas/ids/7"] = {"schema": "syntax = 'proto3';", "schemaType": "PROTOBUF"}
-    with pytest.raises(SchemaRefused, match="PROTOBUF"):
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        ({"schema": "syntax = 'proto3';", "schemaType": "PROTOBUF"}, "PROTOBUF"),
+        ({"schema": "{"}, "Schema 7 cannot be read"),
+        ({"schema": '"long"', "references": [{"name": "x", "subject": "gone", "version": 1}]}, "gone"),
+    ],
+)
+def test_a_schema_that_is_no_readable_avro_is_told_apart_from_an_outage(
+    fake: FakeRegistry, document: dict[str, Any], reason: str
+) -> None:
+    """Another kind, broken text, a reference that is missing: the record is at fault. It is asked for once in a while only."""
+    fake.answers["GET /base/schemas/ids/7"] = document
+    registry = fake.registry()
+    for _ in range(3):
+        with pytest.raises(UnreadableSchema, match=reason):
+            registry.schema(7)
+    assert fake.asked.count("GET /base/schemas/ids/7") == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 400])
+def test_an_answer_that_says_nothing_about_the_schema_is_an_outage(fake: FakeRegistry, status: int) -> None:
+    """A registry that does not let us in must not get every record parked."""
+    fake.down = status
+    with pytest.raises(RegistryUnavailable, match=str(status)):
         fake.registry().schema(7)

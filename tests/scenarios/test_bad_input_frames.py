@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.running_stack import RunningStack
@@ -11,6 +13,7 @@ from tests.scenarios.hand_made import Place, account, invoice
 from tests.scenarios.input_lab import InputLab, input_lab
 
 pytestmark = pytest.mark.stack
+JSON_SCHEMA = {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"}
 #: a schema id that no registry gives
 UNKNOWN_ID = b"\x00\x7f\xff\xff\xff"
 
@@ -82,6 +85,18 @@ def test_a_spoilt_row_of_a_transaction(lab: InputLab, kind: str) -> None:
     assert f"INV-{number + 1}" in lab.newest("invoice")
 
 
+def test_a_schema_of_another_kind(lab: InputLab) -> None:
+    """The id is that of a JSON schema: the record is parked, and the flow does not end over it again and again."""
+    url = f"{lab.settings.registry}{lab.settings.registry_path}/subjects/{lab.billing.name}-json/versions"
+    answer = httpx.post(url, json={"schemaType": "JSON", "schema": json.dumps(JSON_SCHEMA)}, timeout=20)
+    number = int(answer.raise_for_status().json()["id"])
+    place = lab.billing.write("invoices", lab.billing.key(invoice(310, 1)), b"\x00" + number.to_bytes(4, "big") + b"{}")
+    lab.billing.commit(invoice(311, 1))
+    lab.beat(6_000)
+    lab.until(lambda: parked_at(lab, place) == ["NOT_AN_ENVELOPE"], f"NOT_AN_ENVELOPE at {place}")
+    assert "INV-311" in lab.newest("invoice")
+
+
 def test_a_spoilt_end_of_a_transaction(lab: InputLab) -> None:
     """The rows that it counted are applied before the next transaction; that nobody can count them any more is an exception."""
     lab.billing.spoil_next_end = lambda value: value[:-1]
@@ -98,8 +113,8 @@ def test_a_spoilt_end_of_a_transaction(lab: InputLab) -> None:
 def test_everything_is_counted_and_kill_nine_changes_nothing(lab: InputLab) -> None:
     """in = applied + ignored + parked + waiting, by `concord status`, with the places; the same after kill -9 and restart."""
     before = lab.printed_status()
-    assert before["parked"]["by_reason"] == {"MALFORMED_FRAME": 7, "UNKNOWN_SCHEMA_ID": 2}
-    assert before["parked"]["total"] == before["balance"]["parked"] == 9
+    assert before["parked"]["by_reason"] == {"MALFORMED_FRAME": 7, "NOT_AN_ENVELOPE": 1, "UNKNOWN_SCHEMA_ID": 2}
+    assert before["parked"]["total"] == before["balance"]["parked"] == 10
     assert before["balance"]["balanced"]
     assert before["exceptions"]["by_kind"] == {"INCOMPLETE_TRANSACTION": 5}
     for sample in before["parked"]["samples"]:
