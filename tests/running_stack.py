@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -160,11 +161,18 @@ def free_slot() -> Iterator[tuple[Path, int]]:
         directory = slot(number)
         directory.mkdir(parents=True, exist_ok=True)
         with (directory / "slot").open("w") as lock:
-            if taken(lock):
+            base = FIRST_PORT_BASE + number * PORTS_PER_SLOT
+            if taken(lock) or answers(base):
                 continue
-            yield directory, FIRST_PORT_BASE + number * PORTS_PER_SLOT
+            yield directory, base
             return
     raise StackError(f"all {SLOTS} test stacks are in use", "wait for another test run to end")
+
+
+def answers(port_base: int) -> bool:
+    """Whether the stack of another work tree is on these ports (PostgreSQL starts first and stops last)."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port_base + 32)) == 0
 
 
 def taken(lock: TextIO) -> bool:
