@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,7 +52,8 @@ def demo(
         raise typer.Exit(Exit.FAILED) from error
     finally:
         if not keep:
-            supervisor.down()
+            with suppress(WrongSetting):  # said already
+                supervisor.down()
     bad = failures(outcome)
     if as_json:
         typer.echo(json.dumps(outcome))

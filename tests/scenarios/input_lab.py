@@ -93,11 +93,15 @@ class InputLab:
 
     def has_caught_up(self) -> bool:
         """Whether everything that both sources have committed is published."""
+        return all(self.has_taken(source) for source in (self.billing, self.erp))
+
+    def has_taken(self, source: HandMade) -> bool:
+        """Whether everything that the source has committed is published."""
         if self._progress is None:
             self._progress = ProgressReader.open(self.settings, self.prefix)
         for progress in self._progress.poll(0.02) if self._progress else ():
             self._frontier = progress["frontier"]
-        return all(self._frontier.get(source.name, 0) >= source.position for source in (self.billing, self.erp))
+        return self._frontier.get(source.name, 0) >= source.position
 
     def until(self, condition: Callable[[], bool], what: str, timeout_s: float = WAIT_S) -> None:
         """Wait for a condition; the flow must not end meanwhile."""

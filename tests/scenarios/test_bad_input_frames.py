@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.running_stack import RunningStack
-from tests.scenarios.hand_made import Place, account, invoice
+from tests.scenarios.hand_made import Place, account, customer, invoice
 from tests.scenarios.input_lab import InputLab, input_lab
 
 pytestmark = pytest.mark.stack
@@ -20,8 +20,9 @@ UNKNOWN_ID = b"\x00\x7f\xff\xff\xff"
 
 @pytest.fixture(scope="module")
 def lab(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[InputLab]:
-    """A running flow with account A-1."""
+    """A running flow of two processes with account A-1: what one process reads, the other one has to judge."""
     with input_lab(stack, tmp_path_factory.mktemp("frames")) as found:
+        found.configure(2)
         found.flow.start()
         found.billing.commit(account(1))
         found.beat(10)
@@ -85,6 +86,20 @@ def test_a_spoilt_row_of_a_transaction(lab: InputLab, kind: str) -> None:
     assert f"INV-{number + 1}" in lab.newest("invoice")
 
 
+def test_killed_while_a_spoilt_transaction_waits(lab: InputLab) -> None:
+    """The new process reads the spoilt record again, waits as the old one did, and parks it once."""
+    bad = invoice(251, 1)._replace(spoil=lambda value: value[:9])
+    place = lab.billing.commit(invoice(250, 1), bad)[1]
+    lab.erp.commit(customer(1))
+    lab.until(lambda: "INV-250" not in lab.newest("invoice") and lab.has_taken(lab.erp), "the ERP's change behind it")
+    lab.restart()
+    lab.beat(6_000)
+    lab.beat(10)
+    lab.caught_up()
+    lab.until(lambda: parked_at(lab, place) == ["MALFORMED_FRAME"], f"{place} once")
+    assert "INV-250" in lab.newest("invoice")
+
+
 def test_a_schema_of_another_kind(lab: InputLab) -> None:
     """The id is that of a JSON schema: the record is parked, and the flow does not end over it again and again."""
     url = f"{lab.settings.registry}{lab.settings.registry_path}/subjects/{lab.billing.name}-json/versions"
@@ -113,10 +128,10 @@ def test_a_spoilt_end_of_a_transaction(lab: InputLab) -> None:
 def test_everything_is_counted_and_kill_nine_changes_nothing(lab: InputLab) -> None:
     """in = applied + ignored + parked + waiting, by `concord status`, with the places; the same after kill -9 and restart."""
     before = lab.printed_status()
-    assert before["parked"]["by_reason"] == {"MALFORMED_FRAME": 7, "NOT_AN_ENVELOPE": 1, "UNKNOWN_SCHEMA_ID": 2}
-    assert before["parked"]["total"] == before["balance"]["parked"] == 10
+    assert before["parked"]["by_reason"] == {"MALFORMED_FRAME": 8, "NOT_AN_ENVELOPE": 1, "UNKNOWN_SCHEMA_ID": 2}
+    assert before["parked"]["total"] == before["balance"]["parked"] == 11
     assert before["balance"]["balanced"]
-    assert before["exceptions"]["by_kind"] == {"INCOMPLETE_TRANSACTION": 5}
+    assert before["exceptions"]["by_kind"] == {"INCOMPLETE_TRANSACTION": 6}
     for sample in before["parked"]["samples"]:
         assert sample["topic"].startswith(f"{lab.billing.name}.")
         assert sample["partition"] >= 0
@@ -125,7 +140,7 @@ def test_everything_is_counted_and_kill_nine_changes_nothing(lab: InputLab) -> N
     lab.restart()
     lab.beat(10)
     lab.caught_up()
-    after = lab.printed_status()
+    after = lab.status()
     assert after["parked"] == before["parked"]
     assert after["balance"] == before["balance"]
     assert after["exceptions"] == before["exceptions"]
