@@ -29,6 +29,7 @@ from connectors.mapped_rows import MappedRows
 from connectors.mapping import load_model
 from connectors.ownership import load_rules
 from connectors.registry import Registry
+from dataflows.canonical import GC_THRESHOLDS
 from dataflows.encode import Encoder
 from state.identity import Identity
 from state.model import Model
@@ -156,6 +157,7 @@ class Pass:
 def measure(changes: int, accounts: int, passes: int) -> dict[str, Any]:
     """The best time of every stage, in microseconds a change."""
     registry, model = _Registry("http://none"), load_model(SOURCES_DIR, SOURCE_NAMES)
+    gc.set_threshold(*GC_THRESHOLDS)
     messages = polls(changes, accounts)
     gc.collect()
     gc.freeze()
