@@ -77,7 +77,14 @@ def catchup(
     finally:
         if not keep:
             delete_topics(settings.kafka, prefix)
+    if verdict.right:
+        _log_of(prefix).unlink()
     return Result({**measured, "loaded_s": round(loaded.seconds, 1), "prefix": prefix}, verdict)
+
+
+def _log_of(prefix: str) -> Path:
+    """What the flow of a run said; kept unless the run was right."""
+    return stack_dir() / "bench" / f"{prefix}log"
 
 
 def _environment(prefix: str) -> dict[str, str]:
@@ -97,7 +104,7 @@ def _run(settings: Settings, dataset: Dataset, prefix: str, processes: int, repo
     """Start the flow, wait for the end of the backlog, stop it; what was measured."""
     reporter.step("catch up", dataset.changes)
     targets = dataset.last_positions(SOURCE_NAMES)
-    log = stack_dir() / "bench" / f"{prefix}log"
+    log = _log_of(prefix)
     broker = listening_pid(int(settings.kafka.split(",")[0].rsplit(":", 1)[1]))
     broker_cpu = cpu_seconds(broker) if broker else 0.0
     command = [str(Path(sys.executable).with_name("concord")), "run", "canonical", "--processes", str(processes)]

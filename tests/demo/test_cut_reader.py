@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from dataflows.settings import load_settings
 from demo.cuts import Cut, CutReader
+from tests.running_stack import RunningStack
 
 OBJECTS = ("account", "payment")
 PARTITIONS = 2
@@ -43,10 +44,13 @@ class Writer:
             self.producer.abort_transaction(30)
 
 
+pytestmark = pytest.mark.stack
+
+
 @pytest.fixture
-def prefix() -> Iterator[str]:
+def prefix(stack: RunningStack) -> Iterator[str]:
     """Topics of this test alone."""
-    bootstrap = load_settings().kafka
+    bootstrap = stack.addresses.kafka
     name = f"cuts-{uuid.uuid4().hex[:8]}."
     admin = AdminClient({"bootstrap.servers": bootstrap})
     topics = [NewTopic(f"{name}canonical.{topic}", PARTITIONS, 1) for topic in OBJECTS] + [
