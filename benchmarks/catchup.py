@@ -110,7 +110,9 @@ def _run(settings: Settings, dataset: Dataset, prefix: str, processes: int, repo
     command = [str(Path(sys.executable).with_name("concord")), "run", "canonical", "--processes", str(processes)]
     started = monotonic()
     with log.open("wb") as out:
-        flow = subprocess.Popen(command, env=_environment(prefix), stdout=out, stderr=out, start_new_session=True)
+        flow = subprocess.Popen(
+            command, env=_environment(prefix), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+        )
     meter = TreeMeter(flow.pid)
     try:
         first, last, cuts = _wait(settings, prefix, flow, targets, log, reporter)

@@ -53,7 +53,9 @@ def fence_dead_broker(layout: Layout, jars: JarCache) -> None:
     logging.write_text(_LOGGING)
     command = java(_HEAP_MB, f"-Dlog4j2.configurationFile={logging}", "-cp", jars.classpath, "kafka.Kafka", str(config))
     with log.open("wb") as output:
-        controller = subprocess.Popen(command, cwd=layout.run, stdout=output, stderr=output)
+        controller = subprocess.Popen(
+            command, cwd=layout.run, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
     try:
         _wait(controller, log)
     finally:

@@ -52,6 +52,7 @@ class FlowProcess:
                 [str(CONCORD), *self._arguments],
                 cwd=ROOT,
                 env={**os.environ, **self._environment},
+                stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
