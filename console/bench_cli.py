@@ -54,7 +54,7 @@ def catchup_command(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")] = False,
     changes: Annotated[int, typer.Option(min=1, help="row changes in the backlog")] = 1_000_000,
     accounts: Annotated[int, typer.Option(min=1, help="accounts in the backlog")] = 100_000,
-    processes: Annotated[int, typer.Option(min=1, max=64, help="processes of the canonical flow")] = 2,
+    processes: Annotated[int, typer.Option(min=1, max=64, help="processes of the canonical flow")] = 1,
     keep: Annotated[bool, typer.Option(help="keep the run's output topics")] = False,
 ) -> None:
     """Work off a backlog at full speed: rate, CPU, memory, and every record checked at its commit number.
