@@ -66,7 +66,7 @@ def catchup(
     """Run it all: generate (cached), load (cached), run the flow, verify. Raises BenchmarkFailed."""
     reporter.step("generate", changes)
     dataset = prepare(stack_dir() / "bench", changes, accounts, progress=reporter.advance)
-    registry = Registry(settings.registry + settings.registry_path)
+    registry = Registry(settings.registry_api)
     reporter.step("load into Kafka", dataset.messages)
     loaded = load(dataset, settings.kafka, registry, SOURCE_NAMES, reporter.advance)
     prefix = f"bench-{uuid.uuid4().hex[:6]}."

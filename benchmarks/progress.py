@@ -17,7 +17,7 @@ class ProgressReader:
 
     def __init__(self, settings: Settings, topic: str) -> None:
         """The topic must exist; see `open`."""
-        self._decoder = FrameDecoder(Registry(settings.registry + settings.registry_path))
+        self._decoder = FrameDecoder(Registry(settings.registry_api))
         self._consumer = Consumer(
             {
                 "bootstrap.servers": settings.kafka,

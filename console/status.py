@@ -38,7 +38,7 @@ def gather(settings: Settings) -> Report:
     """
     client = admin(settings.kafka)
     model = load_model(settings.sources_dir, settings.sources)
-    registry = Registry(settings.registry.rstrip("/") + settings.registry_path, timeout_s=REGISTRY_S, attempts=3)
+    registry = Registry(settings.registry_api, timeout_s=REGISTRY_S, attempts=3)
     contracts = Contracts(registry, settings.contracts_dir, settings.prefix)
     report = Report(now_ms=time.time_ns() // 1_000_000)
     reading = _Outputs(settings, client, contracts, report)

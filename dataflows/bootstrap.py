@@ -31,14 +31,13 @@ def model(settings: Settings) -> Model:
 
 def schemas(settings: Settings, folder: Path | None = None) -> Schemas:
     """Writer schemas of captured records, for the middle of a stream; `folder` is that of a start with several processes."""
-    url = settings.registry.rstrip("/") + settings.registry_path
-    client = Registry(url, timeout_s=STREAM_TIMEOUT_S, attempts=STREAM_ATTEMPTS)
+    client = Registry(settings.registry_api, timeout_s=STREAM_TIMEOUT_S, attempts=STREAM_ATTEMPTS)
     return client if folder is None else SchemaFolder(client, folder)
 
 
 def contracts(settings: Settings) -> Contracts:
     """Writers of the output topics, every contract registered: writing needs no registry. Raises RegistryError."""
-    client = Registry(settings.registry.rstrip("/") + settings.registry_path)
+    client = Registry(settings.registry_api)
     out = Contracts(client, settings.contracts_dir, settings.prefix, settings.subjects)
     out.register()
     return out

@@ -95,9 +95,7 @@ class _Store:
 
 def build_writer(settings: Settings, wait: Callable[[float], bool]) -> LookupWriter:
     """Put reader, store and decoder together. Raises KafkaUnavailable."""
-    contracts = Contracts(
-        Registry(settings.registry + settings.registry_path), Path(settings.contracts_dir), settings.prefix
-    )
+    contracts = Contracts(Registry(settings.registry_api), Path(settings.contracts_dir), settings.prefix)
 
     def read_progress(value: bytes) -> Progress:
         record = contracts.read(value)

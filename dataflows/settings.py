@@ -110,6 +110,11 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
 
+    @property
+    def registry_api(self) -> str:
+        """Base address of the registry's Confluent-compatible API."""
+        return self.registry.rstrip("/") + self.registry_path
+
     @classmethod
     def settings_customise_sources(
         cls,

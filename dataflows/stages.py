@@ -153,9 +153,8 @@ class ShardStage(_Stage):
                 parked = unpack(fact.frame)
                 heads.add((fact.frame if parked is None else parked.frame)[:5])
                 shard.load(fact.account, table, fact.key, fact.position, fact.time_ms, fact.frame)
-        learn(
-            self._schemas, heads
-        )  # rows are decoded when they are first touched, perhaps in an outage of the registry
+        # rows are decoded when they are first touched, perhaps in an outage of the registry
+        learn(self._schemas, heads)
         for value in latest(self._settings.kafka, self._contracts.topic("intent"), [number]).values():
             intent = self._contracts.read(value)
             if intent["state"] in ("settling", "wanted"):

@@ -10,7 +10,7 @@ from typing import Any
 
 from connectors.capture import DEFAULT_ROLE, Capture
 from connectors.contracts import Contracts
-from connectors.kafka.restore import read_to_end
+from connectors.kafka.restore import latest, read_to_end
 from connectors.registry import Registry
 from dataflows.settings import Settings, load_settings, stack_dir
 from demo.audit import Audit, audit, remaining
@@ -61,7 +61,7 @@ class Demo:
             CAPTURE_PASSWORD,
             {},
         )
-        registry = Registry(self.settings.registry.rstrip("/") + self.settings.registry_path)
+        registry = Registry(self.settings.registry_api)
         self._contracts = Contracts(registry, self.settings.contracts_dir, self.settings.prefix)
         self.flows = Flows(self.settings, stack_dir() / "logs")
         self.traffic = Traffic(
@@ -136,26 +136,9 @@ class Demo:
 
     def corrections(self) -> Counter[str]:
         """Corrections by state, from their topic."""
-        return Counter(record["state"] for record in self._latest("correction").values())
-
-    def _latest(self, name: str) -> dict[bytes, dict[str, Any]]:
-        found: dict[bytes, dict[str, Any]] = {}
-        for value_of in self._all(name):
-            key, value = value_of
-            if value is None:
-                found.pop(key, None)
-            else:
-                found[key] = value
-        return found
-
-    def _all(self, name: str) -> list[tuple[bytes, dict[str, Any] | None]]:
-        topic, read = self._contracts.topic(name), self._contracts.read
-        partitions = list(range(self.settings.partitions))
-        return [
-            (message.key() or b"", None if (value := message.value()) is None else read(value))
-            for batch in read_to_end(self.settings.kafka, topic, partitions)
-            for message in batch
-        ]
+        topic, partitions = self._contracts.topic("correction"), list(range(self.settings.partitions))
+        live = latest(self.settings.kafka, topic, partitions)
+        return Counter(self._contracts.read(value)["state"] for value in live.values())
 
     def _settle(self, live: Callable[[dict[str, Any]], None]) -> None:
         """Until nothing differs by SQL, every correction is final and the frontier has passed the last commit."""
@@ -182,7 +165,14 @@ class Demo:
 
     def _found(self) -> set[tuple[str, str]]:
         """(rule, object id) of every difference that outlived its settle time."""
-        return {(r["rule"], r["object_id"]) for _key, r in self._all("intent") if r and r["state"] != "settling"}
+        topic, partitions = self._contracts.topic("intent"), list(range(self.settings.partitions))
+        intents = (
+            self._contracts.read(value)
+            for batch in read_to_end(self.settings.kafka, topic, partitions)
+            for message in batch
+            if (value := message.value()) is not None
+        )
+        return {(one["rule"], one["object_id"]) for one in intents if one["state"] != "settling"}
 
     def _report(self) -> dict[str, Any]:
         seen = self.observer.finish()

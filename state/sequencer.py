@@ -87,7 +87,7 @@ class Sequencer:
         """Take a batch; None if it completed nothing and moved no offset."""
         repeats = [alignment.repeats for alignment in self._alignments]
         self._take(batch)
-        step = Step(self._position())
+        step = Step()
         per_shard: dict[int, list[Transaction]] = {}
         for number, alignment in enumerate(self._alignments):
             for released in alignment.release():

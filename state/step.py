@@ -36,7 +36,7 @@ class Position:
 class Step:
     """One call's outcome: releases per shard, what to store, and what was set aside or refused."""
 
-    position: Position
+    position: Position = field(default_factory=Position)
     releases: dict[int, Release] = field(default_factory=dict)
     offsets: dict[tuple[str, int], int] = field(default_factory=dict)
     facts: list[WaitingFact] = field(default_factory=list)

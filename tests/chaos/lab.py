@@ -91,7 +91,7 @@ class ChaosLab:
         """Stop every flow, read everything that was published, and compare the end with SQL."""
         for flow in self._flows:
             flow.stop()
-        found = audit(self.settings.kafka, self.settings.registry + self.settings.registry_path, self.prefix)
+        found = audit(self.settings.kafka, self.settings.registry_api, self.prefix)
         assert not found.wrong, f"{dict(found.wrong)}: {found.examples}\n{self.explain()}"
         assert found.agrees_with(*self.bank.amounts()), f"the end differs from SQL at frontier {found.frontier}"
         return found

@@ -45,7 +45,7 @@ class Outputs:
     """Output topics of this test alone, written with the real contracts."""
 
     def __init__(self, settings: Settings) -> None:
-        registry = Registry(settings.registry.rstrip("/") + settings.registry_path)
+        registry = Registry(settings.registry_api)
         self.contracts = Contracts(registry, settings.contracts_dir, settings.prefix)
         ensure(admin(settings.kafka), topic_specs(settings.prefix, settings.partitions))
         self.producer = Producer({"bootstrap.servers": settings.kafka})

@@ -100,9 +100,7 @@ def smallest(schema: Any) -> Any:
 
 def publish(settings: Settings, number: int, minor: int) -> None:
     """One commit of the canonical flow: account A-1 with one invoice of so many minor units."""
-    contracts = Contracts(
-        Registry(settings.registry.rstrip("/") + settings.registry_path), settings.contracts_dir, settings.prefix
-    )
+    contracts = Contracts(Registry(settings.registry_api), settings.contracts_dir, settings.prefix)
     ensure(admin(settings.kafka), topic_specs(settings.prefix, settings.partitions))
     producer = Producer({"bootstrap.servers": settings.kafka, "transactional.id": settings.prefix})
     producer.init_transactions(30)

@@ -90,7 +90,7 @@ class DispatchLab:
             }
         )
         self.settings = self._settings()
-        registry = Registry(self.settings.registry + self.settings.registry_path)
+        registry = Registry(self.settings.registry_api)
         self.contracts = Contracts(registry, self.settings.contracts_dir, self.settings.prefix)
         ensure(admin(self.settings.kafka), topic_specs(self.settings.prefix, self.settings.partitions))
         self._producer = Producer({"bootstrap.servers": self.settings.kafka})

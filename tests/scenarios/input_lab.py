@@ -43,7 +43,7 @@ class InputLab:
         self.settings: Settings = load_settings(prefix=self.prefix, sources=tuple(names), sources_dir=folder)
         self.metrics_port = stack.layout.port_base + 190
         self._topics(names)
-        registry = Registry(self.settings.registry + self.settings.registry_path)
+        registry = Registry(self.settings.registry_api)
         self.decoder = FrameDecoder(registry)
         self.billing, self.erp = (HandMade(self.settings.kafka, registry, name, clock_ms) for name in names)
         self.flow = self._flow(1)
