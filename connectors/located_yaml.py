@@ -15,7 +15,15 @@ Places = dict[tuple[str | int, ...], tuple[int, int]]
 
 
 class LocatedError(Exception):
-    """A configuration file is wrong; the message names file, line, column and the next step. Exit code 2."""
+    """A configuration file is wrong; the message names file, line, column and the next step. Exit code 2.
+
+    `place` is (line, column), counted from 1, `path` the file, and `problem` the message without them.
+    """
+
+    def __init__(self, problem: str, path: Path | None = None, place: tuple[int, int] | None = None) -> None:
+        at = ":".join(str(part) for part in (path, *(place or ())) if part is not None)
+        super().__init__(f"{at}: {problem}" if at else problem)
+        self.problem, self.path, self.place = problem, path, place
 
 
 class Located:
@@ -34,31 +42,44 @@ class Located:
             ) from cause
         except yaml.MarkedYAMLError as cause:
             mark = cause.problem_mark
-            where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-            raise error(f"{where}: not YAML: {cause.problem}. Next step: correct the file") from cause
+            place = (mark.line + 1, mark.column + 1) if mark else None
+            raise error(f"not YAML: {cause.problem}. Next step: correct the file", path, place) from cause
         if root is None:
-            raise error(f"{path}:1:1: the file is empty. Next step: see docs/onboarding.md")
+            raise error("the file is empty. Next step: see docs/onboarding.md", path, (1, 1))
         self.data: Any = self._build(root, ())
 
     def error(self, loc: tuple[str | int, ...], problem: str) -> LocatedError:
         """An error at the deepest known place of `loc` (pydantic's locations carry names that the file lacks)."""
-        place = (1, 1)
-        while loc:
-            if loc in self._places:
-                place = self._places[loc]
-                break
+        return self._error(problem, self.path, self.place(loc))
+
+    def place(self, loc: tuple[str | int, ...]) -> tuple[int, int]:
+        """Line and column of the deepest known place of `loc`, counted from 1."""
+        while loc and loc not in self._places:
             loc = loc[:-1]
-        return self._error(f"{self.path}:{place[0]}:{place[1]}: {problem}")
+        return self._places[loc] if loc else (1, 1)
 
     def validate(self, shape: type[Shape]) -> Shape:
         """The data in its shape; raises the file's error with the first thing that is wrong."""
         try:
             return shape.model_validate(self.data)
         except ValidationError as cause:
-            first = cause.errors()[0]
-            loc = tuple(part for part in first["loc"] if part != "[key]")
+            raise self._named(cause)[0] from cause
+
+    def problems(self, shape: type[BaseModel]) -> list[LocatedError]:
+        """Everything in which the data differs from the shape, in the order of the shape."""
+        try:
+            shape.model_validate(self.data)
+        except ValidationError as cause:
+            return self._named(cause)
+        return []
+
+    def _named(self, cause: ValidationError) -> list[LocatedError]:
+        out = []
+        for one in cause.errors():
+            loc = tuple(part for part in one["loc"] if part != "[key]")
             name = ".".join(str(part) for part in loc) or "the file"
-            raise self.error(loc, f"{name}: {first['msg']}. Next step: correct it") from cause
+            out.append(self.error(loc, f"{name}: {one['msg']}. Next step: correct it"))
+        return out
 
     def _build(self, node: yaml.Node, path: tuple[str | int, ...]) -> Any:
         self._places.setdefault(path, (node.start_mark.line + 1, node.start_mark.column + 1))

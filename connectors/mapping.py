@@ -13,6 +13,7 @@ from connectors import mapping_derived
 from connectors.currencies import exponents
 from connectors.located_yaml import Located, LocatedError
 from connectors.mapping_account import Loc
+from connectors.mapping_decisions import open_decisions
 from connectors.mapping_shape import FieldShape, MappingShape, TableShape, ZoneShape
 from connectors.mapping_ways import account_rules
 from state.mapper import compile_mapper, id_columns
@@ -35,10 +36,10 @@ class MappingError(LocatedError):
 
 def load_model(sources_dir: Path, sources: Sequence[str]) -> Model:
     """Read `<sources_dir>/<source>/mapping.yaml` of every source. Raises MappingError for the first thing wrong."""
-    loaders: list[_Loader] = []
+    loaders: list[Loader] = []
     first = 0
     for name in sources:
-        loader = _Loader(Located(sources_dir / name / "mapping.yaml", MappingError), first)
+        loader = Loader(Located(sources_dir / name / "mapping.yaml", MappingError), first)
         if loader.shape.source != name:
             raise loader.file.error(("source",), f"source is {loader.shape.source}, but the folder is {name}")
         loaders.append(loader)
@@ -54,11 +55,13 @@ def load_model(sources_dir: Path, sources: Sequence[str]) -> Model:
     )
 
 
-class _Loader:
+class Loader:
     """One file; `first` is the index that its first table gets."""
 
     def __init__(self, file: Located, first: int) -> None:
         self.file = file
+        for error in open_decisions(file):
+            raise error
         self.shape = file.validate(MappingShape)
         self._index = {name: first + number for number, name in enumerate(self.shape.tables)}
         self._rules = account_rules(self.shape.tables, self._index, self.shape.source, self._row_table)
@@ -92,7 +95,7 @@ class _Loader:
 
     def tables(self) -> list[TableSpec]:
         """All tables of the file, in its order."""
-        found = [self._table(name, table) for name, table in self.shape.tables.items()]
+        found = [self.table(name, table) for name, table in self.shape.tables.items()]
         return found + self._partitions(found)
 
     def _partitions(self, tables: list[TableSpec]) -> list[TableSpec]:
@@ -107,7 +110,8 @@ class _Loader:
                 out.append(replace(table, index=index, name=name, topic=topic, object=None, rows_of=table.index))
         return out
 
-    def _table(self, name: str, table: TableShape) -> TableSpec:
+    def table(self, name: str, table: TableShape) -> TableSpec:
+        """One captured table."""
         source = self.shape.source
         index, topic = self._index[name], f"{source}.{name}"
         if table.ignore is not None:
