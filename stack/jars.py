@@ -18,7 +18,7 @@ from requests import RequestException
 
 from stack import versions
 from stack.errors import StackError
-from stack.lockfile import LockedJar, digest, read_lock
+from stack.lockfile import LOCK, LockedJar, digest, read_lock
 from stack.progress import bytes_progress
 from stack.resolver import maven
 
@@ -29,43 +29,25 @@ INCOMING, UNPACKING = "incoming-", "unpacking-"
 DISK_MARGIN_BYTES = 300_000_000
 
 
-class JarCache:
-    """The folders below `.stack/jars`, named after the lock's content so that a new lock never mixes with an old one."""
+class LockedFiles:
+    """The files of one lock, a folder a group, each named after its content so that a new lock never mixes with an old one."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, lock: Path = LOCK) -> None:
         """Read the lock; nothing is downloaded yet."""
         self.directory = directory
-        self.jars = read_lock()
+        self.lock = lock
+        self.jars = read_lock(lock)
 
     def folder(self, group: str) -> Path:
-        """Where the jars of one group lie."""
-        own = [jar for jar in self.jars if jar.group == group]
-        if group in versions.PLUGINS:
-            return self.plugins / group
-        return self.directory / f"{group}-{digest(own)}"
-
-    @property
-    def plugins(self) -> Path:
-        """The folder to give Connect as plugin.path: one sub-folder a plugin, Kafka's own jars in none."""
-        own = [jar for jar in self.jars if jar.group in versions.PLUGINS]
-        return self.directory / f"plugins-{digest(own)}"
-
-    @property
-    def classpath(self) -> str:
-        """Java class path of Kafka and Connect."""
-        return f"{self.folder('kafka')}/*"
-
-    @property
-    def registry_home(self) -> Path:
-        """The unpacked registry server."""
-        return self.folder("registry") / "server"
+        """Where the files of one group lie."""
+        return self.directory / f"{group}-{digest(jar for jar in self.jars if jar.group == group)}"
 
     def missing(self) -> list[LockedJar]:
         """Locked files that are not here with their full size."""
         return [jar for jar in self.jars if not is_here(jar, self.folder(jar.group) / jar.filename)]
 
     def ensure(self) -> None:
-        """Download what is missing, check it, unpack the registry and write the converter's manifest.
+        """Download what is missing, check it, and finish what the files are needed for.
 
         A complete cache is only read, so it may belong to another user.
         """
@@ -77,14 +59,14 @@ class JarCache:
             if wanted:
                 self.require_disk(wanted)
                 self.download(wanted)
-            self.unpack_registry()
-            self.write_converter_manifest()
-            point(self.directory / "plugins", self.plugins)
+            self.finish()
 
     def complete(self) -> bool:
         """Whether nothing is left to do."""
-        manifest = self.folder("apicurio-converter") / MANIFEST
-        return not self.missing() and self.registry_home.exists() and manifest.exists()
+        return not self.missing()
+
+    def finish(self) -> None:
+        """What is made of the files once all are here; whole or not at all. Most locks need nothing."""
 
     def remove_leftovers(self) -> None:
         """Remove what an interrupted command left half done."""
@@ -129,7 +111,7 @@ class JarCache:
             except OSError as error:
                 raise disk_error(error, self.directory) from error
             if not jar.matches(path):
-                problem = "what arrived differs from the SHA-256 in stack/java.lock"
+                problem = f"what arrived differs from the SHA-256 in {self.lock.name}"
                 continue
             target = self.folder(jar.group) / jar.filename
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -140,6 +122,41 @@ class JarCache:
             "check the network and run the command again (finished files are kept); "
             "if the checksum stays wrong, somebody is changing the file: do not use it",
         )
+
+
+class JarCache(LockedFiles):
+    """The jars of the stack below `.stack/jars`."""
+
+    def folder(self, group: str) -> Path:
+        """Where the jars of one group lie; plugins in a folder of their own."""
+        return self.plugins / group if group in versions.PLUGINS else super().folder(group)
+
+    @property
+    def plugins(self) -> Path:
+        """The folder to give Connect as plugin.path: one sub-folder a plugin, Kafka's own jars in none."""
+        own = [jar for jar in self.jars if jar.group in versions.PLUGINS]
+        return self.directory / f"plugins-{digest(own)}"
+
+    @property
+    def classpath(self) -> str:
+        """Java class path of Kafka and Connect."""
+        return f"{self.folder('kafka')}/*"
+
+    @property
+    def registry_home(self) -> Path:
+        """The unpacked registry server."""
+        return self.folder("registry") / "server"
+
+    def complete(self) -> bool:
+        """Whether nothing is left to do."""
+        manifest = self.folder("apicurio-converter") / MANIFEST
+        return not self.missing() and self.registry_home.exists() and manifest.exists()
+
+    def finish(self) -> None:
+        """Unpack the registry, write the converter's manifest, let `plugins` lead to the folder at hand."""
+        self.unpack_registry()
+        self.write_converter_manifest()
+        point(self.directory / "plugins", self.plugins)
 
     def unpack_registry(self) -> None:
         """Unpack the registry's archive next to itself, whole or not at all."""

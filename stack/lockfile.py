@@ -85,9 +85,9 @@ def read_lock(path: Path = LOCK) -> tuple[LockedJar, ...]:
     return parse_lock(path.read_text(), path.name)
 
 
-def format_lock(jars: Iterable[LockedJar]) -> str:
+def format_lock(jars: Iterable[LockedJar], header: str = HEADER) -> str:
     """The text of a lock: sorted, one jar a line, so that a change reads well in a diff."""
-    return HEADER + "".join(f"{jar.group} {jar.coordinate} {jar.sha256} {jar.size}\n" for jar in sorted(jars))
+    return header + "".join(f"{jar.group} {jar.coordinate} {jar.sha256} {jar.size}\n" for jar in sorted(jars))
 
 
 def digest(jars: Iterable[LockedJar]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,11 +42,12 @@ def locked(group: str, artifact: Artifact) -> LockedJar:
     return LockedJar(group, coordinate, hashlib.sha256(content).hexdigest(), len(content))
 
 
-def resolve_group(context: MavenContext, group: str) -> list[LockedJar]:
-    """Every jar that one group needs at run time, Kafka's own left out of plugin groups."""
-    excluded = versions.PLUGIN_EXCLUSIONS if group in versions.PLUGINS else ()
+def resolve_group(
+    context: MavenContext, group: str, coordinates: Iterable[str], excluded: Iterable[str] = ()
+) -> list[LockedJar]:
+    """Every jar that the coordinates need at run time; nothing of the `excluded` group ids."""
     exclusions = [context.project(group_id, "*") for group_id in excluded]
-    wanted = [context.create_dependency(text, exclusions) for text in versions.GROUPS[group]]
+    wanted = [context.create_dependency(text, exclusions) for text in coordinates]
     direct, transitive = context.resolver.resolve(wanted)
     return [locked(group, dependency.artifact) for dependency in direct + transitive if not dependency.optional]
 
@@ -57,8 +58,10 @@ def write_lock(path: Path = LOCK) -> int:
     try:
         context = maven(cache)
         jars: list[LockedJar] = []
-        for group in versions.GROUPS:
-            found = resolve_group(context, group)
+        for group, coordinates in versions.GROUPS.items():
+            # what Kafka brings itself must not stand a second time in a plugin's folder
+            excluded = versions.PLUGIN_EXCLUSIONS if group in versions.PLUGINS else ()
+            found = resolve_group(context, group, coordinates, excluded)
             say(f"{group}: {len(found)} jars")
             jars += found
         group_id, artifact_id, packaging, classifier, version = versions.REGISTRY_ARCHIVE.split(":")
