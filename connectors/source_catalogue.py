@@ -1,6 +1,7 @@
 """What a PostgreSQL catalogue says of a source's tables: columns with their types, keys, foreign keys, labels, comments.
 
-Nothing is read but the catalogue: no row of any table, so a role that may connect is enough.
+Nothing is read but the catalogue: no row of any table, so a role that may connect is enough. Columns have the names that
+their fields get in Avro (field.name.adjustment.mode=avro): those are what a mapping names.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from connectors.source_database import connect_source
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 _CHECK = re.compile(r"^CHECK \(\(\((?P<column>\"?[\w ]+\"?)\)?(?:::text)? = ANY \(\(?ARRAY\[(?P<labels>.*)\]")
@@ -63,6 +67,25 @@ class CatalogueTable:
         return any(set(unique) <= set(columns) for unique in self.unique)
 
 
+class NoDatabase(Exception):
+    """The database's address is none; the message says how one is written. Exit code 2."""
+
+
+def open_catalogue(url: str) -> dict[str, CatalogueTable]:
+    """The catalogue of the database at a URL or libpq connection string. Raises NoDatabase, SourceUnreachable."""
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        reason = str(error).strip()
+        raise NoDatabase(
+            f"{url} is no database ({reason}). Next step: write postgresql://USER@HOST:PORT/NAME"
+        ) from error
+    if not parts.get("dbname"):
+        raise NoDatabase(f"{url} names no database. Next step: write postgresql://USER@HOST:PORT/NAME")
+    with connect_source(url) as conn:
+        return read_catalogue(conn)
+
+
 def read_catalogue(conn: Connection) -> dict[str, CatalogueTable]:
     """Every table that is no partition, by `schema.table`, in the order of the names."""
     columns = _columns(conn)
@@ -82,7 +105,8 @@ def read_catalogue(conn: Connection) -> dict[str, CatalogueTable]:
 def _columns(conn: Connection) -> dict[str, dict[str, Column]]:
     checked = _checked_labels(conn)
     found: dict[str, dict[str, Column]] = {}
-    for table, name, kind, nullable, category, enum, labels, comment in conn.execute(_COLUMNS):
+    for table, given, kind, nullable, category, enum, labels, comment in conn.execute(_COLUMNS):
+        name = avro_name(given)
         texts = tuple(labels or ()) or checked.get((table, name), ())
         found.setdefault(table, {})[name] = Column(name, kind, nullable, category == "A", enum, texts, comment)
     return found
@@ -93,7 +117,7 @@ def _checked_labels(conn: Connection) -> dict[tuple[str, str], tuple[str, ...]]:
     found = {}
     for table, definition in conn.execute(_CHECKS):
         if match := _CHECK.match(definition):
-            column = match["column"].strip('"')
+            column = avro_name(match["column"].strip('"'))
             found[table, column] = tuple(text.replace("''", "'") for text in _LABEL.findall(match["labels"]))
     return found
 
@@ -101,15 +125,25 @@ def _checked_labels(conn: Connection) -> dict[tuple[str, str], tuple[str, ...]]:
 def _unique(conn: Connection) -> dict[str, list[tuple[bool, tuple[str, ...]]]]:
     found: dict[str, list[tuple[bool, tuple[str, ...]]]] = {}
     for table, primary, columns in conn.execute(_UNIQUE):
-        found.setdefault(table, []).append((primary, tuple(columns)))
+        found.setdefault(table, []).append((primary, _names(columns)))
     return found
 
 
 def _foreign(conn: Connection) -> dict[str, list[ForeignKey]]:
     found: dict[str, list[ForeignKey]] = {}
     for table, target, columns, target_columns in conn.execute(_FOREIGN):
-        found.setdefault(table, []).append(ForeignKey(tuple(columns), target, tuple(target_columns)))
+        found.setdefault(table, []).append(ForeignKey(_names(columns), target, _names(target_columns)))
     return found
+
+
+def avro_name(column: str) -> str:
+    """The field's name: what Avro does not allow in one is an underscore."""
+    name = re.sub(r"[^A-Za-z0-9_]", "_", column)
+    return f"_{name}" if name[:1].isdigit() else name
+
+
+def _names(columns: list[str]) -> tuple[str, ...]:
+    return tuple(avro_name(column) for column in columns)
 
 
 _TABLES = f"""

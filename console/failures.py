@@ -11,8 +11,10 @@ from connectors.kafka.topics import KafkaUnavailable
 from connectors.located_yaml import LocatedError
 from connectors.lookup import LookupRefused, UnknownAccount
 from connectors.lookup_writer import Undecodable
+from connectors.mapping_check_schemas import RecordingUnreadable
 from connectors.ports import PortTaken
 from connectors.registry import RegistryError, RegistryUnavailable
+from connectors.source_catalogue import NoDatabase
 from connectors.source_database import PrepareFailed, SourceUnreachable
 from connectors.unreachable import Unreachable
 from console.exits import Exit
@@ -24,6 +26,8 @@ _ENDS: tuple[tuple[type[Exception], Exit], ...] = (
     (LocatedError, Exit.USAGE),
     (PortTaken, Exit.USAGE),
     (ContractMissing, Exit.USAGE),
+    (NoDatabase, Exit.USAGE),
+    (RecordingUnreadable, Exit.USAGE),
     (WrongSetting, Exit.USAGE),
     (StackError, Exit.FAILED),
     (LookupRefused, Exit.REFUSED),

@@ -1,4 +1,4 @@
-"""`concord mapping`: what the rows of a source mean, checked before anything runs on it."""
+"""`concord mapping`: what the rows of a source mean, drafted and checked before anything runs on it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from typing import Annotated
 
 import typer
 
+from connectors.mapping_check import Truth
 from connectors.mapping_check import check as check_folder
+from connectors.mapping_check_schemas import recorded_columns, registry_columns
 from connectors.mapping_findings import MappingReport
+from connectors.registry import Registry
+from connectors.source_catalogue import open_catalogue
 from console.exits import Exit, help_text
+from dataflows.settings import SettingsError, load_settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,12 +23,40 @@ app = typer.Typer(
 )
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="a source's folder, for example debezium/billing")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
+Database = Annotated[
+    str | None, typer.Option(metavar="URL", help="hold it against this PostgreSQL database's catalogue")
+]
+Recorded = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="hold it against recorded events or schemas, or a folder of them")
+]
+InRegistry = Annotated[bool, typer.Option("--registry", help="hold it against the writer schemas in CONCORD_REGISTRY")]
 
 
 @app.command()
-def check(folder: Folder, as_json: Json = False) -> None:
-    """Validate a source's folder; each finding names file, line, column, code and next step. Exit codes: 0 nothing is wrong, 1 something is, 2 usage."""
-    show(check_folder(folder), as_json)
+def check(
+    folder: Folder,
+    database: Database = None,
+    recorded: Recorded = None,
+    registry: InRegistry = False,
+    as_json: Json = False,
+) -> None:
+    """Validate a source's folder; each finding names file, line, column, code and next step. Exit codes: 0 nothing is wrong, 1 something is, 2 usage, 5."""
+    if sum((database is not None, recorded is not None, registry)) > 1:
+        raise SettingsError(
+            "--database, --recorded and --registry exclude one another. Next step: hold it against one of them at a time"
+        )
+    settings = load_settings()
+    truth = None
+    if database is not None:
+        truth = Truth("database", catalogue=open_catalogue(database))
+    elif recorded is not None:
+        truth = Truth("recorded schemas", columns=recorded_columns(recorded))
+    elif registry:
+        client = Registry(settings.registry_api)
+        truth = Truth(
+            "registered schemas", find_columns=lambda source, tables: registry_columns(client, source, tables)
+        )
+    show(check_folder(folder, settings.contracts_dir, truth), as_json)
 
 
 def show(report: MappingReport, as_json: bool) -> None:
