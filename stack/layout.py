@@ -26,6 +26,8 @@ OFFSETS = {
     "redis": 79,
     "erp": 51,
     "support": 52,
+    "tryton": 53,
+    "request-tracker": 54,
     "metrics": 61,
     "cluster": 120,
 }
@@ -51,6 +53,8 @@ class Addresses:
     redis: str
     erp_url: str
     support_url: str
+    tryton_url: str
+    request_tracker_url: str
     metrics_port: int
     cluster_port: int
 
@@ -118,6 +122,8 @@ class Layout:
             **own,
             erp_url=f"http://{HOST}:{self.port('erp')}",
             support_url=f"http://{HOST}:{self.port('support')}",
+            tryton_url=f"http://{HOST}:{self.port('tryton')}",
+            request_tracker_url=f"http://{HOST}:{self.port('request-tracker')}",
             metrics_port=self.port("metrics"),
             cluster_port=self.port("cluster"),
         )

@@ -10,7 +10,7 @@ import psutil
 from stack.component import Component
 from stack.layout import Layout, layout_from
 from stack.process import running_pid
-from stack.roster import COMPONENTS
+from stack.roster import COMPONENTS, TARGET_SYSTEMS
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,11 @@ class Status:
 
 
 def status(layout: Layout | None = None) -> dict[str, Status]:
-    """Every component by name; asks the running ones whether they serve."""
+    """Every component by name, and the target systems that run; asks the running ones whether they serve."""
     here = layout or layout_from()
-    with ThreadPoolExecutor(len(COMPONENTS)) as pool:
-        found = pool.map(lambda component: component_status(component, here), COMPONENTS.values())
+    shown = [*COMPONENTS.values(), *(one for one in TARGET_SYSTEMS.values() if here.pid_file(one.name).exists())]
+    with ThreadPoolExecutor(len(shown)) as pool:
+        found = pool.map(lambda component: component_status(component, here), shown)
         return {one.name: one for one in found}
 
 

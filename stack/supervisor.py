@@ -23,7 +23,7 @@ from stack.jars import JarCache
 from stack.layout import EXTERNAL, Addresses, Layout, layout_from
 from stack.process import running_pid, send, spawn, stop, tail, wait_gone
 from stack.progress import say
-from stack.roster import COMPONENTS, closure, component_named
+from stack.roster import ALL, closure, component_named
 from stack.status import Status, status
 
 __all__ = [
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 # those that others need are stopped last
-WAVES = (("connect", "registry", "redis"), ("kafka", "postgres"))
+WAVES = (("connect", "registry", "redis", "tryton", "request-tracker"), ("kafka", "postgres"))
 
 
 def up(layout: Layout | None = None, only: Collection[str] | None = None) -> Addresses:
@@ -62,12 +62,12 @@ def start_all(layout: Layout, names: list[str]) -> None:
     """Start in parallel, each component after those that it needs; raises the first failure."""
     jars = JarCache(layout.jars)
     futures: dict[str, Future[None]] = {}
-    wanted = [name for name in names if COMPONENTS[name].needs_jars and name not in layout.external]
+    wanted = [name for name in names if ALL[name].needs_jars and name not in layout.external]
     pool = ThreadPoolExecutor(len(names) + 1)
     try:
         fetching = pool.submit(jars.ensure) if wanted else None
         for name in names:  # needs come before those who need them
-            component = COMPONENTS[name]
+            component = ALL[name]
             before: list[Future[None]] = [futures[need] for need in component.needs if need in futures]
             if name in wanted and fetching is not None:
                 before.append(fetching)
@@ -167,12 +167,12 @@ def down(layout: Layout | None = None) -> list[str]:
     layout = layout or layout_from()
     if not layout.run.exists():
         return []
-    with exclusive(layout), ThreadPoolExecutor(len(COMPONENTS)) as pool:
+    with exclusive(layout), ThreadPoolExecutor(len(ALL)) as pool:
         stopped: list[str] = []
         for wave in WAVES:
             ran = pool.map(
                 stop_component,
-                [COMPONENTS[name] for name in wave],
+                [ALL[name] for name in wave],
                 [layout] * len(wave),
             )
             stopped += [name for name, did in zip(wave, ran, strict=True) if did]
@@ -191,7 +191,7 @@ def wipe(layout: Layout | None = None) -> list[str]:
     """Stop everything and remove all data, logs and configuration; the jars stay. Returns the names of what ran."""
     layout = layout or layout_from()
     stopped = down(layout)
-    for component in COMPONENTS.values():
+    for component in ALL.values():
         component.wipe(layout)
     for folder in (layout.data, layout.logs, layout.run):
         shutil.rmtree(folder, ignore_errors=True)
