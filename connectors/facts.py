@@ -5,17 +5,22 @@ transaction as uint64, its commit time in ms as int64, length of the account id 
 id, the link, then the captured value as it came (Confluent frame). A row without an account has `partition:offset`, where
 it was captured, in the place of the account id, and a key of its own (`?` in front): in one cut its tombstone and the
 fact of the same row under its new account come from two stages in no fixed order, perhaps in one partition, and must not
-meet under one key.
+meet under one key. What must be remembered and no row says (`state/notes.py`) has `!` and its kind in the place of the
+topic, and JSON in that of the captured value.
 """
 
 from __future__ import annotations
 
+import json
 from struct import Struct
 from typing import NamedTuple
+
+from state.notes import Note
 
 _HEADER = Struct(">QqHH")
 SEPARATOR = "\x1f"
 WAITING = "?"
+NOTE = "!"
 
 
 class Fact(NamedTuple):
@@ -78,3 +83,17 @@ def read_fact(key: bytes, value: bytes) -> Fact:
         return Fact(topic, row, account, link, position, time_ms, frame)
     partition, _, offset = account.partition(":")
     return Fact(topic, row, "", link, position, time_ms, frame, int(partition or -1), int(offset or -1))
+
+
+def note_record(note: Note) -> tuple[bytes, bytes | None]:
+    """Record key and value of a note; the value is None where it is to be forgotten."""
+    key = fact_key(NOTE + note.kind, note.place)
+    body = None if note.body is None else json.dumps(note.body, separators=(",", ":")).encode()
+    return key, None if body is None else fact_value(note.account, "", 0, 0, body)
+
+
+def read_note(fact: Fact) -> Note | None:
+    """The note that a record holds, None for a row."""
+    if not fact.topic.startswith(NOTE):
+        return None
+    return Note(fact.account, fact.topic.removeprefix(NOTE), fact.key, json.loads(fact.frame))

@@ -148,7 +148,8 @@ class Loader:
             raise self.file.error(
                 (*loc, "fields"), "one table mixes minor and major units. Next step: split the fields"
             )
-        return ObjectSpec(role, template, fields, compile_mapper(template, fields), units != {False})
+        mapper = compile_mapper(template, fields)
+        return ObjectSpec(role, template, fields, mapper, units != {False}, table.history)
 
     def _role(self, table: TableShape, loc: Loc) -> Role:
         system = self.shape.system

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from connectors.mapping_account import AccountShape, Conditions, LinkShape, Shape
+from connectors.mapping_account import AccountShape, Conditions, LinkShape, MergedShape, Shape
 
 #: options and the kinds of fields that may have them
 _OPTIONS = {
@@ -16,6 +16,8 @@ _OPTIONS = {
     "plus": ("date",),
     "approximate": ("decimal",),
 }
+#: objects whose earlier states are remembered if the mapping asks for it
+HISTORY = ("subscription", "invoice", "payment")
 KINDS = ("text", "label", "money", "decimal", "date", "instant", "integer", "boolean", "reference")
 
 
@@ -95,12 +97,14 @@ class TableShape(Shape):
     key: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     account: AccountShape | None = None
     links: tuple[LinkShape, ...] = ()
+    merged: MergedShape | None = None
     only: Conditions = Field(default_factory=dict)
     object: str | None = None
     part: str | None = None
     id: str | None = None
     fields: dict[str, FieldShape] = Field(default_factory=dict)
     partitions: tuple[str, ...] = ()
+    history: bool = False
 
     @model_validator(mode="after")
     def _whole(self) -> TableShape:
@@ -113,12 +117,24 @@ class TableShape(Shape):
         if self.part is not None and (self.object is not None or self.id is not None):
             raise ValueError("a `part` is for derived objects only: it has neither `object` nor `id`")
         mapped = ("key", "account", "object", "id") if self.part is None else ("key", "account")
+        if self.history and self.object not in HISTORY:
+            raise ValueError(f"`history` is kept of {', '.join(HISTORY)} only")
+        if self.merged is not None:
+            self._names_accounts(self.merged)
         missing = [name for name in mapped if getattr(self, name) is None]
         if "key" in missing:
             raise ValueError("KEYLESS_SOURCE: a table needs `key`, the columns that tell its rows apart (or `ignore`)")
         if missing:
             raise ValueError(f"a table needs {', '.join(missing)} (or `ignore` with the reason)")
         return self
+
+    def _names_accounts(self, merged: MergedShape) -> None:
+        steps = self.account.steps() if self.account else ()
+        columns = [step.defines or step.reference for step in steps if step.defines or step.reference]
+        if not columns:
+            raise ValueError("`merged` belongs to a table whose rows name their account (`defines` or `reference`)")
+        if merged.by is not None and merged.by not in columns:
+            raise ValueError(f"`by` of `merged` is the column that names the account: {' or '.join(map(str, columns))}")
 
 
 class MappingShape(Shape):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from connectors.contracts import Contracts
-from connectors.facts import fact_key, fact_value
+from connectors.facts import fact_key, fact_value, note_record
 from connectors.kafka.transactor import Record
 from connectors.log import logger
 from state.model import Model
@@ -127,6 +127,8 @@ class Encoder:
                     image = override.get((table, key), frame) if override else frame
                     value = fact_value(account, link, position, time_ms, image)
                 facts.append((topic, number, prefixes[table] + key.encode(), value))
+        for note in out.notes:
+            facts.append((topic, number, *note_record(note)))
         return facts
 
 

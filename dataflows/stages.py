@@ -15,7 +15,7 @@ from connectors import metrics
 from connectors.contracts import Contracts
 from connectors.cut_metrics import SERIAL_EXCEPTIONS, OpenRecords, stage
 from connectors.debezium import Peek
-from connectors.facts import read_fact
+from connectors.facts import read_fact, read_note
 from connectors.frames import Schemas, learn
 from connectors.kafka.restore import latest
 from connectors.log import logger
@@ -153,6 +153,8 @@ class ShardStage(_Stage):
                 parked = unpack(fact.frame)
                 heads.add((fact.frame if parked is None else parked.frame)[:5])
                 shard.load(fact.account, table, fact.key, fact.position, fact.time_ms, fact.frame)
+            elif (note := read_note(fact)) is not None:
+                shard.load_note(note)
         # rows are decoded when they are first touched, perhaps in an outage of the registry
         learn(self._schemas, heads)
         for value in latest(self._settings.kafka, self._contracts.topic("intent"), [number]).values():
@@ -162,7 +164,9 @@ class ShardStage(_Stage):
                 self._open_records.intent(intent["id"], intent)
         for name, value in latest(self._settings.kafka, self._contracts.topic("exception"), [number]).items():
             if not name.startswith(SERIAL_EXCEPTIONS):
-                self._open_records.exception(name.decode(), self._contracts.read(value))
+                exception = self._contracts.read(value)
+                shard.load_exception(exception)
+                self._open_records.exception(name.decode(), exception)
         shard.load_clock(min(self._start.clock_ms.values(), default=0))
         gc.collect()
         gc.freeze()

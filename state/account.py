@@ -11,6 +11,7 @@ from state.usage_sums import UsageSums
 
 if TYPE_CHECKING:
     from state.entitlement import Entitled
+    from state.life import Step
 
 
 class Fault(NamedTuple):
@@ -39,6 +40,7 @@ class Account:
         "exceptions",
         "faults",
         "id",
+        "illegal",
         "intents",
         "items",
         "kept_frames",
@@ -53,11 +55,13 @@ class Account:
         "shown",
         "stale",
         "starting",
+        "stepping",
         "steps",
         "tallies",
         "tiers",
         "totals",
         "touched_ms",
+        "trails",
         "usage",
     )
 
@@ -95,6 +99,12 @@ class Account:
         self.made: dict[tuple[int, str], tuple[Ref, ...]] = {}
         self.due: dict[tuple[int, str], int] = {}
         self.next_due_ms: int | None = None
+        #: states that rows were in, oldest first, where they are kept and there was more than one image
+        self.trails: dict[Ref, tuple[Step, ...]] = {}
+        #: rows whose state changed since the last cut: position of the transaction, what they said before it
+        self.stepping: dict[Ref, tuple[int, Fact]] = {}
+        #: open exceptions about illegal steps, by their id
+        self.illegal: dict[str, dict[str, Any]] = {}
         self.clear()
 
     def clear(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from state.account import Account, Fault
+from state.life import life_of
 from state.model import TableSpec
 from state.roles import POSITION, TIME_MS, Fact, Ref
 from state.values import NANO_DIGITS
@@ -45,6 +46,8 @@ class Units:
     def __init__(self, tables: tuple[TableSpec, ...]) -> None:
         """`tables` of the model."""
         self._minor = [table.object is not None and table.object.minor for table in tables]
+        #: per table what its rows go through, where the history is kept
+        self.kept = [life if (life := life_of(table, {})) is not None and life.kept else None for table in tables]
 
     def amount(self, account: Account, ref: Ref, amount: int | None, currency: str | None) -> int | None:
         """An amount of a fact in minor units; None if unknown."""

@@ -123,4 +123,5 @@ def _exception(name: str, kind: str, text: str, since_ms: int, where: str) -> di
         "since_ms": since_ms,
         "risk_minor": None,
         "risk_currency": None,
+        "facts": [],
     }

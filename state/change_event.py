@@ -29,7 +29,7 @@ def entry(spec: TableSpec, old: Fact | None, new: Fact | None) -> Entry | None:
     fields = [
         {"name": field.name, "old": _text(before), "new": _text(after)}
         for field, before, after in zip(role.fields, old[FIRST:], new[FIRST:], strict=True)
-        if before != after
+        if before != after and field.kind != "legs"  # the payment's record has them all
     ]
     return {"object": role.object, "id": new[ID], "op": "updated", "fields": fields}
 

@@ -17,6 +17,7 @@ from state.fold import Folder, fold, folder_of, refold
 from state.fold_targets import CASE_OPEN
 from state.model import Model, TableSpec
 from state.roles import FIRST, ROLES, TIME_MS, Fact, Ref
+from state.states import States
 from state.values import BadValue, instant_ms
 
 #: (number of the derivation in the model, key of the anchor)
@@ -34,7 +35,8 @@ class _Bound(NamedTuple):
 class Deriver:
     """Keeps the derived objects of accounts up to date."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, states: States) -> None:
+        self._states = states
         self._tables = tables = model.folded
         self._digits = model.exponents
         linked: dict[str, dict[str, int]] = {}
@@ -120,6 +122,8 @@ class Deriver:
         old = fold(account, self._tables, folder_of(spec), ref, fact)
         if account.stale:
             refold(account, self._tables)
+        if old is not None:
+            self._states.changed(account, ref, old, fact, None)
         if (entry := change_event.entry(spec, old, fact)) is not None:
             entries.append(entry)
 

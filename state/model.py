@@ -47,11 +47,25 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
+class Merge:
+    """The column that says which accounts were merged; `column` is its number in `AccountRule.columns`.
+
+    `into`: this row's account was merged into the named one; otherwise the named one was merged into this row's.
+    `by_account`: the column holds an account id, otherwise the key of another row of the table.
+    """
+
+    column: int
+    into: bool
+    by_account: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AccountRule:
     """How a row leads to its account: `parent` is the table index that a foreign key points to, for "through".
 
     "ways" is for what one column cannot say (`state/ways.py`): `columns` are the columns that steps and conditions
     read, `only` says which rows count at all, `carrier` that rows only make links known and belong to nobody.
+    `merged`: rows say which accounts were merged; then `columns` are read in any case, that of the account first.
     """
 
     kind: AccountKind
@@ -62,6 +76,7 @@ class AccountRule:
     ways: tuple[Way, ...] = ()
     only: tuple[Condition, ...] = ()
     carrier: bool = False
+    merged: Merge | None = None
 
 
 class Absent(Enum):
@@ -106,13 +121,17 @@ class FieldSpec:
 
 @dataclass(frozen=True, slots=True)
 class ObjectSpec:
-    """What a table's rows say: the role they play, the template of the object's id, and the fields in role order."""
+    """What a table's rows say: the role they play, the template of the object's id, and the fields in role order.
+
+    `history`: the states that its rows were in are remembered (`state/states.py`).
+    """
 
     role: Role
     id: str
     fields: tuple[FieldSpec | None, ...]
     mapper: Mapper
     minor: bool
+    history: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from state.notes import Note
 from state.row import Change
 
 Record = dict[str, Any]
@@ -26,8 +27,8 @@ class Output:
 
     `records`: (object, key, account id, record), object being the contract's name in `avro/`. `facts_override`: what to
     store in `facts` instead of the captured frame, per (table, key) of this release's changes: the merged image of a row
-    with unchanged TOAST values, or a parked row together with what it said last. `applied`, `parked` and `ignored` count
-    changes and add up to what the release held.
+    with unchanged TOAST values, or a parked row together with what it said last. `notes`: what is stored beside the rows.
+    `applied`, `parked` and `ignored` count changes and add up to what the release held.
     """
 
     records: list[tuple[str, str, str, Record | None]] = field(default_factory=list)
@@ -35,5 +36,6 @@ class Output:
     exceptions: list[tuple[str, Record | None]] = field(default_factory=list)
     parked: list[ParkedChange] = field(default_factory=list)
     facts_override: dict[tuple[int, str], bytes] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
     applied: int = 0
     ignored: int = 0

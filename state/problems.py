@@ -37,7 +37,7 @@ class Problems:
     def adopt(self, account: Account, passed: list[Passed]) -> None:
         """After a restore: what exists now was published before."""
         flagged = [item for item in account.items.values() if flags(account, item)]
-        if flagged or account.faults or passed:
+        if flagged or account.faults or passed or account.illegal:
             self.compare(account, {}, flagged, Output(), passed)
 
     def compare(
@@ -53,6 +53,8 @@ class Problems:
             self._add(found, ("row", f"{ref[0]}:{ref[1]}"), self._of_row(account, ref, fault))
         for late in passed:
             self._add(found, ("case", late.case), self._of_deadline(account, late))
+        for name, record in account.illegal.items():
+            found[name] = (("row", name), record)
         if not found and not account.exceptions:
             return
         for name, (about, _) in list(account.exceptions.items()):
@@ -151,4 +153,5 @@ class Problems:
             "since_ms": since_ms,
             "risk_minor": total.open if total else None,
             "risk_currency": currency if total else None,
+            "facts": [],
         }

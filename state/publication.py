@@ -79,13 +79,13 @@ class Publication:
             account.changed = False
         entitlement = known and (news or ("entitlement", name) in dirty or not alive)
         if entitlement:
-            account.shown = now
+            account.shown = now if alive else None
             records.append(("entitlement", name, name, self._view.entitlement(account, now) if alive else None))
         self._schedule(account, now)
         for kind in _ALWAYS:
             if (kind, name) in dirty and (item := items.get((kind, name))) and not item.empty and flags(account, item):
                 flagged.append(item)
-        if flagged or account.faults or account.exceptions or passed:
+        if flagged or account.faults or account.exceptions or account.illegal or passed:
             self._problems.compare(account, dirty, flagged, out, passed)
         self.intents.compare(account, now, entitlement, dirty, clock_ms, out)
         return alive or bool(account.faults)

@@ -46,6 +46,8 @@ ROLES: dict[tuple[str, str], Role] = {
                 optional("valid_until", "instant"),
                 # last day of the contract, for example {date: started_on, plus: term}
                 optional("ends_on", "date"),
+                # since when the status holds; unmapped: since the commit that brought it
+                optional("effective_at", "instant"),
             ),
         ),
         Role(
@@ -76,6 +78,8 @@ ROLES: dict[tuple[str, str], Role] = {
                 optional("tax_rate", "decimal"),
                 # a payment of it is between its transactions: nothing is corrected from it
                 optional("in_flight", "boolean"),
+                # since when the status holds; unmapped: since the commit that brought it
+                optional("effective_at", "instant"),
             ),
         ),
         Role(
@@ -94,10 +98,15 @@ ROLES: dict[tuple[str, str], Role] = {
                 optional("currency", "text"),
                 required("invoice", "reference"),
                 required("amount", "money"),
-                label("status", "pending", "succeeded", "failed"),
+                # only succeeded pays; a dispute that is won is succeeded again
+                label("status", "pending", "succeeded", "failed", "returned", "disputed", "cancelled"),
                 optional("method", "text"),
                 optional("received_at", "instant"),
                 optional("in_flight", "boolean"),
+                # since when the status holds; unmapped: since the commit that brought it
+                optional("effective_at", "instant"),
+                # no column: what a function of `derived` knows of attempts, captures and what was taken back
+                optional("legs", "legs"),
             ),
         ),
         Role(

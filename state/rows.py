@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from state import change_event
 from state.account import Account, Fault
 from state.derive import Deriver
 from state.fold import fold, folder_of, forget_position, refold
-from state.fold_targets import CASE_OPEN
 from state.model import Model, TableSpec
 from state.output import Output, ParkedChange
-from state.parked import ParkedRow, pack, unpack
-from state.roles import FIRST, POSITION, ROLES, Fact, Ref
+from state.parked import ParkedRow, by_table, by_topic, pack, unpack
+from state.roles import FIRST, POSITION, Fact, Ref
 from state.row import Change, Transaction
+from state.states import States
 from state.toast import KEPT_FRAME_BYTES_MIN, has_marker, merge
 from state.values import BadValue
+from state.waking import Waking, of_payload
 
 #: (table index, frame) -> the whole row image, None if the frame holds none
 Decode = Callable[[int, bytes], dict[str, Any] | None]
 #: (frame with markers, merged row image) -> frame with the merged image
 Reencode = Callable[[bytes, dict[str, Any]], bytes]
 Entry = dict[str, Any]
-
-
-_CASE_STATUS = ROLES["support", "case"].index("status")
-_STATUS, _UNTIL, _FROM, _TO = (
-    ROLES["billing", "subscription"].index(name) for name in ("status", "entitled_until", "valid_from", "valid_until")
-)
-#: what reading a payload may raise; errors of decoders that carry a `code` count as well
-_PAYLOAD_ERRORS = (ValueError, LookupError, TypeError, ArithmeticError, AttributeError)
-
-
-def _of_payload(error: Exception) -> bool:
-    """Whether the payload is at fault, and not, say, a registry that does not answer: that must stop the flow."""
-    return isinstance(error, _PAYLOAD_ERRORS) or isinstance(getattr(error, "code", None), str)
 
 
 def _keep(account: Account, ref: Ref, frame: bytes) -> None:
@@ -50,15 +39,22 @@ class Rows:
     """Applies changes to accounts."""
 
     def __init__(
-        self, model: Model, decode: Decode, reencode: Reencode | None, mapped: Decode | None, clocks: bool = False
+        self,
+        model: Model,
+        decode: Decode,
+        reencode: Reencode | None,
+        mapped: Decode | None,
+        clocks: bool = False,
+        states: States | None = None,
     ) -> None:
         """`mapped` is `decode` for rows without markers: it may leave out the columns that no mapping uses.
 
-        `clocks`: open cases have deadlines.
+        `clocks`: open cases have deadlines. `states` follows those of the rows.
         """
-        self._clocks = clocks
+        self._states = states or States(model.folded)
         self._tables = model.folded
-        self.deriver = Deriver(model)
+        self.deriver = Deriver(model, self._states)
+        self.may_end = Waking(model.folded, self.deriver, decode, clocks).may_end
         self._decode = decode
         self._mapped = mapped or decode
         self._reencode = reencode
@@ -67,6 +63,8 @@ class Rows:
         self._plans = [
             (t, parts.get(t.index) or folder_of(t), t.object.mapper) if t.object else None for t in model.folded
         ]
+        #: place of the state in a table's facts, 0 without one, -1 where the history is kept
+        self._followed = self._states.followed
 
     def apply(self, account: Account, change: Change, transaction: Transaction, out: Output) -> Entry | None:
         """Apply one change; returns its part of the change event, None if nothing of the model changed."""
@@ -101,20 +99,29 @@ class Rows:
                     _keep(account, ref, frame)
                 fact = mapper(row, position, time_ms)
             except Exception as error:  # broad: whatever a payload does, it stops only its own row
-                if not _of_payload(error):
+                if not of_payload(error):
                     raise
                 self._park(account, spec, change, transaction, error, out)
                 return None
         old = fold(account, self._tables, folder, ref, fact)
         if account.stale:
             refold(account, self._tables)
-        if fact is None and old is not None:
-            forget_position(account, self._tables, spec.source, old[POSITION])
+        if old is not None and (
+            fact is None
+            or ((at := self._followed[table]) and (at < 0 or old[at] != fact[at]))  # few change their state
+        ):
+            self._left(account, spec, ref, old, fact, out)
         if account.faults and (fault := account.faults.get(ref)):
             out.parked.append(ParkedChange(change, position, spec.source, fault.code, fault.reason))
         else:
             out.applied += 1
         return change_event.entry(spec, old, fact)
+
+    def _left(self, account: Account, spec: TableSpec, ref: Ref, old: Fact, fact: Fact | None, out: Output) -> None:
+        """The row no longer is what it was: in another state, or gone."""
+        self._states.changed(account, ref, old, fact, out)
+        if fact is None:
+            forget_position(account, self._tables, spec.source, old[POSITION])
 
     def _filled(
         self, account: Account, spec: TableSpec, change: Change, transaction: Transaction, out: Output
@@ -159,7 +166,7 @@ class Rows:
         self._fault(account, spec, (change[1], change[3]), code, reason, transaction[1], transaction[2])
         old = account.rows.get((change[1], change[3]))
         if old is not None:
-            parked = ParkedRow(code, reason, self._versions[spec.source], old, change[4])
+            parked = ParkedRow(code, reason, self._versions[spec.source], by_topic(old, self._tables), change[4])
             out.facts_override[change[1], change[3]] = pack(parked)
         out.parked.append(ParkedChange(change, transaction[1], spec.source, code, reason))
 
@@ -171,39 +178,6 @@ class Rows:
         account.faults[ref] = Fault(code, reason, kind, position, time_ms)
         account.mark_of(ref, kind)
 
-    def may_end(self, table: int, stored: bytes, time_ms: int) -> bool:
-        """Whether a stored row sets a timer: a subscription that entitles for a time, a case with a deadline."""
-        spec = self._tables[table].object
-        if spec is None:
-            return False
-        if spec.role.object == "case":
-            if not self._clocks:
-                return False
-        elif spec.role.object != "subscription" and not spec.role.blocks:
-            return False
-        if spec.role.blocks:
-            if not self.deriver.timed(table, self._clocks):
-                return False
-        elif spec.role.object == "subscription" and all(
-            spec.fields[index - FIRST] is None for index in (_UNTIL, _FROM, _TO)
-        ):
-            return False
-        try:
-            row = self._decode(table, stored)
-            if row is None:
-                return True
-            fact = spec.mapper(row, 0, time_ms)
-            if spec.role.blocks:
-                return self.deriver.waits(table, fact)
-            if spec.role.object == "case":
-                return fact[_CASE_STATUS] in CASE_OPEN
-            timed = fact[_UNTIL] if fact[_STATUS] == "cancelled" else fact[_FROM] or fact[_TO]
-            return timed is not None
-        except Exception as error:  # broad: restoring the account will tell what is wrong with the payload
-            if not _of_payload(error):
-                raise
-            return True
-
     def restore(self, account: Account, ref: Ref, position: int, time_ms: int, stored: bytes) -> None:
         """Fold one stored row, as it was folded when it came."""
         plan = self._plans[ref[0]]
@@ -213,7 +187,7 @@ class Rows:
         account.touched_ms = time_ms
         parked = unpack(stored)
         if parked is not None and parked.version == self._versions[spec.source]:
-            fold(account, self._tables, folder, ref, parked.fact)
+            self._fold_last(account, ref, parked)
             self._fault(account, spec, ref, parked.code, parked.reason, position, time_ms)
             return
         frame = parked.frame if parked is not None else stored
@@ -231,7 +205,18 @@ class Rows:
                 account.kept_frames[ref] = frame
             fold(account, self._tables, folder, ref, mapper(row, position, time_ms))
         except Exception as error:  # broad: whatever a payload does, it stops only its own row
-            if not _of_payload(error):
+            if not of_payload(error):
                 raise
+            if parked is not None:
+                self._fold_last(account, ref, parked)
             code = getattr(error, "code", None) or "UNREADABLE_PAYLOAD"
             self._fault(account, spec, ref, code, str(getattr(error, "reason", None) or error), position, time_ms)
+
+    def _fold_last(self, account: Account, ref: Ref, parked: ParkedRow) -> None:
+        """What a parked row said last stays in force, unless the mapping made another kind of object of the row."""
+        spec, folder, _ = self._plans[ref[0]] or (None, None, None)
+        if spec is None or folder is None or spec.object is None:
+            return
+        if len(parked.fact) == FIRST + len(spec.object.fields):
+            with suppress(KeyError):  # it refers to a table that is gone
+                fold(account, self._tables, folder, ref, by_table(parked.fact, self._tables))

@@ -38,3 +38,6 @@ class Rules:
     def team_of(self, kind: str) -> str:
         """The team that owns objects of a kind."""
         return next((rule.team for rule in self.rules if rule.object == kind), self.team)
+    #: "system.object" -> state -> states that may follow, in place of those in `state/life.py`
+    transitions: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
+    brake: Brake = Brake()

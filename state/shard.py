@@ -14,12 +14,14 @@ from state.account import Account
 from state.entitlement import entitled
 from state.fold import refold
 from state.model import Model
+from state.notes import TRAIL, Note
 from state.output import Output
 from state.publication import Publication
 from state.row import Change, Release, Transaction
 from state.rows import Decode, Reencode, Rows
 from state.rules import Rules
 from state.service_clock import keeps_clocks
+from state.states import ILLEGAL_TRANSITION, States
 
 
 class Shard:
@@ -42,7 +44,9 @@ class Shard:
         """
         self._model = model
         self._rules = rules
-        self._rows = Rows(model, decode, reencode, mapped, keeps_clocks(model, rules.resolve_within_ms))
+        self._states = States(model.folded, rules)
+        clocks = keeps_clocks(model, rules.resolve_within_ms)
+        self._rows = Rows(model, decode, reencode, mapped, clocks, self._states)
         self._coalesce = coalesce
         self._changes = changes
         self._derives = bool(model.derivations)
@@ -66,6 +70,16 @@ class Shard:
     def load_intent(self, intent: dict[str, Any]) -> None:
         """Restore an intent that was settling or wanted."""
         self._publication.intents.load(intent)
+
+    def load_exception(self, record: dict[str, Any]) -> None:
+        """Restore an exception that is open; those that the rows themselves say are found again without it."""
+        if record["kind"] == ILLEGAL_TRANSITION:
+            self._states.load_illegal(record)
+
+    def load_note(self, note: Note) -> None:
+        """Restore what no row says."""
+        if note.kind == TRAIL:
+            self._states.load_trail(note.account, note.place, note.body)
 
     def apply(self, release: Release) -> Output:
         """Apply whole transactions in commit order, fire the timers that are due, and say what to publish."""
@@ -149,8 +163,9 @@ class Shard:
         self._hydrate()
         for account in self._accounts.values():
             for ref in [ref for ref in account.rows if ref[0] == table]:
-                gone = Change(account.id, table, "d", ref[1], b"")
-                self._rows.apply(account, gone, transaction, Output())
+                gone, own = Change(account.id, table, "d", ref[1], b""), Output()
+                self._rows.apply(account, gone, transaction, own)
+                out.notes += own.notes
                 touched[account.id] = account
         out.applied += 1
 
@@ -168,6 +183,8 @@ class Shard:
                 account.changed = False
             account.dirty.clear()
             account.touched_ms = 0
+            account.stepping.clear()
+            self._states.adopt(account)
             self._publication.adopt(account, self._clock_ms)
         return account
 
@@ -195,6 +212,8 @@ class Shard:
         for account in accounts:
             if self._derives:
                 self._settle(account, clock_ms)
+            if account.stepping:
+                self._states.judge(account)
             now = entitled(account, self._rules.tiers, clock_ms)
             if not self._publication.publish(account, now, clock_ms, out):
                 del self._accounts[account.id]

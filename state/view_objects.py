@@ -13,6 +13,7 @@ from state.roles import FIRST, POSITION, ROLES, Ref
 from state.tally import Item, Tally
 from state.values import EXACT, NANO_DIGITS, decimal
 from state.view_case import case
+from state.view_states import PAID, legs, states
 
 _INVOICE_IN_FLIGHT, _PAYMENT_IN_FLIGHT = (ROLES["billing", kind].index("in_flight") for kind in ("invoice", "payment"))
 _NOTE_STATE, _NOTE_INVOICE = (ROLES["erp", "credit"].index(name) for name in ("state", "invoice"))
@@ -38,6 +39,7 @@ def _subscription(account: Account, item: Item, units: Units) -> Record:
         "ends_on": fact[FIRST + 10],
         "billing_days": len(account.tallies.get(item.billing, _NO_TALLY).days),
         "renews": fact[FIRST + 1] in ("trial", "active", "past_due"),
+        "states": states(account, item.billing, units, currency),
         "billing": {"row": item.billing[1], "position": fact[POSITION]},
         "flags": flags(account, item),
     }
@@ -84,6 +86,7 @@ def _invoice(account: Account, item: Item, units: Units) -> Record:
         "open_minor": tally.open,
         "issued_on": fact[FIRST + 3] if fact else None,
         "due_on": fact[FIRST + 4] if fact else None,
+        "states": states(account, ref, units, currency),
         "billing": facet(ref, fact),
         "erp": _erp_invoice(account, item.erp, units),
         "flags": flags(account, item),
@@ -128,17 +131,24 @@ def _payment(account: Account, item: Item, units: Units) -> Record:
     fact = account.rows[ref] if ref else None
     tally = account.tallies.get(ref, _NO_TALLY) if ref else _NO_TALLY
     currency = (fact[FIRST] if fact else None) or account.currency.get("billing")
+    invoice = id_of(account, fact[FIRST + 1]) if fact else None
+    amount = units.amount(account, ref, fact[FIRST + 2], currency) if fact and ref else None
+    status = fact[FIRST + 3] if fact else None
+    pays = status == PAID and invoice is not None and amount is not None
     return {
         "id": item.id,
         "account": account.id,
-        "invoice": id_of(account, fact[FIRST + 1]) if fact else None,
-        "status": fact[FIRST + 3] if fact else None,
+        "invoice": invoice,
+        "status": status,
         "currency": currency,
-        "amount_minor": units.amount(account, ref, fact[FIRST + 2], currency) if fact and ref else None,
+        "amount_minor": amount,
         "refunded_minor": tally.refunded,
         "method": fact[FIRST + 4] if fact else None,
         "received_at": fact[FIRST + 5] if fact else None,
-        "in_flight": bool(fact and fact[_PAYMENT_IN_FLIGHT]),
+        "in_flight": bool(fact and fact[_PAYMENT_IN_FLIGHT]) or status == "pending",
+        "legs": legs(account, ref, fact, units, currency),
+        "allocations": [{"invoice": invoice, "amount_minor": amount}] if pays else [],
+        "states": states(account, ref, units, currency),
         "billing": facet(ref, fact),
         "erp": _receipt(account, item.erp, units),
         "flags": flags(account, item),

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from state.derivation import Derivation, Link, Made, Moment, Part, Parts
+from state.life import Leg
+from state.values import NOT_SET
 
 _GIVES_BACK = ("refund", "chargeback")
 
@@ -43,6 +45,14 @@ def in_flight(parts: Parts, payment: str | None) -> bool:
     return any(leg_state(parts, leg, invoiced) == "open" for leg in legs)
 
 
+def _leg(leg: Part, state: str) -> Leg:
+    """A leg as the record shows it; refunds and charge-backs are refunds of their own and take nothing off what is paid."""
+    charge = leg["kind"] == "charge"
+    kind = "capture" if charge else leg["kind"] or "unknown"
+    paid = leg["amount"] or 0 if charge and state == "done" else 0
+    return Leg(kind, "pending" if state == "open" else state, leg["amount"], paid, leg["at"] or NOT_SET)
+
+
 def _make(parts: Parts, anchor: str, _moment: Moment) -> Iterator[Made]:
     row = parts.one("payment_row", uuid=anchor)
     if row is None:
@@ -68,6 +78,7 @@ def _make(parts: Parts, anchor: str, _moment: Moment) -> Iterator[Made]:
             "status": status,
             "received_at": shown[-1]["at"],
             "in_flight": any(state == "open" for _, state in states),
+            "legs": tuple(_leg(leg, state) for leg, state in states),
         },
         tuple(name for name in ("status",) if any(leg.unknown("status") or leg.unknown("kind") for leg in legs)),
     )

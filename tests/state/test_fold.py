@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from connectors.avro.reader import compile_reader
 from connectors.avro.writer import compile_writer
+from state.notes import Note
 from state.output import Output
 from state.row import Change
 from state.shard import Shard
@@ -74,6 +75,29 @@ def as_change(name: str, key: int, columns: Image | None) -> Change:
     return drop(name, key) if columns is None else put(name, key, **columns)
 
 
+class Beside:
+    """The newest notes and exceptions."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._notes: dict[tuple[str, str], Note] = {}
+        self._exceptions: dict[str, Any] = {}
+
+    def take(self, out: Output) -> None:
+        """As a compacted topic keeps them."""
+        self._notes |= {(note.kind, note.place): note for note in out.notes}
+        self._exceptions |= dict(out.exceptions)
+
+    def load(self, target: Shard) -> None:
+        """Give them back."""
+        for note in self._notes.values():
+            if note.body is not None:
+                target.load_note(Note(*json.loads(json.dumps(note))))
+        for exception in self._exceptions.values():
+            if exception is not None:
+                target.load_exception(exception)
+
+
 def live_rows(history: list[tuple[str, int, Image | None]]) -> dict[tuple[str, int], tuple[int, Image]]:
     """What the sources hold at the end: (table, key) -> (position, columns)."""
     rows: dict[tuple[str, int], tuple[int, Image]] = {}
@@ -85,24 +109,28 @@ def live_rows(history: list[tuple[str, int, Image | None]]) -> dict[tuple[str, i
     return rows
 
 
-def folded(history: list[tuple[str, int, Image | None]]) -> Shard:
-    """A shard that followed the history, a transaction a step."""
+def folded(history: list[tuple[str, int, Image | None]], beside: Beside | None = None) -> Shard:
+    """A shard that followed the history, a transaction a step; `beside` gets what is stored besides the rows."""
     target = shard()
     for number, step in enumerate(history):
-        target.apply(release(1000 + number, transaction(1000 + number, as_change(*step))))
+        out = target.apply(release(1000 + number, transaction(1000 + number, as_change(*step))))
+        if beside is not None:
+            beside.take(out)
     return target
 
 
 @settings(max_examples=150, deadline=None)
 @given(HISTORIES)
 def test_running_totals_equal_a_fresh_derivation(history: list[tuple[str, int, Image | None]]) -> None:
-    """After any history the view is that of a shard restored from the live rows alone: no trace of the way is left."""
-    restored = shard()
+    """After any history the view is that of a shard restored from the live rows and the notes: no other trace is left."""
+    restored, beside = shard(), Beside()
+    followed = folded(history, beside)
+    beside.load(restored)
     for (name, key), (position, columns) in live_rows(history).items():
         change = put(name, key, **columns)
         restored.load(ACCOUNT, change.table, change.key, position, position, change.frame)
     expected = {key: record for key, record in everything(restored).items() if record is not None}
-    found = {key: record for key, record in everything(folded(history)).items() if record is not None}
+    found = {key: record for key, record in everything(followed).items() if record is not None}
     assert found == expected
 
 
@@ -158,12 +186,14 @@ def codec(name: str) -> tuple[Callable[[Any], bytes], Callable[[bytes], Any]]:
 @settings(max_examples=100, deadline=None)
 @given(HISTORIES, st.integers(0, 39))
 def test_a_restart_changes_nothing_that_follows(history: list[tuple[str, int, Image | None]], stop: int) -> None:
-    """Restored from stored rows, open intents and the clock, a shard publishes exactly what the old one would have.
+    """Restored from stored rows, notes, what is open and the clock, a shard publishes exactly what the old one would have.
 
     Every record fits its contract and comes back from its bytes as it was.
     """
     stop = min(stop, len(history))
-    old, new = folded(history[:stop]), shard()
+    beside, new = Beside(), shard()
+    old = folded(history[:stop], beside)
+    beside.load(new)
     for (name, key), (position, columns) in live_rows(history[:stop]).items():
         change = put(name, key, **columns)
         new.load(ACCOUNT, change.table, change.key, position, position, change.frame)
@@ -176,6 +206,7 @@ def test_a_restart_changes_nothing_that_follows(history: list[tuple[str, int, Im
         move = release(clock, transaction(1000 + stop + number, as_change(*step), time_ms=clock))
         ours, theirs = old.apply(move), new.apply(move)
         assert (ours.records, ours.intents, ours.exceptions) == (theirs.records, theirs.intents, theirs.exceptions)
+        assert ours.notes == theirs.notes
         for name, record in published(ours):
             write, read = codec(name)
             assert read(write(record)) == record

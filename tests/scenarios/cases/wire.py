@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 from connectors.column_types import fields_of
 from connectors.contracts import Contracts
 from connectors.debezium import Decoder, LastCommit, Peek
-from connectors.facts import read_fact
+from connectors.facts import read_fact, read_note
 from connectors.mapping import load_model
 from connectors.ownership import load_rules
 from connectors.registry import Registry
@@ -96,6 +96,11 @@ class Wire(Capture):
             fact = read_fact(key, value)
             if partition == number and fact.account and fact.topic in index:
                 shard.load(fact.account, index[fact.topic], fact.key, fact.position, fact.time_ms, fact.frame)
+            elif partition == number and (note := read_note(fact)) is not None:
+                shard.load_note(note)
+        for exception in self.live("exception").values():
+            if partition_of(exception["account"], self.shards) == number:
+                shard.load_exception(exception)
         for intent in self.live("intent").values():
             mine = partition_of(intent["account_id"], self.shards) == number
             if mine and intent["state"] in ("settling", "wanted"):

@@ -1,0 +1,26 @@
+"""What must be remembered over a restart and no row says: the states that a row was in, the milestones that were told.
+
+A note is stored among the facts, in the partition of its account, and committed with the cut that it belongs to.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+#: kinds of notes
+TRAIL: Final = "trail"
+TOLD: Final = "told"
+
+
+class Note(NamedTuple):
+    """`place` tells it from others of its kind: topic and key of a row. `body` is plain JSON data, None to forget it."""
+
+    account: str
+    kind: str
+    place: str
+    body: Any
+
+
+def place_of(topic: str, key: str) -> str:
+    """The place of a note about a row."""
+    return f"{topic} {key}"
