@@ -68,6 +68,23 @@ class StepShape(Shape):
         return column
 
 
+class MergedShape(Shape):
+    """The column that says which accounts were merged: `into` is on the one that is gone, `from` on the one that stays.
+
+    It holds the key of another row of the table, or with `by`, which is the account's own column, an account id.
+    """
+
+    into: str | None = None
+    from_: Annotated[str | None, Field(alias="from")] = None
+    by: str | None = None
+
+    @model_validator(mode="after")
+    def _one_direction(self) -> MergedShape:
+        if (self.into is None) == (self.from_ is None):
+            raise ValueError("`merged` has exactly one of into, from")
+        return self
+
+
 class AccountShape(StepShape):
     """The way to the account: one step, or `ways`, of which the first that leads to an account counts.
 

@@ -7,11 +7,35 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Mode = Literal["observe", "propose", "auto"]
+#: what a rule gets that says nothing about it
+PROPOSAL_MS = 604_800_000
+BRAKE_WRITES, BRAKE_WITHIN_MS = 10, 600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Mass change: more than `number` new corrections within `within_ms`, and more than `percent` of the objects."""
+
+    number: int
+    percent: int
+    within_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Brake:
+    """Loop of successes: after `writes` corrections of one target object within `within_ms` a person is asked."""
+
+    writes: int = BRAKE_WRITES
+    within_ms: int = BRAKE_WITHIN_MS
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`owner` is right about `object`; `target` must agree within `tolerance_minor`, after `settle_ms`."""
+    """`owner` is right about `object`; `target` must agree within `tolerance_minor`, after `settle_ms`.
+
+    `author` wrote the rule and may not approve what it proposes; a proposal lives `proposal_ms`. `cap` and `cap_percent`
+    (of the objects) bound what one run begins.
+    """
 
     name: str
     object: Literal["invoice", "credit", "entitlement", "standing"]
@@ -22,6 +46,10 @@ class Rule:
     cap: int
     team: str
     tolerance_minor: int = 0
+    author: str = ""
+    proposal_ms: int = PROPOSAL_MS
+    cap_percent: int = 100
+    guard: Guard | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +62,10 @@ class Rules:
     rules: tuple[Rule, ...]
     #: time to resolve a case, per tier of its account
     resolve_within_ms: Mapping[str, int] = field(default_factory=dict)
+    #: "system.object" -> state -> states that may follow, in place of those in `state/life.py`
+    transitions: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
+    brake: Brake = Brake()
 
     def team_of(self, kind: str) -> str:
         """The team that owns objects of a kind."""
         return next((rule.team for rule in self.rules if rule.object == kind), self.team)
-    #: "system.object" -> state -> states that may follow, in place of those in `state/life.py`
-    transitions: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
-    brake: Brake = Brake()
