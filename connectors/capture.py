@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from psycopg.conninfo import make_conninfo
+
 from connectors.connect import Connect, ConnectorStatus, fill, load_template
-from connectors.source_database import placeholders, prepare, source_dsn
+from connectors.source_database import placeholders, prepare
 
 DEFAULT_ROLE = "concord_capture"
+#: part of a libpq connection string -> setting of a connector, below `database.`
+_ADDRESS = {"host": "hostname", "port": "port", "dbname": "dbname"}
 EMBEDDED_PASSWORD = "concord"  # noqa: S105 - the embedded stack trusts loopback and never asks for it
 
 
@@ -18,7 +22,8 @@ class Capture:
     """Where the sources' folders, database server, Kafka Connect and registry are.
 
     `postgres` is a libpq connection string with administrator rights and no database; a source's database has the
-    source's name unless `databases` says otherwise. `registry_path` is the path of its Confluent-compatible API.
+    source's name unless `databases` says otherwise. A connector.json that names host, port or database itself, without
+    placeholder, wins. `registry_path` is the path of its Confluent-compatible API.
     """
 
     sources_dir: Path
@@ -31,8 +36,11 @@ class Capture:
     registry_path: str = "/apis/ccompat/v7"
 
     def dsn(self, source: str) -> str:
-        """Administrator's connection string of the source's database."""
-        return source_dsn(self.postgres, self.databases.get(source, source))
+        """Administrator's connection string of the source's database. Raises TemplateError."""
+        template = load_template(self.folder(source) / "connector.json")
+        given = {part: str(template.get(f"database.{name}", "$")) for part, name in _ADDRESS.items()}
+        literal = {part: text for part, text in given.items() if "$" not in text}
+        return make_conninfo(self.postgres, **{"dbname": self.databases.get(source, source), **literal})
 
     def folder(self, source: str) -> Path:
         """The source's folder."""

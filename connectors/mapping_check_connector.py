@@ -3,17 +3,21 @@
 code                   what is wrong
 TEMPLATE_INVALID       connector.json is missing or no flat JSON object
 INCLUDE_LIST_DIFFERS   table.include.list and the tables of the mapping are not the same
+MISSING_COLUMN         column.exclude.list leaves out a column that the mapping names
 CONNECTOR_NAME         topic.prefix is not the source's name, so that its topics are others
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from connectors.connect import TemplateError, load_template
+from connectors.frames import MISSING_COLUMN
 from connectors.located_yaml import Located
 from connectors.mapping_findings import NEXT_STEP, MappingFinding, at
+from connectors.mapping_mentions import mentions
 from connectors.mapping_shape import MappingShape
 from connectors.preflight_database import include_list
 
@@ -47,10 +51,22 @@ def check_connector(file: Located, shape: MappingShape, config: Mapping[str, str
         )
         step = f"map it, write `{one}: {{ignore: the reason}}`, or remove it from the list and the publication"
         yield _in_connector(path, "table.include.list", INCLUDE_LIST_DIFFERS, problem, step)
+    yield from _excluded(file, shape, config)
     prefix = config.get("topic.prefix", shape.source)
     if prefix != shape.source:
         problem = f"topic.prefix is {prefix}, and the source is {shape.source}: Concord would wait on other topics"
         yield _in_connector(path, "topic.prefix", CONNECTOR_NAME, problem, f"set topic.prefix to {shape.source}")
+
+
+def _excluded(file: Located, shape: MappingShape, config: Mapping[str, str]) -> Iterator[MappingFinding]:
+    """Columns that the connector is told to leave out, and that the mapping needs."""
+    patterns = [one.strip() for one in config.get("column.exclude.list", "").split(",") if one.strip()]
+    for name, table in shape.tables.items():
+        for mention in mentions(name, table) if table.ignore is None else ():
+            full = f"{mention.table}.{mention.column}"
+            if any(re.fullmatch(pattern, full) for pattern in patterns):
+                step = "remove it from column.exclude.list of connector.json, or from the mapping"
+                yield at(file, mention.loc, MISSING_COLUMN, f"column.exclude.list keeps {full} out of the rows", step)
 
 
 def _in_connector(path: Path, setting: str, code: str, problem: str, step: str) -> MappingFinding:

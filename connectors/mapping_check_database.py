@@ -107,6 +107,8 @@ def _check_step(
     if target is None or step.column not in found.columns or step.target not in catalogue:
         return  # told elsewhere
     wanted = (step.by,) if step.by else target.key or ()
+    if (step.table, (step.column,)) == (step.target, wanted):
+        return  # the row itself
     here = f"{step.table}.{step.column}"
     if len(wanted) != 1:
         problem = (

@@ -17,7 +17,8 @@ from psycopg.conninfo import conninfo_to_dict
 from connectors.source_database import connect_source
 
 Connection = psycopg.Connection[tuple[Any, ...]]
-_CHECK = re.compile(r"^CHECK \(\(\((?P<column>\"?[\w ]+\"?)\)?(?:::text)? = ANY \(\(?ARRAY\[(?P<labels>.*)\]")
+#: `CHECK ((kind = ANY (ARRAY['a'::text])))`, and `(((kind)::text = ANY ((ARRAY['a'::character varying])::text[])))`
+_CHECK = re.compile(r"^CHECK \(\(+(?P<column>[\w ]+|\"[^\"]+\")\)?(?:::text)? = ANY \(+ARRAY\[(?P<labels>.*)\]")
 _LABEL = re.compile(r"'((?:[^']|'')*)'")
 #: schemas of PostgreSQL and its extensions
 _SYSTEM = r"n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
@@ -56,6 +57,7 @@ class CatalogueTable:
     foreign: tuple[ForeignKey, ...]
     identity: str
     partitioned: bool = False
+    partition: bool = False
     comment: str | None = None
 
     def foreign_of(self, column: str) -> tuple[ForeignKey, ...]:
@@ -87,18 +89,19 @@ def open_catalogue(url: str) -> dict[str, CatalogueTable]:
 
 
 def read_catalogue(conn: Connection) -> dict[str, CatalogueTable]:
-    """Every table that is no partition, by `schema.table`, in the order of the names."""
+    """Every table, by `schema.table`, in the order of the names."""
     columns = _columns(conn)
     unique, foreign = _unique(conn), _foreign(conn)
     found: dict[str, CatalogueTable] = {}
-    for name, identity, partitioned, comment in conn.execute(_TABLES):
+    for name, identity, partitioned, partition, comment in conn.execute(_TABLES):
         keys = unique.get(name, [])
         primary = next((key for is_primary, key in keys if is_primary), ())
         nullable = {column for column, one in columns.get(name, {}).items() if one.nullable}
         apart = tuple(key for _, key in keys if not nullable & set(key))
         found[name] = CatalogueTable(
-            name, columns.get(name, {}), primary, apart, tuple(foreign.get(name, ())), identity, partitioned, comment
-        )
+            name, columns.get(name, {}), primary, apart, tuple(foreign.get(name, ())), identity, partitioned, partition,
+            comment,
+        )  # fmt: skip
     return found
 
 
@@ -147,7 +150,7 @@ def _names(columns: list[str]) -> tuple[str, ...]:
 
 
 _TABLES = f"""
-SELECT n.nspname || '.' || c.relname, c.relreplident::text, c.relkind = 'p', obj_description(c.oid, 'pg_class')
+SELECT n.nspname || '.' || c.relname, c.relreplident::text, c.relkind = 'p', c.relispartition, obj_description(c.oid, 'pg_class')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND {_SYSTEM}
 ORDER BY 1

@@ -12,6 +12,7 @@ from connectors.located_yaml import LocatedError
 from connectors.lookup import LookupRefused, UnknownAccount
 from connectors.lookup_writer import Undecodable
 from connectors.mapping_check_schemas import RecordingUnreadable
+from connectors.mapping_draft import DraftRefused
 from connectors.ports import PortTaken
 from connectors.registry import RegistryError, RegistryUnavailable
 from connectors.source_catalogue import NoDatabase
@@ -27,6 +28,7 @@ _ENDS: tuple[tuple[type[Exception], Exit], ...] = (
     (PortTaken, Exit.USAGE),
     (ContractMissing, Exit.USAGE),
     (NoDatabase, Exit.USAGE),
+    (DraftRefused, Exit.USAGE),
     (RecordingUnreadable, Exit.USAGE),
     (WrongSetting, Exit.USAGE),
     (StackError, Exit.FAILED),

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from connectors.located_yaml import Located
+from connectors.mapping import MappingError
 from connectors.mapping_check import Truth
 from connectors.mapping_check import check as check_folder
 from connectors.mapping_check_schemas import recorded_columns, registry_columns
+from connectors.mapping_decisions import DECIDE, open_decisions
+from connectors.mapping_draft import DraftRefused
 from connectors.mapping_findings import MappingReport
+from connectors.mapping_init import FILES, write_draft
 from connectors.registry import Registry
 from connectors.source_catalogue import open_catalogue
 from console.exits import Exit, help_text
@@ -30,6 +37,17 @@ Recorded = Annotated[
     Path | None, typer.Option(metavar="FILE", help="hold it against recorded events or schemas, or a folder of them")
 ]
 InRegistry = Annotated[bool, typer.Option("--registry", help="hold it against the writer schemas in CONCORD_REGISTRY")]
+
+
+SOURCE_NAME = re.compile(r"^[a-z][a-z0-9_-]*$")
+
+
+class System(Enum):
+    """The part a source plays."""
+
+    BILLING = "billing"
+    ERP = "erp"
+    SUPPORT = "support"
 
 
 @app.command()
@@ -57,6 +75,49 @@ def check(
             "registered schemas", find_columns=lambda source, tables: registry_columns(client, source, tables)
         )
     show(check_folder(folder, settings.contracts_dir, truth), as_json)
+
+
+@app.command()
+def init(
+    database: Annotated[str, typer.Option(metavar="URL", help="the source's PostgreSQL database")],
+    source: Annotated[str, typer.Option(metavar="NAME", help="name of the source: small letters, digits, - and _")],
+    system: Annotated[System, typer.Option(help="the part that it plays")] = System.BILLING,
+    into: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="where to write; NAME in CONCORD_SOURCES_DIR if not given")
+    ] = None,
+    table: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OBJECT=TABLE", help="which table an object is, where the draft guesses wrong"),
+    ] = None,
+) -> None:
+    """Draft a source's folder from its database's catalogue: mapping.yaml, connector.json, prepare.sql. Overwrites nothing. Exit codes: 0, 2 usage (also: a file is there), 5."""
+    settings = load_settings()
+    folder = into or settings.sources_dir / source
+    if not SOURCE_NAME.match(source) or folder.resolve().name != source:
+        raise DraftRefused(
+            f"{source} in {folder}: a source's folder has its name, made of small letters, digits, - and _, a letter "
+            "first. Next step: choose another --source, or an --into that ends with it"
+        )
+    draft = write_draft(
+        folder, system.value, database, settings.postgres, open_catalogue(database), _given(table or [])
+    )
+    for name, kind in draft.objects.items():
+        typer.echo(f"{name}: taken for the {kind}")
+    for name, why in sorted(draft.left_out.items()):
+        typer.echo(f"{name}: not captured ({why})")
+    questions = sum(1 for _ in open_decisions(Located(folder / "mapping.yaml", MappingError)))
+    typer.echo(
+        f"{folder}: {', '.join(FILES)} written, {questions} questions left. Next step: answer each {DECIDE} in "
+        f"mapping.yaml, then `concord mapping check {folder} --database URL`"
+    )
+
+
+def _given(pairs: list[str]) -> dict[str, str]:
+    """`object=schema.table` of each; raises typer.BadParameter."""
+    found = dict(pair.partition("=")[::2] for pair in pairs)
+    if not all(found.values()):
+        raise typer.BadParameter("write --table OBJECT=SCHEMA.TABLE, for example --table account=public.customers")
+    return found
 
 
 def show(report: MappingReport, as_json: bool) -> None:
