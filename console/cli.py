@@ -79,12 +79,18 @@ def account(
     max_age_ms: Annotated[
         int | None, typer.Option(min=0, help="refuse an answer older than this in any source")
     ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="DAY", help="what was open and paid at the end of a day, or at an instant with its zone"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show one account with its objects, the frontier it is true of, and its age."""
     from connectors.lookup import Lookup
-    from console import account_view
+    from console import account_history, account_view
 
+    if as_of is not None:
+        account_history.moment_ms(as_of)
     settings = load_settings()
     minimum = dict(_pair(text) for text in min_frontier or [])
     store = Lookup(settings.redis, settings.prefix)
@@ -92,7 +98,10 @@ def account(
         answer = store.account(account_id, minimum, max_age_ms)
     finally:
         store.close()
-    if as_json:
+    if as_of is not None:
+        found = account_history.as_json(answer, as_of)
+        typer.echo(json.dumps(found)) if as_json else account_history.show(found, Console())
+    elif as_json:
         typer.echo(json.dumps(account_view.as_json(answer)))
     else:
         account_view.show(answer, Console())
