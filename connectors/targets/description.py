@@ -1,9 +1,9 @@
-"""The description file of a REST target: paths, fields, version token, idempotency header, error classes, limits."""
+"""Description files of targets: what every adapter has, and the REST adapter's paths, fields, tokens and error classes."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -79,14 +79,21 @@ class Breaker(_Part):
     pause_ms: int = Field(default=2000, ge=1)
 
 
-class Description(_Part):
-    """One REST target."""
+class AdapterDescription(_Part):
+    """What every description has. `adapter` says which one reads the rest of the file."""
 
-    target: str
-    tier: Literal["A", "B", "C"]
+    adapter: str
     concurrency: int = Field(default=8, ge=1, le=64)
     timeouts: Timeouts = Timeouts()
     breaker: Breaker = Breaker()
+
+
+class Description(AdapterDescription):
+    """One REST target."""
+
+    adapter: Literal["rest"] = "rest"
+    target: str
+    tier: Literal["A", "B", "C"]
     key: Key | None = None
     version: Version | None = None
     errors: Errors = Errors()
@@ -100,19 +107,33 @@ class Description(_Part):
         return self
 
 
+Described = TypeVar("Described", bound=AdapterDescription)
+
+
 def load(name: str, folder: Path = FOLDER) -> Description:
-    """Read `<folder>/<name>.yaml`; raises DescriptionError."""
+    """Read a REST target's `<folder>/<name>.yaml`; raises DescriptionError."""
+    return parsed(name, raw(name, folder), Description, folder)
+
+
+def raw(name: str, folder: Path = FOLDER) -> Any:
+    """What the YAML file says, unchecked; raises DescriptionError."""
     path = folder / f"{name}.yaml"
     try:
-        return Description.model_validate(yaml.safe_load(path.read_text()))
+        return yaml.safe_load(path.read_text())
     except FileNotFoundError as error:
         raise DescriptionError(f"target {name}: {path} does not exist. Next step: add the description file") from error
     except yaml.YAMLError as error:
         cause = " ".join(str(error).split())
         raise DescriptionError(f"target {name}: {path} is not YAML ({cause}). Next step: correct the file") from error
+
+
+def parsed(name: str, told: Any, model: type[Described], folder: Path = FOLDER) -> Described:
+    """The checked description; raises DescriptionError, which names the place in the file."""
+    try:
+        return model.model_validate(told)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise DescriptionError(
-            f"target {name}: {path}, {where}: {first['msg']}. Next step: correct the file"
+            f"target {name}: {folder / name}.yaml, {where}: {first['msg']}. Next step: correct the file"
         ) from error

@@ -6,11 +6,13 @@ TargetError
         Unreachable         no connection was made
         CircuitOpen         we do not ask for a while, because it has failed too often
         NotYet              a business precondition that is expected to come (the customer is not there yet)
+        LoginRefused        our name or password is not taken (some targets say so when they are overloaded)
     InDoubt                 it may or may not have been written; look before anything else is sent
     TerminalError           the same request will never succeed
         Conflict            the version token is not the row's: read again and decide again
         BusinessRefusal     the target understood and refuses (closed period)
-        Misconfigured       we cannot talk to it as described (401, 404 of the path, an unreadable answer)
+            PlanStopped     a later step of a plan was refused; its policy decided what became of the earlier ones
+        Misconfigured       we cannot talk to it as described (404 of the path, an unreadable answer)
 """
 
 from __future__ import annotations
@@ -55,6 +57,18 @@ class NotYet(TransientError):
     """The target refuses for now, for a reason that is expected to pass."""
 
 
+#: A refused login is tried again after this pause: the corrections wait, they do not fail.
+LOGIN_PAUSE_S = 5.0
+
+
+class LoginRefused(TransientError):
+    """We were not let in. Nothing was written, and no correction is given up over a password."""
+
+    def __init__(self, target: str, reason: str) -> None:
+        text = f"{reason}. Next step: check the name and password of {target}, or whether it is overloaded"
+        super().__init__("LOGIN_REFUSED", text, LOGIN_PAUSE_S)
+
+
 class InDoubt(TargetError):
     """The request left and no answer can be trusted."""
 
@@ -75,16 +89,44 @@ class BusinessRefusal(TerminalError):
         self.details = dict(details)
 
 
+class PlanStopped(BusinessRefusal):
+    """The one refusal after which something is written: `details` names what was done, what was refused, what is left."""
+
+
 class Misconfigured(TerminalError):
     """The description of the target, its address or our credentials are wrong."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One row of a target as it was read: its fields as exact text, and its version token (0 is a token like any other)."""
+    """One row of a target as it was read: its fields as exact text, and its version token (0 is a token like any other).
+
+    `unfinished`: the key of the write that began to make it so and has more steps to go (plans only).
+    """
 
     fields: Mapping[str, str]
     token: str | None
+    unfinished: str | None = None
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What an adapter declares about one object of its target; docs/targets.md shows it to people.
+
+    `tier_create` and `tier_update`: A (a conditional write or a key store, and read-back), B (read-back: duplicates are
+    found and removed), C (neither). `conditioned_by`: what conditions an update; `key_window_hours`: how long the target remembers
+    a key (None: it has no key store); `search`: what is looked for before anything is created; `trace`: where the
+    correction's id can be read at the target; `refusals`: the target's business errors that we know by name.
+    """
+
+    fields: frozenset[str]
+    tier_create: str
+    tier_update: str
+    conditioned_by: str | None = None
+    key_window_hours: float | None = None
+    search: str | None = None
+    trace: str | None = None
+    refusals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,7 +144,8 @@ class Target(Protocol):
     """The way to one target system. Thread-safe: several senders share it.
 
     Callers may assume: `read` has no effect; a TransientError or TerminalError of `write` means that nothing was
-    written; anything else is InDoubt.
+    written, except PlanStopped, which says what was; anything else is InDoubt. A write that was interrupted may be sent
+    again: the adapter finds out how far it came.
     """
 
     @property
@@ -116,8 +159,8 @@ class Target(Protocol):
         ...
 
     @property
-    def fields(self) -> Mapping[str, frozenset[str]]:
-        """What may be written, by object."""
+    def declares(self) -> Mapping[str, Declared]:
+        """What is promised, by object."""
         ...
 
     def read(self, object_name: str, place: Mapping[str, str]) -> Snapshot | None:

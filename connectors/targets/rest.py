@@ -4,60 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import httpx
-import pybreaker
-import stamina
 
 from connectors.targets import values
 from connectors.targets.description import Description
+from connectors.targets.guard import NOT_SENT, Guard, retry_after_s, utc_now
 from connectors.targets.protocol import (
     BusinessRefusal,
-    CircuitOpen,
     Conflict,
+    Declared,
     InDoubt,
+    LoginRefused,
     Misconfigured,
     NotYet,
     Snapshot,
     TargetError,
-    TerminalError,
     Throttled,
     TransientError,
     Unreachable,
     Write,
 )
 from state.lane import Promise
-
-#: A read is tried this often within this time before the caller hears of it; a longer Retry-After goes to the caller.
-READ_ATTEMPTS, READ_S_MAX = 3, 3.0
-T = TypeVar("T")
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-
-
-def _retry_read(error: Exception) -> bool | timedelta:
-    """stamina's hook: which failed reads are tried again at once, and after what pause."""
-    if isinstance(error, CircuitOpen | TerminalError) or not isinstance(error, TargetError):
-        return False
-    asked = error.retry_after_s if isinstance(error, TransientError) else None
-    if asked is None:
-        return True
-    return timedelta(seconds=asked) if asked < READ_S_MAX else False
-
-
-def retry_after_s(answer: httpx.Response, now: datetime) -> float | None:
-    """Retry-After in seconds, from either of its two forms; None where it is missing or unreadable."""
-    text = answer.headers.get("Retry-After", "").strip()
-    if text.isdigit():
-        return float(text)
-    try:
-        return max((parsedate_to_datetime(text) - now).total_seconds(), 0.0)
-    except (TypeError, ValueError):
-        return None
 
 
 class RestTarget:
@@ -68,7 +40,7 @@ class RestTarget:
         description: Description,
         base_url: str,
         transport: httpx.BaseTransport | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.name = description.target
         self._description = description
@@ -81,7 +53,18 @@ class RestTarget:
             key_window_ms=int(key.window_hours * 3_600_000) if key else None,
             conditional=description.version is not None,
         )
-        self.fields = {name: frozenset(part.fields) for name, part in description.objects.items()}
+        self.declares = {
+            name: Declared(
+                frozenset(part.fields),
+                tier_create=description.tier,
+                tier_update=description.tier,
+                conditioned_by=description.version.field if description.version else None,
+                key_window_hours=key.window_hours if key else None,
+                search=part.path,
+                trace=key.header if key else None,
+            )
+            for name, part in description.objects.items()
+        }
         timeouts, limit = description.timeouts, description.concurrency
         self._client = httpx.Client(
             base_url=base_url,
@@ -90,27 +73,15 @@ class RestTarget:
             limits=httpx.Limits(max_connections=limit, max_keepalive_connections=limit),
             headers={"Accept": "application/json"},
         )
-        self._storage = pybreaker.CircuitMemoryStorage(pybreaker.STATE_CLOSED)
-        self._breaker = pybreaker.CircuitBreaker(
-            fail_max=description.breaker.failures,
-            reset_timeout=description.breaker.pause_ms / 1000,
-            exclude=[TerminalError, Throttled, NotYet],
-            state_storage=self._storage,
-            throw_new_error_on_trip=False,
-        )
+        self._guard = Guard(self.name, description.breaker, now)
 
     def read(self, object_name: str, place: Mapping[str, str]) -> Snapshot | None:
         """The row, or None for 404. Failed reads are tried again a few times. Raises TargetError."""
-        for attempt in stamina.retry_context(
-            on=_retry_read, attempts=READ_ATTEMPTS, timeout=READ_S_MAX, wait_initial=0.05, wait_jitter=0.05
-        ):
-            with attempt:
-                return self._guarded(lambda: self._read(object_name, place))
-        raise Unreachable("UNREACHABLE", f"{self.name} could not be read. Next step: check the target's address")
+        return self._guard.read(lambda: self._read(object_name, place))
 
     def write(self, write: Write) -> None:
         """One PUT, never repeated here. Raises TargetError."""
-        self._guarded(lambda: self._write(write))
+        self._guard.call(lambda: self._write(write))
 
     def shows(self, object_name: str, snapshot: Snapshot, desired: Mapping[str, str]) -> bool:
         """Whether every desired field is shown, compared by its described type."""
@@ -123,34 +94,6 @@ class RestTarget:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
-
-    def _guarded(self, call: Callable[[], T]) -> T:
-        """Ask through the breaker. pybreaker holds its lock during a call, so only the outcome passes through it."""
-        opened = self._storage.opened_at
-        if self._storage.state == pybreaker.STATE_OPEN and opened is not None:
-            left = timedelta(milliseconds=self._description.breaker.pause_ms) - (self._now() - opened)
-            if left > timedelta(0):
-                reason = f"{self.name} has failed {self._description.breaker.failures} times in a row"
-                raise CircuitOpen("CIRCUIT_OPEN", reason, left.total_seconds())
-        try:
-            result = call()
-        except TargetError as error:
-            self._count(error)
-            raise
-        self._count(None)
-        return result
-
-    def _count(self, error: TargetError | None) -> None:
-        """Tell the breaker how a call ended."""
-
-        def replay() -> None:
-            if error is not None:
-                raise error
-
-        try:
-            self._breaker.call(replay)
-        except (TargetError, pybreaker.CircuitBreakerError):
-            return
 
     def _path(self, object_name: str, place: Mapping[str, str]) -> str:
         part = self._description.objects.get(object_name)
@@ -196,7 +139,7 @@ class RestTarget:
         body = {name: values.to_json(text, kinds[name]) for name, text in write.desired.items()}
         try:
             answer = self._client.put(path, json=body, headers=self._conditions(write))
-        except _NOT_SENT as error:
+        except NOT_SENT as error:
             raise Unreachable("UNREACHABLE", f"no connection to {self.name} ({error!r})") from error
         except httpx.RequestError as error:
             raise InDoubt("NO_ANSWER", f"{self.name} was asked and did not answer ({error!r})") from error
@@ -231,6 +174,8 @@ class RestTarget:
         asked = retry_after_s(answer, self._now())
         if code in described.not_yet:
             return NotYet(code, reason, asked)
+        if status == 401:
+            return LoginRefused(self.name, reason)
         if status in described.throttled:
             return Throttled(code, reason, asked)
         if status in described.conflict:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from connectors.targets.description import FOLDER, DescriptionError, FieldType, load
+from connectors.targets.opening import Access, open_target
 from connectors.targets.values import equal
 
 GOOD = """
@@ -19,9 +20,31 @@ objects:
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.yaml")))
-def test_shipped_descriptions_load(name: str) -> None:
-    """Each file that comes with Concord is usable and is called like its target."""
-    assert load(name).target == name
+def test_shipped_descriptions_open_a_target(name: str) -> None:
+    """Each file that comes with Concord is usable, and its adapter declares what it can write with which promise."""
+    target = open_target(name, name, Access("http://nowhere.invalid", "user", "password"))
+    assert target.name == name
+    assert set(target.declares) == set(target.promise.resources)
+    assert all(one.fields and one.tier_create in "ABC" and one.tier_update in "ABC" for one in target.declares.values())
+    target.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("adapter: carrier_pigeon", "'carrier_pigeon' is none of rest, tryton, request_tracker"),
+        ("- adapter", "None is none of"),
+        (GOOD.replace("target: crm", "target: erp"), "describes 'erp'"),
+        ("adapter: tryton\ndatabase: tryton", "revenue_account"),
+        ("adapter: request_tracker\naccount_field: Org", "objects"),
+    ],
+)
+def test_adapter_is_named_and_gets_its_own_description(tmp_path: Path, text: str, words: str) -> None:
+    """The file's `adapter` decides who reads it; what that one lacks is named."""
+    (tmp_path / "crm.yaml").write_text(text)
+    with pytest.raises(DescriptionError, match=r"crm\.yaml.*Next step") as raised:
+        open_target("crm", "crm", Access("http://nowhere.invalid"), tmp_path)
+    assert words in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -10,18 +10,20 @@ import httpx
 import pytest
 
 from connectors.targets.description import Breaker, load
+from connectors.targets.guard import retry_after_s
 from connectors.targets.protocol import (
     BusinessRefusal,
     CircuitOpen,
     Conflict,
     InDoubt,
+    LoginRefused,
     Misconfigured,
     TargetError,
     Throttled,
     Unreachable,
     Write,
 )
-from connectors.targets.rest import RestTarget, retry_after_s
+from connectors.targets.rest import RestTarget
 
 WRITE = Write("standing", {"account_id": "A/1 ?"}, {"delinquent": "true"}, "0", "key-1")
 PLACE = {"account_id": "A-1"}
@@ -53,7 +55,7 @@ def raising(error: Exception) -> Callable[[httpx.Request], httpx.Response]:
         (503, {}, Throttled),
         (500, {}, InDoubt),
         (504, {}, InDoubt),
-        (401, {}, Misconfigured),
+        (401, {}, LoginRefused),
         (404, {}, Misconfigured),
         (302, {}, Misconfigured),
     ],
@@ -62,7 +64,8 @@ def test_status_decides_the_error(status: int, body: dict[str, str], kind: type[
     """Each class of answers has its error; the code of the body wins over the number."""
     with pytest.raises(kind) as raised:
         target(lambda _: httpx.Response(status, json=body)).write(WRITE)
-    assert raised.value.code == body.get("code", f"HTTP_{status}")
+    expected = "LOGIN_REFUSED" if status == 401 else f"HTTP_{status}"
+    assert raised.value.code == body.get("code", expected)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,241 @@
+"""How a Tryton document is brought to what is desired: drafts first, then the steps that book, each of them repeatable.
+
+A posted document is never changed. It is amended by a plan: a draft of the new one, a credit note that takes the old one
+back, then the new one is posted. An interrupted plan is taken up by the draft, which carries the correction's id. When the
+last step is refused, or comes later than the deadline, the policy decides: `hold` leaves the credit note and the draft to a
+person, `compensate` books the old document again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+
+from connectors.targets.protocol import (
+    BusinessRefusal,
+    Conflict,
+    InDoubt,
+    Misconfigured,
+    PlanStopped,
+    TargetError,
+    TransientError,
+    Write,
+)
+from connectors.targets.tryton_books import BOOKED, DRAFTS, Books, Entry, Line
+
+OnRefusal = Literal["hold", "compensate"]
+
+
+def current(entries: Sequence[Entry]) -> Entry | None:
+    """The document that counts among all with one reference: the booked one, else the draft, else the cancelled one.
+
+    Raises BusinessRefusal for two booked ones: a person has to say which is right.
+    """
+    booked = [one for one in entries if one.state in BOOKED]
+    if len(booked) > 1:
+        numbers = ", ".join(str(one.number) for one in booked)
+        reason = f"tryton has {len(booked)} booked documents with reference {booked[0].reference}: {numbers}"
+        raise BusinessRefusal("DUPLICATE_AT_TARGET", f"{reason}. Next step: take one back", {"numbers": numbers})
+    drafts = [one for one in entries if one.state in DRAFTS]
+    if booked or drafts:
+        return (booked or drafts)[0]
+    return entries[-1] if entries else None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a document must be: one correction's desired state."""
+
+    write: Write
+    customer: str
+    currency: str
+    state: str
+    lines: tuple[Line, ...]
+    booked_on: date | None
+
+    def alike(self, entry: Entry) -> bool:
+        """Whether the document says the same, whatever its state; a line is its text and its amount, in any order."""
+        same = (entry.customer, entry.currency) == (self.customer, self.currency)
+        return same and _sorted(entry.lines) == _sorted(self.lines)
+
+
+@contextmanager
+def _under_way() -> Iterator[None]:
+    """Something is booked already: an error that would mean 'nothing was written' becomes doubt, which is looked at."""
+    try:
+        yield
+    except TransientError as error:
+        raise InDoubt("PLAN_INTERRUPTED", f"between two steps: {error.code}: {error.reason}") from error
+
+
+class Planner:
+    """Takes the steps. Every method finds out anew how far an earlier attempt came."""
+
+    def __init__(self, books: Books, on_refusal: OnRefusal, deadline: timedelta, now: Callable[[], datetime]) -> None:
+        self._books, self._on_refusal, self._deadline, self._now = books, on_refusal, deadline, now
+
+    def bring(self, wish: Wish) -> None:
+        """Make the document what is desired. Raises TargetError."""
+        key = wish.write.key
+        entries = self._books.entries(wish.write.desired["reference"])
+        found = current(entries)
+        if (found.timestamp if found else None) != wish.write.token:
+            raise Conflict("STALE", "tryton: the document has changed since it was read")
+        own = [one for one in entries if one.state in DRAFTS and one.key == key]
+        if found is not None and found.state in BOOKED:
+            self._change_booked(wish, found, own)
+            return
+        taken_back = [one for one in entries if one.state == "cancelled" and one.number]
+        if own and taken_back:
+            with _under_way():
+                self._finish(wish, taken_back[-1], own[0])
+        elif wish.state == "cancelled":
+            self._cancel_unbooked(wish, found)
+        else:
+            self._make(wish, found if found is not None and found.state in DRAFTS else None)
+        if wish.state == "paid":
+            with _under_way():
+                self._pay(wish)
+
+    def _make(self, wish: Wish, draft: Entry | None) -> None:
+        """Nothing is booked yet: a draft with the right content, then post it. A refusal leaves nothing of ours behind."""
+        self._require_open(wish)
+        made = draft
+        if made is None:
+            made = self._draft(wish)
+        elif not wish.alike(made):
+            if made.state != "draft":
+                reason = (
+                    f"tryton: document {made.id} is validated. Next step: set it back to draft, or correct it by hand"
+                )
+                raise BusinessRefusal("NOT_EDITABLE", reason, {"document": str(made.id)})
+            self._books.refill(made, wish.lines, wish.write.key, wish.booked_on)
+            made = self._entry(wish, made.id)
+        try:
+            self._post(wish, made)
+        except BusinessRefusal:
+            if made.key == wish.write.key:
+                self._books.drop([made.id])
+            raise
+
+    def _change_booked(self, wish: Wish, booked: Entry, own: list[Entry]) -> None:
+        if wish.alike(booked) and wish.state in BOOKED and not (booked.state == "paid" and wish.state == "posted"):
+            if wish.state == "paid" and booked.state != "paid":
+                self._pay(wish)
+            return
+        if booked.state == "paid":
+            reason = f"tryton: {booked.number} is paid, and a payment is not taken back by a correction"
+            text = f"{reason}. Next step: book a credit note by hand, or correct billing"
+            raise BusinessRefusal("INVOICE_PAID", text, {"number": str(booked.number)})
+        self._require_open(wish)
+        if wish.state == "cancelled":
+            self._books.drop([one.id for one in own])
+            self._books.refund(booked)
+            self._require(wish, booked.id, "cancelled")
+            return
+        draft = own[0] if own else self._draft(wish)
+        try:
+            self._books.refund(booked)
+        except BusinessRefusal:
+            self._books.drop([draft.id])
+            raise
+        with _under_way():
+            self._require(wish, booked.id, "cancelled")
+            self._finish(wish, self._entry(wish, booked.id), self._entry(wish, draft.id))
+            if wish.state == "paid":
+                self._pay(wish)
+
+    def _finish(self, wish: Wish, taken_back: Entry, draft: Entry) -> None:
+        """The last step of a plan: post the new document, or do what the policy says."""
+        late = self._now() - taken_back.changed.replace(tzinfo=UTC) > self._deadline
+        try:
+            if late:
+                reason = f"the plan's last step is later than {self._deadline} after the credit note"
+                raise BusinessRefusal("PLAN_OVERDUE", reason, {})
+            self._require_open(wish)
+            self._post(wish, draft)
+        except BusinessRefusal as error:
+            raise self._stopped(wish, taken_back, draft, error) from error
+
+    def _stopped(self, wish: Wish, taken_back: Entry, draft: Entry, error: BusinessRefusal) -> PlanStopped:
+        """Apply the policy; says what was done and what is left."""
+        details = {
+            **error.details,
+            "refused": error.code,
+            "taken_back": str(taken_back.number),
+            "policy": self._on_refusal,
+        }
+        if self._on_refusal == "compensate":
+            with suppress(TargetError):
+                again = self._books.draft(wish.write.desired, taken_back.lines, f"{wish.write.key} undone", None)
+                self._books.post(self._entry(wish, again))
+                self._books.drop([draft.id])
+                details["booked_again"] = str(self._entry(wish, again).number)
+                text = f"tryton refused the new document ({error.reason}); the old one was booked again"
+                return PlanStopped("PLAN_UNDONE", f"{text}. Next step: see why, then correct it by hand", details)
+        details["draft"] = str(draft.id)
+        text = f"tryton took {taken_back.number} back and refused the new document ({error.reason})"
+        return PlanStopped("PLAN_HELD", f"{text}. Next step: post draft {draft.id}, or book the old one again", details)
+
+    def _cancel_unbooked(self, wish: Wish, found: Entry | None) -> None:
+        """A void invoice that was never booked: cancelled without a number."""
+        made = found if found is not None and found.state in DRAFTS else self._draft(wish)
+        self._books.cancel(made)
+        self._require(wish, made.id, "cancelled")
+
+    def _draft(self, wish: Wish) -> Entry:
+        """Make our draft and look how many there are: of those that lost answers left behind, the oldest stays."""
+        self._books.draft(wish.write.desired, wish.lines, wish.write.key, wish.booked_on)
+        entries = self._books.entries(wish.write.desired["reference"])
+        own = [one for one in entries if one.state in DRAFTS and one.key == wish.write.key]
+        if not own:
+            raise InDoubt("NOT_SHOWN", "tryton made a draft and does not show it")
+        self._books.drop([one.id for one in own[1:]])
+        if not wish.alike(own[0]):
+            self._books.drop([own[0].id])
+            reason = "tryton keeps other lines or amounts than it was sent (rounding, a rule of its own)"
+            raise BusinessRefusal("NOT_TAKEN", f"{reason}. Next step: see the currency's smallest unit", {})
+        return own[0]
+
+    def _post(self, wish: Wish, draft: Entry) -> None:
+        self._books.post(draft)
+        self._require(wish, draft.id, *BOOKED)
+
+    def _pay(self, wish: Wish) -> None:
+        booked = current(self._books.entries(wish.write.desired["reference"]))
+        if booked is None or booked.state == "paid":
+            return
+        self._books.pay(booked, wish.write.key, self._today())
+        self._require(wish, booked.id, "paid")
+
+    def _require_open(self, wish: Wish) -> None:
+        """Raises BusinessRefusal with the first open day if the period of the booking day is closed."""
+        day = wish.booked_on or self._today()
+        first = self._books.first_open_day(day)
+        if first != day:
+            reason = f"tryton: the period of {day} is closed"
+            details = {"day": str(day)} | ({"first_open_day": str(first)} if first else {})
+            raise BusinessRefusal("PERIOD_CLOSED", f"{reason}; the first open day is {first}", details)
+
+    def _require(self, wish: Wish, number: int, *states: str) -> None:
+        """Read back: a button of Tryton may answer 200 and do nothing."""
+        entry = self._entry(wish, number)
+        if entry.state not in states:
+            reason = f"tryton answered and document {number} is {entry.state}, not {' or '.join(sorted(states))}"
+            raise InDoubt("NOT_DONE", reason)
+
+    def _entry(self, wish: Wish, number: int) -> Entry:
+        for one in self._books.entries(wish.write.desired["reference"]):
+            if one.id == number:
+                return one
+        raise Misconfigured("DOCUMENT_GONE", f"tryton does not show document {number}. Next step: see who deleted it")
+
+    def _today(self) -> date:
+        return self._now().date()
+
+
+def _sorted(lines: Sequence[Line]) -> list[tuple[str, str]]:
+    return sorted((one.description, f"{one.amount.normalize():f}") for one in lines)
