@@ -9,7 +9,8 @@ from pydantic import Field
 
 from connectors.located_yaml import Located, LocatedError
 from connectors.mapping_account import Shape
-from state.rules import Rule, Rules
+from state.life import TRANSITIONS
+from state.rules import BRAKE_WITHIN_MS, BRAKE_WRITES, PROPOSAL_MS, Brake, Guard, Rule, Rules
 
 #: rules that can be compared so far: object -> (owner, target)
 _COMPARED = {
@@ -56,6 +57,8 @@ def load_rules(path: Path) -> Rules:
     seen: dict[str, str] = {}
     for name, rule in shape.rules.items():
         loc = ("rules", name)
+    transitions: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
+    brake: _BrakeShape = _BrakeShape()
         if rule.object in seen:
             problem = f"{name} and {seen[rule.object]} are both about {rule.object}. Next step: keep one"
             raise file.error((*loc, "object"), problem)
@@ -65,5 +68,29 @@ def load_rules(path: Path) -> Rules:
             if given != known:
                 problem = f"{rule.object} can only have {field} {known}, not {given}. Next step: correct it"
                 raise file.error((*loc, field), problem)
-        rules.append(Rule(name=name, **rule.model_dump()))
-    return Rules(shape.version, shape.tiers, shape.team, tuple(rules), shape.resolve_within_ms)
+        if rule.mode == "propose" and not rule.author:
+            problem = f"{name} proposes and has no author. Next step: name who wrote it; that person may not approve it"
+            raise file.error((*loc, "mode"), problem)
+        guard = Guard(**rule.guard.model_dump()) if rule.guard else None
+        rules.append(Rule(name=name, **rule.model_dump(exclude={"guard"}), guard=guard))
+    brake = Brake(**shape.brake.model_dump())
+    return Rules(shape.version, shape.tiers, shape.team, tuple(rules), shape.resolve_within_ms, transitions, brake)
+
+
+def _transitions(file: Located, given: dict[str, dict[str, tuple[str, ...]]]) -> dict[str, dict[str, frozenset[str]]]:
+    """What may follow a state, in place of what `state/life.py` says of that state."""
+    for name, table in given.items():
+        known = TRANSITIONS.get(name)
+        if known is None:
+            problem = f"{name} has no states. Next step: use one of {', '.join(TRANSITIONS)}"
+            raise file.error(("transitions", name), problem)
+        for state, following in table.items():
+            for one in (state, *following):
+                if one not in known:
+                    problem = f"{one} is no state of {name}. Next step: use one of {', '.join(known)}"
+                    raise file.error(("transitions", name, state), problem)
+    return {
+        name: {**TRANSITIONS[name], **{state: frozenset(following) for state, following in table.items()}}
+        for name, table in given.items()
+    }
+    transitions = _transitions(file, shape.transitions)

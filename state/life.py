@@ -1,7 +1,7 @@
 """The states that objects go through: which may follow which, and what of a row makes one step of its history.
 
-The table below is what billing, ERP and support systems allow; `transitions` of the ownership rules replaces the table of
-an object. A state that the table does not name (an unmapped label) is judged by nobody: it is told as UNMAPPED_STATUS.
+The table below is what billing, ERP and support systems allow; `transitions` of the ownership rules replaces what may follow
+a state. A state that the table does not name (an unmapped label) is judged by nobody: it is told as UNMAPPED_STATUS.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Rules:
     rules: tuple[Rule, ...]
     #: time to resolve a case, per tier of its account
     resolve_within_ms: Mapping[str, int] = field(default_factory=dict)
-    #: "system.object" -> state -> states that may follow, in place of those in `state/life.py`
+    #: "system.object" -> state -> states that may follow, whole tables in place of those in `state/life.py`
     transitions: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     brake: Brake = Brake()
 

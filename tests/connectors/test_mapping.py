@@ -10,6 +10,7 @@ import pytest
 from connectors.located_yaml import LocatedError
 from connectors.mapping import MappingError, load_model
 from connectors.ownership import OwnershipError, load_rules
+from state.life import TRANSITIONS
 
 SOURCES = Path(__file__).resolve().parents[2] / "debezium"
 DEMO = ("billing", "erp", "support")
@@ -111,6 +112,12 @@ def test_the_folder_must_carry_the_sources_name(folder: Path) -> None:
         ("object: credit ", "object: invoice ", "both about invoice"),
         ("settle_ms: 4000", "settle_ms: -1", "greater than or equal to 0"),
         ("tiers: [none, standard,", "tiers: [none, none,", "given twice"),
+        ("rules:\n", "transitions: {billing.credit: {}}\nrules:\n", "billing.credit has no states"),
+        (
+            "rules:\n",
+            "transitions: {billing.invoice: {void: [settled]}}\nrules:\n",
+            "settled is no state of billing.invoice",
+        ),
     ],
 )
 def test_wrong_ownership_rules_name_line_and_column(folder: Path, old: str, new: str, says: str) -> None:
@@ -120,3 +127,18 @@ def test_wrong_ownership_rules_name_line_and_column(folder: Path, old: str, new:
         load_rules(folder / "ownership.yaml")
     assert isinstance(refused.value, LocatedError)
     assert str(folder / "ownership.yaml") in str(refused.value)
+
+
+def test_transitions_replace_what_may_follow_a_state(folder: Path) -> None:
+    """Only of the states that are named; the others keep their table."""
+    changed(folder / "ownership.yaml", "rules:\n", "transitions: {billing.subscription: {expired: [active]}}\nrules:\n")
+    found = load_rules(folder / "ownership.yaml").transitions["billing.subscription"]
+    assert found["expired"] == frozenset(("active",))
+    assert found["trial"] == TRANSITIONS["billing.subscription"]["trial"]
+
+
+def test_history_is_kept_of_objects_with_states_only(folder: Path) -> None:
+    """A credit has no states to remember."""
+    changed(folder / "billing" / "mapping.yaml", "    object: credit\n", "    object: credit\n    history: true\n")
+    with pytest.raises(MappingError, match="`history` is kept of subscription, invoice, payment only"):
+        load_model(folder, DEMO)

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from connectors.avro.reader import compile_reader
 from connectors.avro.writer import compile_writer
-from state.notes import Note
 from state.output import Output
 from state.row import Change
 from state.shard import Shard
+from tests.state.beside import Beside
 from tests.state.company import ACCOUNT, DEFAULTS, Image, drop, everything, image, put, release, shard, transaction
 
 AVRO = Path(__file__).resolve().parents[2] / "avro"
@@ -73,29 +73,6 @@ HISTORIES = st.lists(changes(), min_size=1, max_size=40)
 def as_change(name: str, key: int, columns: Image | None) -> Change:
     """A step of a history."""
     return drop(name, key) if columns is None else put(name, key, **columns)
-
-
-class Beside:
-    """The newest notes and exceptions."""
-
-    def __init__(self) -> None:
-        """None yet."""
-        self._notes: dict[tuple[str, str], Note] = {}
-        self._exceptions: dict[str, Any] = {}
-
-    def take(self, out: Output) -> None:
-        """As a compacted topic keeps them."""
-        self._notes |= {(note.kind, note.place): note for note in out.notes}
-        self._exceptions |= dict(out.exceptions)
-
-    def load(self, target: Shard) -> None:
-        """Give them back."""
-        for note in self._notes.values():
-            if note.body is not None:
-                target.load_note(Note(*json.loads(json.dumps(note))))
-        for exception in self._exceptions.values():
-            if exception is not None:
-                target.load_exception(exception)
 
 
 def live_rows(history: list[tuple[str, int, Image | None]]) -> dict[tuple[str, int], tuple[int, Image]]:
