@@ -25,6 +25,17 @@ class OwnershipError(LocatedError):
     """The ownership rules are wrong: the message names file, line, column and the next step."""
 
 
+class _GuardShape(Shape):
+    number: Annotated[int, Field(ge=1)]
+    percent: Annotated[int, Field(ge=0, le=100)]
+    within_ms: Annotated[int, Field(ge=1000, le=86_400_000)] = 600_000
+
+
+class _BrakeShape(Shape):
+    writes: Annotated[int, Field(ge=1)] = BRAKE_WRITES
+    within_ms: Annotated[int, Field(ge=1000, le=86_400_000)] = BRAKE_WITHIN_MS
+
+
 class _RuleShape(Shape):
     object: Literal["invoice", "credit", "entitlement", "standing"]
     owner: str
@@ -34,6 +45,10 @@ class _RuleShape(Shape):
     cap: Annotated[int, Field(ge=0)]
     team: Annotated[str, Field(min_length=1)]
     tolerance_minor: Annotated[int, Field(ge=0)] = 0
+    author: str = ""
+    proposal_ms: Annotated[int, Field(ge=60_000)] = PROPOSAL_MS
+    cap_percent: Annotated[int, Field(ge=1, le=100)] = 100
+    guard: _GuardShape | None = None
 
 
 class _OwnershipShape(Shape):
@@ -42,6 +57,8 @@ class _OwnershipShape(Shape):
     team: Annotated[str, Field(min_length=1)]
     rules: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], _RuleShape], Field(min_length=1)]
     resolve_within_ms: dict[str, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
+    transitions: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
+    brake: _BrakeShape = _BrakeShape()
 
 
 def load_rules(path: Path) -> Rules:
@@ -53,12 +70,11 @@ def load_rules(path: Path) -> Rules:
     for tier in shape.resolve_within_ms:
         if tier not in shape.tiers:
             raise file.error(("resolve_within_ms", tier), f"{tier} is none of the tiers. Next step: correct it")
+    transitions = _transitions(file, shape.transitions)
     rules: list[Rule] = []
     seen: dict[str, str] = {}
     for name, rule in shape.rules.items():
         loc = ("rules", name)
-    transitions: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
-    brake: _BrakeShape = _BrakeShape()
         if rule.object in seen:
             problem = f"{name} and {seen[rule.object]} are both about {rule.object}. Next step: keep one"
             raise file.error((*loc, "object"), problem)
@@ -93,4 +109,3 @@ def _transitions(file: Located, given: dict[str, dict[str, tuple[str, ...]]]) ->
         name: {**TRANSITIONS[name], **{state: frozenset(following) for state, following in table.items()}}
         for name, table in given.items()
     }
-    transitions = _transitions(file, shape.transitions)
