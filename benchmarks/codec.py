@@ -17,6 +17,7 @@ import fastavro
 from confluent_kafka import Message
 
 from benchmarks.envelopes import KINDS, TRANSACTION_KIND, DebeziumWriter, key_schema, topic_of, value_schema
+from benchmarks.shape import Shape
 from benchmarks.tables import COLUMNS, SOURCES, TABLE_SOURCE, TABLES
 from benchmarks.workload import Workload
 from connectors.avro import compile_reader, compile_writer, frame_prefix
@@ -44,7 +45,7 @@ def messages(changes: int = CHANGES) -> list[Message]:
     """The workload's records as a consumer hands them out."""
     writer = DebeziumWriter()
     out: list[Message] = []
-    for transaction in Workload(changes, max(1, changes // 10)).transactions():
+    for transaction in Workload(Shape(changes, max(1, changes // 10))).transactions():
         for body in writer.write(transaction)[1]:
             key = frame_prefix(2 * body.kind) + body.key
             value = None if body.value is None else frame_prefix(2 * body.kind + 1) + body.value

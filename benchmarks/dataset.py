@@ -16,12 +16,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from struct import Struct
 
-from benchmarks.envelopes import Message, all_messages
+from benchmarks.envelopes import TRANSACTION_KIND, Message, all_messages
+from benchmarks.shape import Shape
 from benchmarks.tables import Truth
 from benchmarks.workload import Workload
 
 #: raised whenever the generator or the format changes, so that an old cache is not read
-FORMAT = 4
+FORMAT = 5
 HEADER = Struct("<BHI")
 TOMBSTONE = 0xFFFF_FFFF
 TRUTH_FIELDS = ("source", "position", "time_ms", *Truth._fields)
@@ -55,6 +56,28 @@ class Dataset:
                 yield Message(kind, key, data[at : at + value_length])
                 at += value_length
 
+    def batches(self) -> Iterator[tuple[int, int, list[Message]]]:
+        """(source, commit position, messages) of each transaction in commit order; the last message is its END."""
+        commits, batch, inside = self._commits(), list[Message](), False
+        for message in self.read():
+            batch.append(message)
+            if message.kind < TRANSACTION_KIND:
+                continue
+            inside = not inside
+            if not inside:
+                source, position = next(commits)
+                yield source, position, batch
+                batch = []
+
+    def _commits(self) -> Iterator[tuple[int, int]]:
+        """(source, position) of each transaction; one that is about several accounts has several rows of truth."""
+        rows, width, last = self.truth(), len(TRUTH_FIELDS), (-1, -1)
+        for at in range(0, len(rows), width):
+            commit = (rows[at], rows[at + 1])
+            if commit != last:
+                yield commit
+            last = commit
+
     def last_positions(self, names: tuple[str, ...]) -> dict[str, int]:
         """Commit position of each source's last transaction; a source without any is left out."""
         rows, width = self.truth(), len(TRUTH_FIELDS)
@@ -69,16 +92,14 @@ class Dataset:
         return values
 
 
-def prepare(
-    root: Path, changes: int, accounts: int, seed: int = 7, progress: Callable[[int], None] | None = None
-) -> Dataset:
-    """The dataset of these parameters: read from the cache below `root`, or generated now (about 25 s a million)."""
-    folder = root / f"v{FORMAT}-{changes}-{accounts}-{seed}"
+def prepare(root: Path, shape: Shape, progress: Callable[[int], None] | None = None) -> Dataset:
+    """The dataset of this shape: read from the cache below `root`, or generated now (about 25 s a million)."""
+    folder = root / f"v{FORMAT}-{shape.name}"
     meta = folder / "meta.json"
     if not meta.exists():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        generated = _generate(folder, Workload(changes, accounts, seed), progress)
+        generated = _generate(folder, Workload(shape), progress)
         meta.write_text(json.dumps({name: value for name, value in asdict(generated).items() if name != "folder"}))
     known = json.loads(meta.read_text())
     return Dataset(folder=folder, **known)
@@ -96,7 +117,8 @@ def _generate(folder: Path, workload: Workload, progress: Callable[[int], None] 
                     write(pack(kind, len(key), TOMBSTONE) + key)
                 else:
                     write(pack(kind, len(key), len(value)) + key + value)
-            truth.extend((transaction.source, position, transaction.time_ms, *transaction.truth))
+            for known in (transaction.truth, *transaction.others):
+                truth.extend((transaction.source, position, transaction.time_ms, *known))
             changes += len(transaction.changes)
             transactions += 1
             messages += len(parts)
@@ -104,4 +126,4 @@ def _generate(folder: Path, workload: Workload, progress: Callable[[int], None] 
                 progress(changes)
     with (folder / "truth.bin").open("wb") as file:
         truth.tofile(file)
-    return Dataset(folder, changes, min(workload.accounts, transactions), transactions, messages)
+    return Dataset(folder, changes, min(workload.shape.accounts, transactions), transactions, messages)

@@ -6,18 +6,19 @@ Topics that already hold exactly this dataset are used as they are, so that a se
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import monotonic, sleep
+from pathlib import Path
+from time import monotonic, sleep, time
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from benchmarks.dataset import Dataset
-from benchmarks.envelopes import KINDS, TRANSACTION_KIND, key_schema, topic_of, value_schema
+from benchmarks.envelopes import KINDS, TRANSACTION_KIND, Message, key_schema, topic_of, value_schema
 from connectors.registry import Registry
 
 PARTITIONS = 4
-_POLL_EVERY = 5000
+_POLL_EVERY = 1000
 _ADMIN_TIMEOUT_S = 30.0
 
 
@@ -28,6 +29,99 @@ class Loaded(NamedTuple):
     seconds: float
 
 
+class Sent(NamedTuple):
+    """One transaction that was produced: source number, commit position, wall-clock time of its END in seconds."""
+
+    source: int
+    position: int
+    at_s: float
+
+
+class Feed:
+    """Produces a dataset transaction by transaction into topics made anew; may be asked for a part at a time."""
+
+    def __init__(self, dataset: Dataset, bootstrap: str, registry: Registry, names: tuple[str, ...]) -> None:
+        """Replaces what the topics of the sources `names` hold."""
+        self._topics = [topic_of(kind, names) for kind in range(KINDS)]
+        recreate(AdminClient({"bootstrap.servers": bootstrap}), self._topics)
+        self._mark = _mark(dataset)
+        self._mark.unlink(missing_ok=True)
+        self._prefixes = [
+            (
+                _prefix(registry, f"{topic}-key", key_schema(kind)),
+                _prefix(registry, f"{topic}-value", value_schema(kind)),
+            )
+            for kind, topic in enumerate(self._topics)
+        ]
+        self._dataset = dataset
+        self._batches = dataset.batches()
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "enable.idempotence": True,
+                "partitioner": "murmur2_random",
+                "linger.ms": 5,
+                "batch.size": 1_000_000,
+                "queue.buffering.max.messages": 400_000,
+            }
+        )
+        self.names = names
+        self.messages = self.changes = 0
+        self.targets: dict[str, int] = {}
+
+    def send(
+        self, changes: int | None = None, rate: float | None = None, progress: Callable[[int], None] | None = None
+    ) -> list[Sent]:
+        """Whole transactions until so many changes were sent in all (None: the rest), at `rate` changes a second.
+
+        Returns when the broker has everything. `targets` is then the commit position of each source that was reached.
+        Raises TimeoutError.
+        """
+        sent: list[Sent] = []
+        started, already = monotonic(), self.changes
+        while changes is None or self.changes < changes:
+            batch = next(self._batches, None)
+            if batch is None:
+                break
+            if rate:
+                self._pace(started + (self.changes - already) / rate)
+            source, position, messages = batch
+            for message in messages:
+                self._produce(message)
+            self.targets[self.names[source]] = position
+            if rate:
+                sent.append(Sent(source, position, time()))
+            if progress and self.changes % _POLL_EVERY < len(messages):
+                progress(self.messages)
+        if left := self._producer.flush(120):
+            raise TimeoutError(f"{left} messages were not delivered within 120 s. Next step: look at the broker's log")
+        if self.messages == self._dataset.messages:
+            self._mark.write_text(self._dataset.folder.name)
+        return sent
+
+    def _pace(self, due: float) -> None:
+        """Wait until a moment, serving the producer meanwhile."""
+        while (left := due - monotonic()) > 0.001:
+            self._producer.poll(0)
+            sleep(min(left, 0.01))
+
+    def _produce(self, message: Message) -> None:
+        """One message, as soon as the producer's queue has room."""
+        kind, key, value = message
+        key_prefix, value_prefix = self._prefixes[kind]
+        frame = None if value is None else value_prefix + value
+        while True:
+            try:
+                self._producer.produce(self._topics[kind], frame, key_prefix + key)
+                break
+            except BufferError:
+                self._producer.poll(0.1)
+        self.messages += 1
+        self.changes += kind < TRANSACTION_KIND and value is not None
+        if self.messages % _POLL_EVERY == 0:
+            self._producer.poll(0)
+
+
 def load(
     dataset: Dataset,
     bootstrap: str,
@@ -36,42 +130,23 @@ def load(
     progress: Callable[[int], None] | None = None,
 ) -> Loaded:
     """Load `dataset` into the topics of the sources `names`; replaces what else these topics hold."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
     topics = [topic_of(kind, names) for kind in range(KINDS)]
-    if _stored(admin, topics) == dataset.messages:
+    mark = _mark(dataset)
+    known = mark.read_text() if mark.exists() else ""
+    if (
+        known == dataset.folder.name
+        and _stored(AdminClient({"bootstrap.servers": bootstrap}), topics) == dataset.messages
+    ):
         return Loaded(dataset.messages, 0.0)
-    _recreate(admin, topics)
     started = monotonic()
-    prefixes = [
-        (_prefix(registry, f"{topic}-key", key_schema(kind)), _prefix(registry, f"{topic}-value", value_schema(kind)))
-        for kind, topic in enumerate(topics)
-    ]
-    producer = Producer(
-        {
-            "bootstrap.servers": bootstrap,
-            "enable.idempotence": True,
-            "partitioner": "murmur2_random",
-            "linger.ms": 20,
-            "batch.size": 1_000_000,
-            "queue.buffering.max.messages": 400_000,
-        }
-    )
-    for sent, (kind, key, value) in enumerate(dataset.read(), 1):
-        key_prefix, value_prefix = prefixes[kind]
-        frame = None if value is None else value_prefix + value
-        while True:
-            try:
-                producer.produce(topics[kind], frame, key_prefix + key)
-                break
-            except BufferError:
-                producer.poll(0.1)
-        if sent % _POLL_EVERY == 0:
-            producer.poll(0)
-            if progress:
-                progress(sent)
-    if left := producer.flush(120):
-        raise TimeoutError(f"{left} messages were not delivered within 120 s. Next step: look at the broker's log")
-    return Loaded(dataset.messages, monotonic() - started)
+    feed = Feed(dataset, bootstrap, registry, names)
+    feed.send(progress=progress)
+    return Loaded(feed.messages, monotonic() - started)
+
+
+def _mark(dataset: Dataset) -> Path:
+    """Where it is written down which dataset the topics hold: two shapes may have as many messages."""
+    return dataset.folder.parent / "loaded"
 
 
 def _prefix(registry: Registry, subject: str, schema: dict[str, object]) -> bytes:
@@ -92,7 +167,7 @@ def _stored(admin: AdminClient, topics: list[str]) -> int:
     return sum(future.result(_ADMIN_TIMEOUT_S).offset for future in admin.list_offsets(asked).values())
 
 
-def _recreate(admin: AdminClient, topics: list[str]) -> None:
+def recreate(admin: AdminClient, topics: list[str]) -> None:
     """Delete the topics if they exist and make them anew, with a retention that keeps everything."""
     known = [topic for topic in topics if topic in admin.list_topics(timeout=_ADMIN_TIMEOUT_S).topics]
     if known:

@@ -8,6 +8,9 @@ from time import monotonic
 
 import psutil
 
+#: seconds between two samples
+EVERY_S = 0.2
+
 
 @dataclass
 class Usage:
@@ -17,11 +20,16 @@ class Usage:
     rss_bytes_peak: int = 0
     samples: list[tuple[float, float, int]] = field(default_factory=list)
 
+    def cpu_at(self, moment: float) -> float:
+        """CPU seconds up to a moment (of the monotonic clock), as good as the sampling is."""
+        until = [cpu for at, cpu, _ in self.samples if at <= moment + EVERY_S]
+        return until[-1] if until else self.cpu_s
+
 
 class TreeMeter:
     """Samples the process `pid` and all of its descendants until stopped."""
 
-    def __init__(self, pid: int, every_s: float = 0.2) -> None:
+    def __init__(self, pid: int, every_s: float = EVERY_S) -> None:
         """Starts sampling at once."""
         self.usage = Usage()
         self._pid = pid
@@ -68,8 +76,10 @@ def _tree(pid: int) -> list[psutil.Process]:
         return []
 
 
-def cpu_seconds(pid: int) -> float:
-    """CPU seconds of one process so far; 0 if it is gone."""
+def cpu_seconds(pid: int | None) -> float:
+    """CPU seconds of one process so far; 0 if it is gone or not on this machine."""
+    if pid is None:
+        return 0.0
     try:
         times = psutil.Process(pid).cpu_times()
     except psutil.NoSuchProcess:
@@ -83,3 +93,8 @@ def listening_pid(port: int) -> int | None:
         if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
             return connection.pid
     return None
+
+
+def broker_pid(kafka: str) -> int | None:
+    """The broker's process, if it runs on this machine; `kafka` are the bootstrap servers."""
+    return listening_pid(int(kafka.split(",")[0].rsplit(":", 1)[1]))

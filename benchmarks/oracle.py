@@ -23,6 +23,10 @@ class Expected(NamedTuple):
     cases_open: int
 
 
+#: the billing side alone: the first seven fields of `Expected`
+Billing = tuple[int, ...]
+
+
 class Oracle:
     """History of every account: positions and row numbers of its truth rows, per source."""
 
@@ -39,6 +43,13 @@ class Oracle:
     def accounts(self) -> set[int]:
         """Every account that billing ever committed."""
         return set(self._positions[BILLING])
+
+    def history(self, account: int) -> tuple[list[Billing], list[tuple[int, int]]]:
+        """Every state that a commit made of the account, in order: the billing side, the support side."""
+        rows = self._rows
+        billing = self._places[BILLING].get(account, [])
+        support = self._places[SUPPORT].get(account, [])
+        return [tuple(rows[at + 4 : at + 11]) for at in billing], [(rows[at + 11], rows[at + 12]) for at in support]
 
     def at(self, account: int, billing: int, support: int) -> Expected | None:
         """The account at a frontier; None if billing had not committed it yet."""

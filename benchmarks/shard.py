@@ -19,8 +19,9 @@ from typing import Any
 
 from confluent_kafka import Message
 
-from benchmarks.catchup import SOURCE_NAMES, SOURCES_DIR
 from benchmarks.envelopes import DebeziumWriter, key_schema, topic_of, value_schema
+from benchmarks.flow import SOURCE_NAMES, SOURCES_DIR
+from benchmarks.shape import Shape
 from benchmarks.workload import Workload
 from connectors.avro import frame_prefix
 from connectors.contracts import Contracts
@@ -64,7 +65,7 @@ def polls(changes: int, accounts: int) -> list[list[Message]]:
     """The workload's records as a consumer hands them out."""
     writer = DebeziumWriter()
     out: list[Message] = []
-    for transaction in Workload(changes, accounts).transactions():
+    for transaction in Workload(Shape(changes, accounts)).transactions():
         for body in writer.write(transaction)[1]:
             key = frame_prefix(2 * body.kind) + body.key
             value = None if body.value is None else frame_prefix(2 * body.kind + 1) + body.value

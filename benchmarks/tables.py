@@ -73,9 +73,13 @@ class Truth(NamedTuple):
 
 
 class SourceTransaction(NamedTuple):
-    """One committed source transaction with the truth after it; time in milliseconds."""
+    """One committed source transaction with the truth after it; time in milliseconds.
+
+    `others`: the truth of further accounts, where the transaction is about more than one.
+    """
 
     source: int
     time_ms: int
     changes: list[RowChange]
     truth: Truth
+    others: tuple[Truth, ...] = ()

@@ -3,7 +3,8 @@
 The first transactions create every account with one subscription; then invoices with payments, later payments,
 reversals, subscription changes and support cases follow, 1 to 5 rows a transaction, skewed towards low account ids.
 Held at every billing commit: `accounts.paid_cents` equals the sum of the payments of the account's invoices.
-Pure: the same seed gives the same transactions on every machine.
+Other shapes: invoices only, a share of all acts on one account, one transaction of very many rows.
+Pure: the same shape gives the same transactions on every machine.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+from benchmarks.shape import Shape
 from benchmarks.tables import (
     ACCOUNTS,
     BILLING,
@@ -48,30 +50,52 @@ class _Account:
 
 
 class Workload:
-    """Yields source transactions until at least `changes` row changes have been made."""
+    """Yields source transactions until at least as many row changes as the shape says have been made."""
 
-    def __init__(self, changes: int, accounts: int, seed: int = 7, start_ms: int = 1_760_000_000_000) -> None:
-        """A run of `changes` row changes over `accounts` accounts; at least one account and one change."""
-        if changes < 1 or accounts < 1:
-            raise ValueError(f"a workload needs changes and accounts of at least 1, got {changes} and {accounts}")
-        self.changes = changes
-        self.accounts = accounts
-        self._random = random.Random(seed)
+    def __init__(self, shape: Shape, start_ms: int = 1_760_000_000_000) -> None:
+        """A run of this shape; ValueError if it has no changes or no accounts."""
+        if shape.changes < 1 or shape.accounts < 1:
+            raise ValueError(f"a workload needs at least one change and one account, got {shape}")
+        self.shape = shape
+        self._random = random.Random(shape.seed)
         self._now_ms = start_ms
         self._last_id = [0] * len(TABLES)
         self._live: list[_Account] = []
 
     def transactions(self) -> Iterator[SourceTransaction]:
         """All transactions in commit order (of both databases together)."""
-        made = 0
-        while made < self.changes and len(self._live) < self.accounts:
+        made, shape = 0, self.shape
+        while made < shape.changes and len(self._live) < shape.accounts:
             transaction = self._sign_up()
             made += len(transaction.changes)
             yield transaction
-        while made < self.changes:
+        if shape.bulk_rows:
+            transaction = self._bulk(shape.bulk_rows)
+            made += len(transaction.changes)
+            yield transaction
+        while made < shape.changes:
             transaction = self._act()
             made += len(transaction.changes)
             yield transaction
+
+    def _bulk(self, rows: int) -> SourceTransaction:
+        """One transaction over all accounts in turn, an invoice with its payments each, until it has so many rows."""
+        self._now_ms += 2
+        changes: list[RowChange] = []
+        touched: dict[int, Truth] = {}
+        while len(changes) < rows:
+            account = self._live[len(touched)] if len(touched) < len(self._live) else self._busy()
+            part = self._invoice(account)
+            changes += part.changes
+            touched[part.truth.account] = part.truth
+        truth, *others = touched.values()
+        return SourceTransaction(BILLING, self._now_ms, changes, truth, tuple(others))
+
+    def _busy(self) -> _Account:
+        """The account of the next act: low account ids are busier."""
+        if self.shape.hot and self._random.random() < self.shape.hot:
+            return self._live[0]
+        return self._live[int(len(self._live) * self._random.random() ** 1.5)]
 
     def _sign_up(self) -> SourceTransaction:
         """A new account and its first subscription in one transaction."""
@@ -93,11 +117,11 @@ class Workload:
         )
 
     def _act(self) -> SourceTransaction:
-        """One business act on one account; low account ids are busier."""
+        """One business act on one account."""
         self._now_ms += 2
-        account = self._live[int(len(self._live) * self._random.random() ** 1.5)]
+        account = self._busy()
         dice = self._random.random()
-        if dice < 0.50:
+        if self.shape.invoices_only or dice < 0.50:
             return self._invoice(account)
         if dice < 0.62 and account.invoices:
             return self._late_payment(account)

@@ -9,24 +9,25 @@ import fastavro
 
 from benchmarks.dataset import TRUTH_FIELDS, prepare
 from benchmarks.envelopes import KINDS, TRANSACTION_KIND, key_schema, value_schema
+from benchmarks.shape import Shape
 
 
 def test_generated_once_then_read_from_the_cache(tmp_path: Path) -> None:
     """A second call with the same parameters reads the file that is there; an interrupted generation is made again."""
     told: list[int] = []
-    first = prepare(tmp_path, 20_000, 500, progress=told.append)
+    first = prepare(tmp_path, Shape(20_000, 500), progress=told.append)
     assert told
     told.clear()
-    assert prepare(tmp_path, 20_000, 500, progress=told.append) == first
+    assert prepare(tmp_path, Shape(20_000, 500), progress=told.append) == first
     assert not told
     (first.folder / "meta.json").unlink()
-    assert prepare(tmp_path, 20_000, 500, progress=told.append) == first
+    assert prepare(tmp_path, Shape(20_000, 500), progress=told.append) == first
     assert told
 
 
 def test_messages_follow_debezium(tmp_path: Path) -> None:
     """BEGIN names the first row's LSN, END the rows per table; a delete is followed by a tombstone; positions only rise."""
-    dataset = prepare(tmp_path, 5000, 100)
+    dataset = prepare(tmp_path, Shape(5000, 100))
     values = [fastavro.parse_schema(value_schema(kind)) for kind in range(KINDS)]
     keys = [fastavro.parse_schema(key_schema(kind)) for kind in range(KINDS)]
     begun, rows, position, messages = "", 0, 0, 0
@@ -54,7 +55,7 @@ def test_messages_follow_debezium(tmp_path: Path) -> None:
 
 def test_truth_has_one_row_a_transaction(tmp_path: Path) -> None:
     """The oracle's file holds each commit with a position that rises."""
-    dataset = prepare(tmp_path, 5000, 100)
+    dataset = prepare(tmp_path, Shape(5000, 100))
     truth = dataset.truth()
     width = len(TRUTH_FIELDS)
     positions = truth[1::width]

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.dataset import Dataset, prepare
 from benchmarks.oracle import Expected, Oracle
+from benchmarks.shape import Shape
 from benchmarks.tables import SOURCES
 from benchmarks.verify import Verdict, Verifier
 from connectors.registry import Registry
@@ -79,7 +80,7 @@ def _body(expected: Expected, billing: int, support: int) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """A small workload."""
-    return prepare(tmp_path_factory.mktemp("bench"), 3000, 5)
+    return prepare(tmp_path_factory.mktemp("bench"), Shape(3000, 5))
 
 
 @pytest.fixture

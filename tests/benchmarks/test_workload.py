@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from benchmarks.shape import Shape
 from benchmarks.tables import ACCOUNTS, BILLING, CASES, INVOICES, PAYMENTS, SUBSCRIPTIONS, TABLE_SOURCE, RowChange
 from benchmarks.workload import Workload
 
 
 def test_same_seed_same_transactions() -> None:
     """Two runs with one seed are equal, another seed gives another run."""
-    first, second, other = (list(Workload(2000, 50, seed).transactions()) for seed in (7, 7, 8))
+    first, second, other = (list(Workload(Shape(2000, 50, seed)).transactions()) for seed in (7, 7, 8))
     assert first == second
     assert first != other
 
 
 def test_transactions_have_one_to_five_rows_of_one_source() -> None:
     """Every transaction is small, never empty, and stays within one database."""
-    for transaction in Workload(5000, 100).transactions():
+    for transaction in Workload(Shape(5000, 100)).transactions():
         assert 1 <= len(transaction.changes) <= 5
         assert {TABLE_SOURCE[change.table] for change in transaction.changes} == {transaction.source}
 
@@ -26,7 +27,7 @@ def test_account_row_equals_sum_of_payments_at_every_billing_commit() -> None:
     payments: dict[object, tuple[object, int]] = {}
     paid: dict[object, int] = {}
     reported: dict[object, int] = {}
-    for transaction in Workload(5000, 100).transactions():
+    for transaction in Workload(Shape(5000, 100)).transactions():
         for change in transaction.changes:
             _apply(change, account_of_invoice, payments, paid, reported)
         if transaction.source == BILLING:
@@ -55,6 +56,6 @@ def _apply(
 
 def test_every_table_and_operation_occurs() -> None:
     """A short run already shows creates, updates and deletes over all five tables."""
-    changes = [change for transaction in Workload(20_000, 200).transactions() for change in transaction.changes]
+    changes = [change for transaction in Workload(Shape(20_000, 200)).transactions() for change in transaction.changes]
     assert {change.table for change in changes} == {ACCOUNTS, SUBSCRIPTIONS, INVOICES, PAYMENTS, CASES}
     assert {change.op for change in changes} == {"c", "u", "d"}
