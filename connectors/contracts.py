@@ -12,6 +12,7 @@ from connectors.avro.writer import compile_writer, frame_prefix
 from connectors.kafka.topics import COMPACT, COMPACT_AND_RETAIN, KEEP, RETAIN, TopicSpec
 from connectors.registry import FULL_TRANSITIVE, Registry
 
+YEAR_MS = 31_536_000_000
 #: contract name -> (topic without prefix, policy); the canonical objects, then what the flows say to one another
 TOPICS: dict[str, tuple[str, dict[str, str]]] = {
     "account": ("canonical.account", COMPACT),
@@ -27,13 +28,15 @@ TOPICS: dict[str, tuple[str, dict[str, str]]] = {
     "progress": ("canonical.progress", COMPACT_AND_RETAIN),
     "intent": ("intents", COMPACT),
     "correction": ("corrections", COMPACT),
+    "hold": ("holds", COMPACT),
+    "decision": ("decisions", COMPACT_AND_RETAIN | {"retention.ms": str(YEAR_MS)}),
     "exception": ("exceptions", COMPACT),
     "parked": ("parked", RETAIN),
 }
-#: topics without an Avro contract: internal state, and the people's and the audit topics
-OTHER_TOPICS: dict[str, dict[str, str]] = {"facts": COMPACT, "decisions": COMPACT_AND_RETAIN, "audit": KEEP}
+#: topics without an Avro contract: internal state, and the audit topic
+OTHER_TOPICS: dict[str, dict[str, str]] = {"facts": COMPACT, "audit": KEEP}
 #: topics with one partition: their order is one order
-SINGLE = frozenset({"progress", "audit"})
+SINGLE = frozenset({"progress", "decision", "hold", "audit"})
 
 
 def topic_specs(prefix: str, partitions: int) -> list[TopicSpec]:

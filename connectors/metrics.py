@@ -147,6 +147,18 @@ EXCEPTIONS_OPEN = _gauge(_Q, "concord_exceptions_open", "Exceptions that a perso
 
 _Q = "Do corrections arrive?"
 CORRECTIONS = _gauge(_Q, "concord_corrections", "Corrections by state and target.", "state", "target")
+HOLDS = _gauge(
+    _Q,
+    "concord_holds",
+    "Holds that wait for a person, by kind: STOPPED, MASS_CHANGE, WRITE_BRAKE.",
+    "kind",
+)
+BRAKE_NEAR = _counter(
+    _Q,
+    "concord_write_brake_near",
+    "Writes of an object that has used more than half of what the write-rate brake allows.",
+    "target",
+)
 SENDS = _counter(
     _Q,
     "concord_sends",

@@ -11,8 +11,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from typing import Any
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
@@ -22,6 +23,7 @@ from confluent_kafka import Consumer
 from connectors import metrics
 from connectors.contracts import ContractMissing, Contracts, topic_specs
 from connectors.kafka.offsets import StartRace, TopicRecreated, Vector, committed, fence, group_consumer
+from connectors.kafka.population import Population, live_keys
 from connectors.kafka.restore import latest
 from connectors.kafka.sink import CutSink
 from connectors.kafka.source import Handler, KafkaSource, reader
@@ -35,18 +37,14 @@ from connectors.targets.pool import SenderPool
 from connectors.targets.protocol import Target
 from connectors.targets.rest import RestTarget
 from dataflows import bootstrap
-from dataflows.dispatch_stage import (
-    EXIT_FENCED,
-    FLOW,
-    DispatchStage,
-    DispatchWriter,
-    ResultSource,
-    clock_ms,
-    read_intents,
-)
+from dataflows.dispatch_results import ResultSource
+from dataflows.dispatch_stage import FLOW, DispatchStage, clock_ms, read_inputs
+from dataflows.dispatch_writer import EXIT_FENCED, DispatchWriter
 from dataflows.settings import Settings, load_settings
 from state.correction_record import correction_from
 from state.dispatcher import Dispatcher
+from state.hold import hold_from
+from state.policy import Policy
 from state.rules import Rules
 
 EXIT_REFUSED = 2
@@ -66,29 +64,46 @@ def targets(settings: Settings) -> dict[str, Target]:
 
 
 def begin(settings: Settings, contracts: Contracts) -> tuple[Vector, dict[str, str]]:
-    """Fence older processes, then read where the flow stood in the intents. Raises KafkaUnavailable, TopicRecreated."""
+    """Fence older processes, then read where the flow stood in its inputs. Raises KafkaUnavailable, TopicRecreated."""
     client = admin(settings.kafka)
     ensure(client, topic_specs(settings.prefix, settings.partitions))
-    topic = contracts.topic("intent")
-    count = partition_counts(client, [topic])[topic]
+    topics = [contracts.topic("intent"), contracts.topic("decision")]
+    counts = partition_counts(client, topics)
     fence(settings.kafka, flow_id(settings), settings.transaction_timeout_ms)
-    ids = topic_ids(client, [topic])
+    ids = topic_ids(client, topics)
     group = group_consumer(settings.kafka, flow_id(settings))
     try:
-        return committed(group, [(topic, number) for number in range(count)], ids), ids
+        return committed(group, [(topic, number) for topic in topics for number in range(counts[topic])], ids), ids
     finally:
         group.close()
 
 
-def restored(settings: Settings, contracts: Contracts, known: Mapping[str, Target], rules: Rules) -> Dispatcher:
-    """The planner with every correction of the compacted topic; what was being sent is in doubt now."""
+def population(settings: Settings, contracts: Contracts, rules: Rules) -> Population:
+    """The number of objects that shares are taken of, for the rules that have one."""
+    client = admin(settings.kafka)
+
+    def counter(kind: str) -> Callable[[], int]:
+        topic = contracts.topic("account" if kind == "standing" else kind)
+        return lambda: live_keys(settings.kafka, topic, partition_counts(client, [topic])[topic])
+
+    shared = {rule.object for rule in rules.rules if rule.guard is not None or rule.cap_percent < 100}
+    return Population({kind: counter(kind) for kind in sorted(shared)}, FLOW)
+
+
+def restored(settings: Settings, contracts: Contracts, known: Mapping[str, Target], policy: Policy) -> Dispatcher:
+    """The planner with every correction and hold of the compacted topics; what was being sent is in doubt now."""
     started = time.monotonic()
-    topic = contracts.topic("correction")
-    count = partition_counts(admin(settings.kafka), [topic])[topic]
-    records = latest(settings.kafka, topic, list(range(count)))
+    client = admin(settings.kafka)
+
+    def live(name: str) -> Iterator[Any]:
+        topic = contracts.topic(name)
+        found = latest(settings.kafka, topic, list(range(partition_counts(client, [topic])[topic])))
+        return (contracts.read(value) for value in found.values())
+
     promises = {name: target.promise for name, target in known.items()}
-    planner = Dispatcher(promises, {rule.name: rule.cap for rule in rules.rules})
-    planner.restore((correction_from(contracts.read(value)) for value in records.values()), clock_ms())
+    planner = Dispatcher(promises, policy, settings.corrections_keep_ms)
+    records = [correction_from(record) for record in live("correction")]
+    planner.restore(records, clock_ms(), [hold_from(record) for record in live("hold")])
     seconds = time.monotonic() - started
     metrics.RESTORE_SECONDS.labels(FLOW).set(seconds)
     logger(FLOW).info("restored", corrections=len(records), seconds=round(seconds, 3))
@@ -107,7 +122,7 @@ def build(
     vector, ids = start
 
     def open_part(number: int) -> tuple[Consumer, Handler]:
-        return reader(settings.kafka, flow_id(settings), vector, settings.queue_kbytes), read_intents(contracts)
+        return reader(settings.kafka, flow_id(settings), vector, settings.queue_kbytes), read_inputs(contracts)
 
     def open_writer() -> DispatchWriter:
         name = flow_id(settings)
@@ -139,7 +154,8 @@ def run(settings: Settings, known: Mapping[str, Target], rules: Rules, stopping:
     try:
         contracts = bootstrap.contracts(settings)
         start = begin(settings, contracts)
-        planner = restored(settings, contracts, known, rules)
+        counted = population(settings, contracts, rules)
+        planner = restored(settings, contracts, known, Policy(rules, counted.counts))
         flow = build(settings, contracts, start, pool, planner, stopping)
         logger(FLOW).info("starting", targets=sorted(known))
         cli_main(flow, workers_per_process=1, epoch_interval=timedelta(milliseconds=settings.epoch_ms))

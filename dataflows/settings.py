@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     cluster_port: int = Field(
         27120, ge=1024, le=65000, description="first inter-process port of the canonical flow, loopback only"
     )
+    corrections_keep_ms: int = Field(
+        604_800_000, ge=3_600_000, description="how long the records of ended corrections stay in their topic"
+    )
     metrics_port: int = Field(
         27061, ge=0, le=65535, description="port of the metrics endpoint on loopback; 0 turns it off"
     )

@@ -2,8 +2,8 @@
 
 Event
     Wanted, Withdrawn, Seen                          the view's intent (canonical flow)
-    Proposed, Approved, Rejected                     people
-    Send, Restarted, Capped                          dispatch itself
+    Proposed, Approved, Rejected, Void               people (`desk.py`)
+    Send, Restarted, Held, Expired, Overdue          dispatch itself
     Acknowledged, AlreadyEqual, InDoubt, NotApplied, Refused     outcomes of a write
     Shown, NotShown, ReadFailed                      outcomes of a read-back
 """
@@ -62,6 +62,9 @@ class Correction:
 
     `doubted`: an earlier attempt may have reached the target. `retry_at_ms`: not before then. `proof`: what verified it,
     'read-back' or 'capture'. `code` and `reason` say why it stands where it stands; `details` is what the target said.
+    A proposal was made at `proposed_ms` by `proposed_by`, waits until `expires_ms`, and may belong to a `group`.
+    `amendment`: what is sent besides the desired fields, such as another booking day. `doubt_until_ms`: by then a person
+    hears of a write that is not settled.
     """
 
     intent: Intent
@@ -78,10 +81,16 @@ class Correction:
     proof: str | None = None
     approved_by: str | None = None
     updated_ms: int = 0
+    proposed_ms: int | None = None
+    proposed_by: str | None = None
+    expires_ms: int | None = None
+    group: str | None = None
+    amendment: Mapping[str, str] = field(default_factory=dict)
+    doubt_until_ms: int | None = None
 
     @property
     def id(self) -> str:
-        """The deterministic id, also the idempotency key at the target."""
+        """The deterministic id."""
         return self.intent.id
 
     @property
@@ -110,8 +119,16 @@ class Seen(Event):
     """Capture shows the desired value in the target's own row."""
 
 
+@dataclass(frozen=True, slots=True)
 class Proposed(Event):
-    """It waits for a person."""
+    """It waits for a person until `expires_ms`. `by`: who asks for it, and so may not approve it."""
+
+    expires_ms: int
+    by: str = ""
+    group: str | None = None
+    code: str | None = None
+    reason: str | None = None
+    amendment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +143,14 @@ class Rejected(Event):
     """A person rejected it."""
 
     by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Void(Event):
+    """A person's decision does not hold: the proposal stays, and says why."""
+
+    code: str
     reason: str
 
 
@@ -174,10 +199,19 @@ class Refused(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Capped(Event):
-    """Its rule has used up the cap of this run."""
+class Held(Event):
+    """The policy does not let it begin: the cap of this run, the write-rate brake."""
 
+    code: str
     reason: str
+
+
+class Expired(Event):
+    """Nobody decided in time."""
+
+
+class Overdue(Event):
+    """It is still not known what became of the write."""
 
 
 class Shown(Event):

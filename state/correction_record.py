@@ -36,6 +36,12 @@ _OWN = (
     "proof",
     "approved_by",
     "updated_ms",
+    "proposed_ms",
+    "proposed_by",
+    "expires_ms",
+    "group",
+    "amendment",
+    "doubt_until_ms",
 )
 
 

@@ -1,24 +1,31 @@
 """Which correction may be sent when: serial per target object, bounded per target, a slow target delays only itself.
 
-Pure. The caller feeds intents, results and the time, publishes `changed`, and hands `jobs` to the senders only after
-what was published is durable: that is how SENDING(n) is on record before the first byte leaves.
+Pure. The caller feeds intents, decisions, results and the time, publishes what `drain` gives, and hands the jobs to the
+senders only after what was published is durable: that is how SENDING(n) is on record before the first byte leaves.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from state import correction as c
+from state.book import KEEP_MS, Book
 from state.correction import Correction, Event, Intent, State
+from state.decision import APPROVE, RESUME, STOP, SWITCH, Decision
+from state.desk import Desk, answer
+from state.hold import MASS_CHANGE, WRITE_BRAKE, Hold
 from state.lane import Lane, Promise
-from state.lifecycle import advance
+from state.lanes import LOOK, READY, Lanes
+from state.policy import Policy
 
 #: Jobs: write the desired value, or only look whether the target shows it.
 WRITE, READ_BACK = "write", "read-back"
-_READY = frozenset({State.PLANNED, State.APPROVED})
-_LOOK = frozenset({State.UNKNOWN, State.ACKNOWLEDGED})
+#: reason for not beginning that ends with the run
+_CAP = "cap"
+_PERSON = frozenset({State.PROPOSED, State.REFUSED, State.REJECTED})
 
 
 class Job(NamedTuple):
@@ -32,108 +39,149 @@ class Job(NamedTuple):
 class Dispatcher:
     """All corrections of the flow and their order of sending."""
 
-    def __init__(self, promises: Mapping[str, Promise], caps: Mapping[str, int]) -> None:
-        """`promises` by target; `caps`: how many corrections of each ownership rule this run may begin."""
-        self._lanes = {target: Lane(promise) for target, promise in promises.items()}
-        self._caps = caps
-        self._open: dict[str, Correction] = {}
-        self._settled: dict[str, State] = {}
+    def __init__(self, promises: Mapping[str, Promise], policy: Policy, keep_ms: int = KEEP_MS) -> None:
+        """`promises` by target; `keep_ms`: how long records of ended corrections stay."""
+        self.policy = policy
+        self._desk = Desk(policy)
+        self._book = Book(keep_ms)
+        self._lanes = Lanes(promises, self._book)
         self._flying: dict[str, Job] = {}
-        self._started: Counter[str] = Counter()
-        self._capped: set[str] = set()
-        self.counts: Counter[tuple[str, str]] = Counter()
-        self._changed: list[Correction] = []
         self._jobs: list[Job] = []
 
-    def restore(self, corrections: Iterable[Correction], now_ms: int) -> None:
-        """Take the state back at a start: what was being sent is in doubt now, and is read back before anything else."""
-        for correction in corrections:
-            self._keep(None, correction)
-            if correction.state is State.SENDING:
-                correction = self._advance(correction, c.Restarted(), now_ms)
-            self._hold_doubt(correction)
-            self._line_up(correction)
-
-    def intent(self, intent: Intent, now_ms: int) -> None:
-        """One record of the intents topic. Settling intents, and the end of unknown ones, ask for nothing."""
-        known = self._open.get(intent.id)
-        if intent.state == "wanted":
-            if known is not None:
-                self._advance(known, c.Wanted(intent), now_ms)
-            elif self._settled.get(intent.id) is not State.VERIFIED:
-                self._plan(intent, now_ms)
-        elif intent.state in ("seen", "withdrawn") and known is not None and known.intent.state != intent.state:
-            self._advance(known, c.Seen() if intent.state == "seen" else c.Withdrawn(), now_ms)
-
-    def tombstone(self, correction_id: str, now_ms: int) -> None:
-        """The intent's record was removed: the same as withdrawn."""
-        known = self._open.get(correction_id)
-        if known is not None and known.wanted:
-            self._advance(known, c.Withdrawn(), now_ms)
-
-    def decide(self, correction_id: str, event: c.Approved | c.Rejected, now_ms: int) -> None:
-        """A person's decision. Raises KeyError for a correction that is not open."""
-        self._advance(self._open[correction_id], event, now_ms)
-
-    def result(self, correction_id: str, events: Iterable[Event], now_ms: int) -> None:
-        """What a sender reports for its job; events that come after capture has settled the case are dropped."""
-        job = self._flying.pop(correction_id)
-        lane = self._lanes[job.correction.intent.target]
-        lane.flying -= 1
-        for event in events:
-            if isinstance(event, c.NotApplied | c.ReadFailed) and event.retry_after_ms is not None:
-                lane.pause(now_ms + event.retry_after_ms)
-            current = self._open.get(correction_id)
-            if current is not None and (current.state is State.SENDING or current.state in _LOOK):
-                self._advance(current, event, now_ms)
-        current = self._open.get(correction_id)
-        if current is None or current.state not in _LOOK:
-            self._release(job.correction)
-
-    def start(self, now_ms: int) -> None:
-        """Begin what is due: publishes SENDING(n) and lines up its job behind it."""
-        for lane in self._lanes.values():
-            while (name := lane.next_due(now_ms)) is not None:
-                correction = self._open.get(name)
-                if correction is None or name in self._flying or correction.retry_at_ms > now_ms:
-                    continue
-                if self._has_work(correction) and lane.hold(lane.promise.place(correction), name):
-                    self._begin(lane, correction, now_ms)
-
-    def drain(self) -> tuple[list[Correction], list[Job]]:
-        """What to publish and, once that is durable, what to do."""
-        drained = self._changed, self._jobs
-        self._changed, self._jobs = [], []
-        return drained
+    @property
+    def counts(self) -> Counter[tuple[str, str]]:
+        """How many corrections there are by (state, target)."""
+        return self._book.counts
 
     @property
     def flying(self) -> int:
         """Jobs that have been handed out and not come back."""
         return len(self._flying)
 
+    def restore(self, corrections: Iterable[Correction], now_ms: int, holds: Iterable[Hold] = ()) -> None:
+        """Take the state back at a start: what was being sent is in doubt now, and is read back before anything else."""
+        known = list(corrections)
+        placed = [(one, self._lanes.of(one).promise.place(one)) for one in known if self._lanes.can_write(one.intent)]
+        self.policy.restore(holds, placed)
+        for correction in known:
+            correction = replace(correction, intent=self.policy.strict(correction.intent))
+            self._book.restore(correction)
+            if correction.state is State.SENDING:
+                correction = self._advance(correction, c.Restarted(), now_ms)
+            elif correction.state in READY and not self.policy.knows(correction.intent.rule):
+                correction = self._advance(correction, _no_rule(correction.intent), now_ms)
+            self._lanes.hold_doubt(correction)
+            self._next(correction, now_ms)
+
+    def intent(self, intent: Intent, now_ms: int) -> None:
+        """One record of the intents topic. Settling intents, and the end of unknown ones, ask for nothing."""
+        known = self._book.get(intent.id)
+        if intent.state == "wanted":
+            intent = self.policy.strict(intent)
+            if known is not None:
+                self._advance(known, c.Wanted(intent), now_ms)
+            elif not self._book.has_verified(intent.id):
+                self._plan(intent, now_ms)
+        elif intent.state in ("seen", "withdrawn") and known is not None and known.intent.state != intent.state:
+            self._advance(known, c.Seen() if intent.state == "seen" else c.Withdrawn(), now_ms)
+
+    def tombstone(self, correction_id: str, now_ms: int) -> None:
+        """The intent's record was removed: the same as withdrawn."""
+        known = self._book.get(correction_id)
+        if known is not None and known.wanted:
+            self._advance(known, c.Withdrawn(), now_ms)
+
+    def decide(self, decision: Decision, now_ms: int) -> None:
+        """A person's decision; one that is about nothing that waits changes nothing."""
+        if decision.subject == SWITCH:
+            if decision.verb == STOP:
+                self.policy.stop(decision.by, decision.reason, now_ms)
+            elif decision.verb == RESUME:
+                self._release_hold(SWITCH)
+            return
+        members = sorted(self._book.groups.get(decision.subject, ()))
+        for name in members or [decision.subject]:
+            if (known := self._book.get(name)) is not None and known.state in _PERSON:
+                event = self._desk.by_person(known, decision, now_ms) or answer(known, decision)
+                if isinstance(event, c.Void) and members and event.code == "STATE_MOVED":
+                    continue  # it joined the group, or moved, after the person looked
+                if event is not None:
+                    self._advance(known, event, now_ms)
+        hold = self.policy.holds.get(decision.subject)
+        if hold is not None and hold.kind == WRITE_BRAKE and decision.verb == APPROVE:
+            self._release_hold(hold.id)
+
+    def result(self, correction_id: str, events: Iterable[Event], now_ms: int) -> None:
+        """What a sender reports for its job; events that come after capture has settled the case are dropped."""
+        job = self._flying.pop(correction_id)
+        lane = self._lanes.of(job.correction)
+        lane.flying -= 1
+        for event in events:
+            if isinstance(event, c.NotApplied | c.ReadFailed) and event.retry_after_ms is not None:
+                lane.pause(now_ms + event.retry_after_ms)
+            current = self._book.get(correction_id)
+            if current is not None and (current.state is State.SENDING or current.state in LOOK):
+                self._advance(current, event, now_ms)
+        current = self._book.get(correction_id)
+        if current is None or current.state not in LOOK:
+            self._lanes.release(job.correction)
+
+    def start(self, now_ms: int) -> None:
+        """End what ran out, then begin what is due: publishes SENDING(n) and lines up its job behind it."""
+        for ending in self._desk.due(now_ms):
+            known = self._book.get(ending)
+            if known is not None and (event := self._desk.ended(known, now_ms)) is not None:
+                self._advance(known, event, now_ms)
+        self._book.forget(now_ms)
+        for lane in self._lanes:
+            while (name := lane.next_due(now_ms)) is not None:
+                correction = self._book.get(name)
+                if correction is None or name in self._flying or correction.retry_at_ms > now_ms:
+                    continue
+                if self._lanes.has_work(correction) and lane.hold(lane.promise.place(correction), name):
+                    self._begin(lane, correction, now_ms)
+        for hold_id, hold in list(self.policy.holds.items()):
+            if hold.kind == MASS_CHANGE and not self._book.groups.get(hold_id):
+                self.policy.release(hold_id)
+
+    def drain(self) -> tuple[list[Correction], list[Job]]:
+        """What to publish and, once that is durable, what to do."""
+        jobs, self._jobs = self._jobs, []
+        return self._book.drain(), jobs
+
+    def drain_removed(self) -> list[tuple[str, str]]:
+        """(correction id, account id) of records that have been kept long enough."""
+        return self._book.drain_removed()
+
     def _plan(self, intent: Intent, now_ms: int) -> None:
-        lane = self._lanes.get(intent.target)
-        planned = Correction(intent, tier=lane.promise.tier if lane else "", retry_at_ms=now_ms, updated_ms=now_ms)
-        if gone := self._settled.pop(intent.id, None):
-            self.counts[gone.value, intent.target] -= 1
-        self._record(None, planned)
-        if intent.rule not in self._caps:
-            reason = f"no ownership rule is called {intent.rule!r}. Next step: restart dispatch with the rules that canonical uses"
-            self._advance(planned, c.Refused("NO_RULE", reason), now_ms)
-        elif lane is None or intent.object not in lane.promise.resources:
+        planned = self._book.plan(intent, self._lanes.tier(intent.target), now_ms)
+        if not self.policy.knows(intent.rule):
+            self._advance(planned, _no_rule(intent), now_ms)
+        elif not self._lanes.can_write(intent):
             reason = f"no target {intent.target!r} that can write {intent.object!r} is configured. Next step: check the rule's target"
             self._advance(planned, c.Refused("NO_TARGET", reason), now_ms)
-        elif intent.mode == "propose":
-            self._advance(planned, c.Proposed(), now_ms)
+        elif intent.mode == "auto" and (hold := self.policy.arrived(intent, now_ms)) is not None:
+            self._gather(hold, now_ms)
         else:
-            self._line_up(planned)
+            self._next(planned, now_ms)
+
+    def _gather(self, hold: Hold, now_ms: int) -> None:
+        """What a rule that found too many differences has not begun yet waits as one group."""
+        for one in list(self._book.of_rule(hold.rules[0])):
+            if (
+                one.state is State.PLANNED
+                and one.attempt == 0
+                and one.intent.mode == "auto"
+                and self._lanes.can_write(one.intent)
+            ):
+                self._book.advance(one, self._desk.by_mass(one, hold, now_ms), now_ms)
+                self._desk.watch(self._book.get(one.id) or one)
 
     def _begin(self, lane: Lane, correction: Correction, now_ms: int) -> None:
         """Hand out the job of a correction that holds its target object."""
-        kind = READ_BACK if correction.state in _LOOK else WRITE
+        kind = READ_BACK if correction.state in LOOK else WRITE
         if kind == WRITE:
-            if not self._within_cap(correction):
-                self._cap(correction, now_ms)
+            if self._keeps_back(lane, correction, now_ms):
                 return
             correction = self._advance(correction, c.Send(lane.promise.tier), now_ms)
         job = Job(kind, correction, lane.promise.may_repeat(correction, now_ms))
@@ -141,66 +189,49 @@ class Dispatcher:
         self._jobs.append(job)
         lane.flying += 1
 
-    def _within_cap(self, correction: Correction) -> bool:
-        """Count first attempts per rule in this run."""
-        if correction.attempt == 0:
-            self._started[correction.intent.rule] += 1
-        return correction.attempt > 0 or self._started[correction.intent.rule] <= self._caps.get(
-            correction.intent.rule, 0
-        )
+    def _keeps_back(self, lane: Lane, correction: Correction, now_ms: int) -> bool:
+        """Whether the switch, the brake or the cap keeps a write from beginning; then it says so and gives way."""
+        if self.policy.is_stopped:
+            self._hold_back(correction, SWITCH)
+            return True
+        if (reason := self.policy.may_begin(correction)) is not None:
+            self._hold_back(correction, _CAP, c.Held("CAP_REACHED", reason), now_ms)
+            return True
+        if (hold := self.policy.braked(correction, lane.promise.place(correction), now_ms)) is not None:
+            self._hold_back(correction, hold.id, c.Held(hold.kind, hold.text), now_ms)
+            return True
+        return False
 
-    def _cap(self, correction: Correction, now_ms: int) -> None:
-        """Beyond the cap a correction stays planned until the next run, and says so."""
-        self._capped.add(correction.id)
-        reason = (
-            f"rule {correction.intent.rule} has begun as many corrections in this run as its cap allows "
-            f"({self._caps.get(correction.intent.rule, 0)}). Next step: check them, then restart dispatch or raise the cap"
-        )
-        self._release(self._advance(correction, c.Capped(reason), now_ms))
+    def _hold_back(self, correction: Correction, hold: str, event: c.Held | None = None, now_ms: int = 0) -> None:
+        self._lanes.keep_back(correction, hold)
+        if event is not None and correction.reason != event.reason:
+            correction = self._advance(correction, event, now_ms)
+        self._lanes.release(correction)
 
-    def _has_work(self, correction: Correction) -> bool:
-        ready = correction.state in _READY and correction.id not in self._capped and correction.intent.mode != "observe"
-        return ready or correction.state in _LOOK
-
-    def _line_up(self, correction: Correction) -> None:
-        lane = self._lanes.get(correction.intent.target)
-        if lane is not None and self._has_work(correction):
-            lane.wait(correction.id, correction.retry_at_ms)
-
-    def _hold_doubt(self, correction: Correction) -> None:
-        """After a restart an object stays held by the correction that is in doubt on it."""
-        lane = self._lanes.get(correction.intent.target)
-        if lane is not None and correction.state in _LOOK:
-            lane.hold(lane.promise.place(correction), correction.id)
-
-    def _release(self, correction: Correction) -> None:
-        lane = self._lanes[correction.intent.target]
-        for name in lane.release(lane.promise.place(correction), correction.id):
-            if (behind := self._open.get(name)) is not None:
-                self._line_up(behind)
+    def _release_hold(self, hold_id: str) -> None:
+        self.policy.release(hold_id)
+        self._lanes.let_go(hold_id)
 
     def _advance(self, correction: Correction, event: Event, now_ms: int) -> Correction:
-        after = advance(correction, event, now_ms)
-        self._record(correction, after)
-        if after.state is State.PLANNED and after.intent.mode == "propose":
-            return self._advance(after, c.Proposed(), now_ms)
-        if correction.state in _LOOK and after.state not in _LOOK and after.id not in self._flying:
-            self._release(after)
-        self._line_up(after)
-        return after
+        after = self._book.advance(correction, event, now_ms)
+        if correction.state in LOOK and after.state not in LOOK and after.id not in self._flying:
+            self._lanes.release(after)
+        return self._next(after, now_ms)
 
-    def _record(self, before: Correction | None, after: Correction) -> None:
-        self._keep(before, after)
-        self._changed.append(after)
+    def _next(self, correction: Correction, now_ms: int) -> Correction:
+        """A proposal, where a person must decide; else its place in the line."""
+        proposal: c.Proposed | None = None
+        if correction.state is State.PLANNED and correction.intent.mode == "propose":
+            proposal = self._desk.by_mode(correction, now_ms)
+        elif correction.state is State.REFUSED:
+            proposal = self._desk.by_refusal(correction, now_ms)
+        if proposal is not None:
+            correction = self._book.advance(correction, proposal, now_ms)
+        self._desk.watch(correction)
+        self._lanes.line_up(correction)
+        return correction
 
-    def _keep(self, before: Correction | None, after: Correction) -> None:
-        """Keep what is open; of what can never be sent again only the name stays in memory."""
-        if before is not None:
-            self.counts[before.state.value, before.intent.target] -= 1
-        self.counts[after.state.value, after.intent.target] += 1
-        proven = after.state is State.VERIFIED and after.proof == "capture"
-        if proven or (after.state is State.SUPERSEDED and after.attempt == 0):
-            self._open.pop(after.id, None)
-            self._settled[after.id] = after.state
-        else:
-            self._open[after.id] = after
+
+def _no_rule(intent: Intent) -> c.Refused:
+    step = "restart dispatch with the rules that canonical uses"
+    return c.Refused("NO_RULE", f"no ownership rule is called {intent.rule!r}. Next step: {step}")

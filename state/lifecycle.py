@@ -2,6 +2,7 @@
 
     PLANNED -> (PROPOSED -> APPROVED | REJECTED) -> SENDING(n) -> ACKNOWLEDGED | UNKNOWN | REFUSED -> VERIFIED
     SUPERSEDED ends whatever is not under way: before SENDING, or after an answer that says that nothing was written.
+    REFUSED and REJECTED may be PROPOSED again, by a person or with an amendment (another booking day).
 
 SENDING(n) must be durable before the first byte leaves. UNKNOWN is left only by looking at the target, never by sending.
 Pure: time is an argument, in milliseconds since 1970.
@@ -14,12 +15,15 @@ from dataclasses import replace
 from typing import Any
 
 from state import correction as c
+from state import proposal
 from state.correction import Correction, Event, State
 
 #: A target that acknowledged and does not show the value is looked at this often before a person is asked.
 READ_BACKS_MAX = 3
 #: Pauses between attempts double from the first to the last of these.
 PAUSE_MS_MIN, PAUSE_MS_MAX = 250, 30_000
+#: A write that is not settled after this time becomes overdue: a person is asked, looking goes on.
+DOUBT_MS_MAX = 300_000
 
 Rule = Callable[[Correction, Any, int], Correction]
 
@@ -58,7 +62,7 @@ def _wanted(correction: Correction, event: c.Wanted, now: int) -> Correction:
 
 
 def _plan(correction: Correction, event: c.Wanted, now: int) -> Correction:
-    kept = replace(correction, state=State.PLANNED, code=None, reason=None, retry_at_ms=now)
+    kept = replace(proposal.planned_anew(correction, now), code=None, reason=None)
     return replace(kept, intent=event.intent)
 
 
@@ -66,26 +70,17 @@ def _end(word: str, reason: str) -> Rule:
     return lambda correction, event, now: _superseded(_remember(word)(correction, event, now), reason)
 
 
-def _proposed(correction: Correction, event: c.Proposed, now: int) -> Correction:
-    return replace(correction, state=State.PROPOSED)
+def _held(correction: Correction, event: c.Held, now: int) -> Correction:
+    return replace(correction, code=event.code, reason=event.reason)
 
 
-def _approved(correction: Correction, event: c.Approved, now: int) -> Correction:
-    return replace(correction, state=State.APPROVED, approved_by=event.by)
-
-
-def _no_longer_proposed(correction: Correction, event: c.Wanted, now: int) -> Correction:
-    """The rule's mode may have changed while it waited for a person."""
-    state = State.PROPOSED if event.intent.mode == "propose" else State.PLANNED
-    return replace(correction, intent=event.intent, state=state, retry_at_ms=now)
-
-
-def _capped(correction: Correction, event: c.Capped, now: int) -> Correction:
-    return replace(correction, code="CAP_REACHED", reason=event.reason)
-
-
-def _rejected(correction: Correction, event: c.Rejected, now: int) -> Correction:
-    return replace(correction, state=State.REJECTED, code="REJECTED", reason=f"rejected by {event.by}: {event.reason}")
+def _overdue(correction: Correction, event: c.Overdue, now: int) -> Correction:
+    last = f" (last: {correction.reason})" if correction.reason else ""
+    reason = (
+        f"it is not known whether the target wrote{last}. Next step: make the target readable, "
+        f"or look there for the object; Concord keeps looking"
+    )
+    return replace(correction, code="DOUBT_OVERDUE", reason=reason, doubt_until_ms=None)
 
 
 def _send(correction: Correction, event: c.Send, now: int) -> Correction:
@@ -97,6 +92,7 @@ def _send(correction: Correction, event: c.Send, now: int) -> Correction:
         first_sent_ms=now if correction.first_sent_ms is None else correction.first_sent_ms,
         read_backs=0,
         retry_at_ms=0,
+        doubt_until_ms=None,
         code=None,
         reason=None,
     )
@@ -105,14 +101,15 @@ def _send(correction: Correction, event: c.Send, now: int) -> Correction:
 def _acknowledged(correction: Correction, event: c.Acknowledged, now: int) -> Correction:
     if correction.intent.state == "seen":
         return _verified(correction, "capture")
-    return replace(correction, state=State.ACKNOWLEDGED, retry_at_ms=now)
+    return replace(correction, state=State.ACKNOWLEDGED, retry_at_ms=now, doubt_until_ms=now + DOUBT_MS_MAX)
 
 
 def _in_doubt(correction: Correction, event: c.InDoubt | c.Restarted, now: int) -> Correction:
     if correction.intent.state == "seen":
         return _verified(correction, "capture")
     reason = event.reason if isinstance(event, c.InDoubt) else "the process that was sending ended before the answer"
-    return replace(correction, state=State.UNKNOWN, doubted=True, retry_at_ms=now, code="IN_DOUBT", reason=reason)
+    kept = replace(correction, state=State.UNKNOWN, doubted=True, doubt_until_ms=now + DOUBT_MS_MAX)
+    return replace(kept, retry_at_ms=now, code="IN_DOUBT", reason=reason)
 
 
 def _not_applied(correction: Correction, event: c.NotApplied, now: int) -> Correction:
@@ -163,7 +160,8 @@ def _look_again(correction: Correction, event: c.NotShown, now: int) -> Correcti
 def _read_failed(correction: Correction, event: c.ReadFailed, now: int) -> Correction:
     looked = correction.read_backs + 1
     retry_at_ms = now + pause_ms(looked, event.retry_after_ms)
-    return replace(correction, read_backs=looked, retry_at_ms=retry_at_ms, reason=event.reason)
+    kept = replace(correction, read_backs=looked, retry_at_ms=retry_at_ms)
+    return kept if kept.code == "DOUBT_OVERDUE" else replace(kept, reason=event.reason)
 
 
 _INTENT_MEANWHILE: dict[type[Event], Rule] = {
@@ -178,10 +176,29 @@ _NOT_UNDER_WAY: dict[type[Event], Rule] = {
 }
 
 TABLE: dict[State, dict[type[Event], Rule]] = {
-    State.PLANNED: {**_NOT_UNDER_WAY, c.Proposed: _proposed, c.Send: _send, c.Capped: _capped, c.Refused: _refused},
-    State.PROPOSED: {**_NOT_UNDER_WAY, c.Wanted: _no_longer_proposed, c.Approved: _approved, c.Rejected: _rejected},
-    State.APPROVED: {**_NOT_UNDER_WAY, c.Send: _send, c.Capped: _capped, c.Refused: _refused},
-    State.REJECTED: _NOT_UNDER_WAY,
+    State.PLANNED: {
+        **_NOT_UNDER_WAY,
+        c.Proposed: proposal.proposed,
+        c.Send: _send,
+        c.Held: _held,
+        c.Refused: _refused,
+    },
+    State.PROPOSED: {
+        **_NOT_UNDER_WAY,
+        c.Wanted: proposal.still_proposed,
+        c.Approved: proposal.approved,
+        c.Rejected: proposal.rejected,
+        c.Void: proposal.void,
+        c.Expired: proposal.expired,
+    },
+    State.APPROVED: {
+        **_NOT_UNDER_WAY,
+        c.Wanted: proposal.still_approved,
+        c.Send: _send,
+        c.Held: _held,
+        c.Refused: _refused,
+    },
+    State.REJECTED: {**_NOT_UNDER_WAY, c.Proposed: proposal.proposed},
     State.SENDING: {
         **_INTENT_MEANWHILE,
         c.Restarted: _in_doubt,
@@ -197,6 +214,7 @@ TABLE: dict[State, dict[type[Event], Rule]] = {
         c.Shown: _shown,
         c.NotShown: _look_again,
         c.ReadFailed: _read_failed,
+        c.Overdue: _overdue,
     },
     State.UNKNOWN: {
         **_INTENT_MEANWHILE,
@@ -204,8 +222,9 @@ TABLE: dict[State, dict[type[Event], Rule]] = {
         c.Shown: _shown,
         c.NotShown: _doubt_settled,
         c.ReadFailed: _read_failed,
+        c.Overdue: _overdue,
     },
-    State.REFUSED: _NOT_UNDER_WAY,
+    State.REFUSED: {**_NOT_UNDER_WAY, c.Proposed: proposal.proposed},
     State.VERIFIED: {c.Wanted: _remember("wanted"), c.Withdrawn: _remember("withdrawn"), c.Seen: _seen},
     State.SUPERSEDED: {c.Wanted: _plan, c.Withdrawn: _remember("withdrawn"), c.Seen: _remember("seen")},
 }

@@ -65,6 +65,8 @@ class Rules:
     #: "system.object" -> state -> states that may follow, whole tables in place of those in `state/life.py`
     transitions: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     brake: Brake = Brake()
+    #: days before a subscription renews or ends on which that is told
+    renewal_days: tuple[int, ...] = (90, 60, 30, 0)
 
     def team_of(self, kind: str) -> str:
         """The team that owns objects of a kind."""

@@ -18,6 +18,7 @@ from connectors.targets.protocol import (
 )
 from state import correction as c
 from state.correction import Correction, Event
+from state.decision import key_of
 from state.dispatcher import READ_BACK, Job
 
 #: After this many conflicts in a row a person is asked: somebody else keeps changing the same row.
@@ -72,11 +73,14 @@ def send(target: Target, correction: Correction) -> Event:
 def moved(target: Target, correction: Correction, found: Snapshot | None) -> bool:
     """Whether our fields at the target are not what the view compared: then the correction is not written over them.
 
-    Fields of other people do not count: they are kept anyway.
+    Fields of other people do not count: they are kept anyway. Nor does what an interrupted plan of this very correction
+    left at the target: it is taken up. A row whose fields were all empty is as good as none.
     """
-    current = correction.intent.current
-    if found is None or current is None:
-        return found is not None or current is not None
+    if found is not None and found.unfinished == key_of(correction):
+        return False
+    current = correction.intent.current or {}
+    if found is None or not any(current.values()):
+        return found is not None or any(current.values())
     return not target.shows(correction.intent.object, found, current)
 
 
@@ -96,7 +100,8 @@ def look(target: Target, job: Job) -> Event:
 
 def _write(correction: Correction, found: Snapshot | None) -> Write:
     intent = correction.intent
-    return Write(intent.object, place(correction), intent.desired, found.token if found else None, intent.id)
+    asked = {**intent.desired, **correction.amendment}
+    return Write(intent.object, place(correction), asked, found.token if found else None, key_of(correction))
 
 
 def _ms(seconds: float | None) -> int | None:

@@ -32,14 +32,15 @@ def test_closed_period_waits_for_a_person_and_nobody_behind_it(lab: DispatchLab)
     refused = invoice("INV-1")
     behind = level("premium")
     lab.publish(refused, behind)
-    lab.wait_state("REFUSED", refused)
+    lab.wait_state("PROPOSED", refused)
     lab.wait_state("VERIFIED", behind)
     newest = lab.history()[refused["id"]][-1]
-    assert (newest["code"], newest["details"]["first_open_day"], newest["attempt"]) == (
+    assert (newest["code"], newest["amendment"], newest["attempt"]) == (
         "PERIOD_CLOSED",
-        "2999-03-01",
+        {"posted_on": "2999-03-01"},
         1,
     )
+    assert lab.states(refused) == ["PLANNED", "SENDING", "REFUSED", "PROPOSED"]
     lab.company.erp.http.post("/control/period", json={})
     following = invoice("INV-2")
     lab.publish(following)

@@ -15,11 +15,21 @@ from state.correction import Correction, Event, Intent
 from state.correction_record import correction_from, correction_record
 from state.dispatcher import READ_BACK, Dispatcher, Job
 from state.lane import Promise
+from state.policy import Policy
+from state.rules import Rule, Rules
 
 PROMISES = {
     "A": Promise("A", 4, {"invoice": "invoices"}, 3_600_000, True),
     "C": Promise("C", 4, {"invoice": "invoices"}, None, False),
 }
+
+
+def policy(cap: int = 1000, **changes: Any) -> Policy:
+    """One rule called `rule`; `changes` of it, or the whole file's `brake`."""
+    whole = {name: changes.pop(name) for name in ("brake",) if name in changes}
+    population = changes.pop("population", None)
+    rule = Rule("rule", "invoice", "billing", "erp", 0, "auto", cap, "finance", **changes)
+    return Policy(Rules(1, ("none", "standard"), "finance", (rule,), **whole), population)
 
 
 def wanted(number: int, **changes: Any) -> Intent:
@@ -88,7 +98,7 @@ class World:
         self.read = 0
         self.jobs: list[Job] = []
         self.late: list[tuple[Correction, int]] = []
-        self.planner = Dispatcher(self.promises, {"rule": cap})
+        self.planner = Dispatcher(self.promises, policy(cap))
 
     def begin(self) -> None:
         """Time passes, and what is due begins; nothing of it is durable yet."""
@@ -119,7 +129,7 @@ class World:
         """The process dies and another starts from what is durable."""
         self.jobs = []
         self.read = self.committed
-        self.planner = Dispatcher(self.promises, {"rule": self.cap})
+        self.planner = Dispatcher(self.promises, policy(self.cap))
         self.planner.restore(self.log.values(), self.now_ms)
 
     def do(self, outcome: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -17,12 +18,15 @@ EVENTS: dict[type[Event], Event] = {
     c.Wanted: c.Wanted(wanted(1)),
     c.Withdrawn: c.Withdrawn(),
     c.Seen: c.Seen(),
-    c.Proposed: c.Proposed(),
+    c.Proposed: c.Proposed(9000, "rita"),
     c.Approved: c.Approved("ada"),
     c.Rejected: c.Rejected("ada", "wrong"),
     c.Send: c.Send("A"),
     c.Restarted: c.Restarted(),
-    c.Capped: c.Capped("enough"),
+    c.Void: c.Void("STATE_MOVED", "moved"),
+    c.Held: c.Held("CAP_REACHED", "enough"),
+    c.Expired: c.Expired(),
+    c.Overdue: c.Overdue(),
     c.Acknowledged: c.Acknowledged(),
     c.AlreadyEqual: c.AlreadyEqual(),
     c.InDoubt: c.InDoubt("no answer"),
@@ -84,6 +88,10 @@ def test_pairs_outside_the_table_raise(state: State, kind: type[Event]) -> None:
         ([c.Proposed, c.Approved, c.Send, c.NotApplied], State.APPROVED),
         ([c.Proposed, c.Rejected], State.REJECTED),
         ([c.Proposed, c.Withdrawn], State.SUPERSEDED),
+        ([c.Proposed, c.Expired], State.REJECTED),
+        ([c.Proposed, c.Rejected, c.Proposed, c.Approved], State.APPROVED),
+        ([c.Send, c.Refused, c.Proposed], State.PROPOSED),
+        ([c.Send, c.InDoubt, c.Overdue, c.Shown], State.VERIFIED),
         ([c.Send, c.Withdrawn], State.SENDING),
         ([c.Send, c.Withdrawn, c.NotApplied], State.SUPERSEDED),
         ([c.Send, c.Withdrawn, c.InDoubt, c.NotShown], State.SUPERSEDED),
@@ -134,6 +142,8 @@ def test_refusal_keeps_what_the_target_said() -> None:
 def test_record_round_trip(state: State) -> None:
     """What is published is what is restored."""
     correction = Correction(wanted(1), state, "A", 3, True, 1, 5, 6, "CODE", "why", {"a": "b"}, "capture", "ada", 7)
+    correction = replace(correction, proposed_ms=8, proposed_by="rita", expires_ms=9, group="mass:rule")
+    correction = replace(correction, amendment={"posted_on": "2026-03-01"}, doubt_until_ms=10)
     assert correction_from(correction_record(correction)) == correction
 
 

@@ -11,14 +11,14 @@ from state import correction as c
 from state.correction import Intent
 from state.dispatcher import Dispatcher, Job
 from state.lane import Promise
-from tests.state.dispatch_world import wanted
+from tests.state.dispatch_world import policy, wanted
 
 PROMISE = Promise("A", 2, {"invoice": "invoices"}, None, True)
 
 
 def planner(cap: int = 100) -> Dispatcher:
     """A planner for the targets erp and crm, two at once each."""
-    return Dispatcher({"erp": PROMISE, "crm": PROMISE}, {"rule": cap})
+    return Dispatcher({"erp": PROMISE, "crm": PROMISE}, policy(cap))
 
 
 def begun(dispatcher: Dispatcher, now_ms: int, *intents: Intent) -> list[str]:
@@ -76,15 +76,6 @@ def test_observe_writes_nothing() -> None:
     watched = wanted(1, mode="observe")
     assert begun(dispatcher, 0, watched) == []
     assert begun(dispatcher, 1, replace(watched, mode="auto")) == ["id-1"]
-
-
-def test_propose_waits_for_a_person() -> None:
-    """Mode propose is sent after approval only."""
-    dispatcher = planner()
-    assert begun(dispatcher, 0, wanted(1, mode="propose"), wanted(2, mode="propose")) == []
-    dispatcher.decide("id-1", c.Approved("ada"), 1)
-    dispatcher.decide("id-2", c.Rejected("ada", "no"), 1)
-    assert begun(dispatcher, 1) == ["id-1"]
 
 
 def test_cap_per_run_holds_the_rest() -> None:
