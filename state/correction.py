@@ -54,6 +54,7 @@ class Intent:
     risk_currency: str | None
     mode: str
     team: str
+    rule_version: int = 0
 
 
 @dataclass(frozen=True, slots=True)

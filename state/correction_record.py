@@ -24,6 +24,8 @@ _SHARED = (
     "mode",
     "team",
 )
+#: fields that records of an earlier version of the contract lack; their defaults are those of the contract
+_SHARED_LATER = ("rule_version",)
 _OWN = (
     "attempt",
     "doubted",
@@ -36,6 +38,8 @@ _OWN = (
     "proof",
     "approved_by",
     "updated_ms",
+)
+_OWN_LATER = (
     "proposed_ms",
     "proposed_by",
     "expires_ms",
@@ -47,15 +51,20 @@ _OWN = (
 
 def intent_from(record: Mapping[str, Any]) -> Intent:
     """An intent from a decoded record of the topic `intents`."""
-    return Intent(state=record["state"], **{name: record[name] for name in _SHARED})
+    return _intent(record["state"], record)
+
+
+def _intent(state: str, record: Mapping[str, Any]) -> Intent:
+    later = {name: record[name] for name in _SHARED_LATER if name in record}
+    return Intent(state=state, **{name: record[name] for name in _SHARED}, **later)
 
 
 def correction_record(correction: Correction) -> dict[str, Any]:
     """The record of the topic `corrections`."""
     intent = correction.intent
     return {
-        **{name: getattr(intent, name) for name in _SHARED},
-        **{name: getattr(correction, name) for name in _OWN},
+        **{name: getattr(intent, name) for name in _SHARED + _SHARED_LATER},
+        **{name: getattr(correction, name) for name in _OWN + _OWN_LATER},
         "intent_state": intent.state,
         "state": correction.state.value,
         "target_tier": correction.tier,
@@ -64,6 +73,6 @@ def correction_record(correction: Correction) -> dict[str, Any]:
 
 def correction_from(record: Mapping[str, Any]) -> Correction:
     """A correction from a decoded record of the topic `corrections`."""
-    intent = Intent(state=record["intent_state"], **{name: record[name] for name in _SHARED})
-    own = {name: record[name] for name in _OWN}
+    intent = _intent(record["intent_state"], record)
+    own = {name: record[name] for name in _OWN} | {name: record[name] for name in _OWN_LATER if name in record}
     return Correction(intent, State(record["state"]), record["target_tier"], **own)

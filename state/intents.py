@@ -29,17 +29,27 @@ class Intents:
     def __init__(self, model: Model, rules: Rules, timers: list[tuple[int, str]]) -> None:
         self._differences = Differences(model)
         self._rules = {rule.name: rule for rule in rules.rules}
+        self._version = rules.version
         self._of_object: dict[str, Rule] = {rule.object: rule for rule in rules.rules}
         self._of_account = [rule for rule in rules.rules if rule.object in ("entitlement", "standing")]
         self._timers = timers
         self._loaded: dict[str, dict[Key, Record]] = {}
 
     def load(self, intent: dict[str, Any]) -> None:
-        """Restore an intent that was settling or wanted."""
+        """Restore an intent that was settling or wanted; one whose rule has changed since is due at once."""
         name = intent["account_id"]
+        intent = {"rule_version": 0, **intent}
         self._loaded.setdefault(name, {})[intent["rule"], intent["object_id"]] = intent
-        if intent["state"] == SETTLING:
+        rule = self._rules.get(intent["rule"])
+        if rule is None or self._outdated(rule, intent):
+            heapq.heappush(self._timers, (0, name))
+        elif intent["state"] == SETTLING:
             heapq.heappush(self._timers, (intent["due_ms"], name))
+
+    @staticmethod
+    def _outdated(rule: Rule, intent: Record) -> bool:
+        """Whether the rule now treats its differences in another way than when this one was found."""
+        return bool(intent["mode"] != rule.mode or intent["team"] != rule.team)
 
     def adopt(self, account: Account) -> None:
         """The account has just been decoded: its open intents come back, and what is blocked is no news."""
@@ -79,9 +89,19 @@ class Intents:
                 self._end(account, key, intent, WITHDRAWN, out)
             elif rule.object in ("invoice", "credit") and (rule.object, key[1]) not in account.items:
                 self._evaluate(account, rule, key[1], now, touched_ms, clock_ms, out)
-            elif intent["state"] == SETTLING and intent["due_ms"] <= clock_ms:
-                account.intents[key] = wanted = {**intent, "state": WANTED}
-                out.intents.append((intent["id"], wanted))
+            else:
+                self._renew(account, key, rule, intent, clock_ms, out)
+
+    def _renew(self, account: Account, key: Key, rule: Rule, intent: Record, clock_ms: int, out: Output) -> None:
+        """Say it again where it has outlived its settle time, or where its rule has changed."""
+        renewed = dict(intent)
+        if self._outdated(rule, intent):
+            renewed |= {"mode": rule.mode, "team": rule.team, "rule_version": self._version}
+        if intent["state"] == SETTLING and intent["due_ms"] <= clock_ms:
+            renewed["state"] = WANTED
+        if renewed != intent:
+            account.intents[key] = renewed
+            out.intents.append((intent["id"], renewed))
 
     def _evaluate(
         self, account: Account, rule: Rule, object_id: str, now: Entitled, time_ms: int, clock_ms: int, out: Output
@@ -146,6 +166,7 @@ class Intents:
             "risk_currency": found.risk_currency,
             "mode": rule.mode,
             "team": rule.team,
+            "rule_version": self._version,
         }
         account.intents[rule.name, object_id] = intent
         out.intents.append((intent["id"], intent))

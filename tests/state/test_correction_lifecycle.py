@@ -38,6 +38,16 @@ EVENTS: dict[type[Event], Event] = {
 }
 
 
+#: fields of the first version of `avro/correction.avsc`
+EARLIEST = frozenset(
+    (
+        "id intent_state rule target object object_id account_id desired current target_ref positions since_ms risk_minor "
+        "risk_currency mode team state target_tier attempt doubted read_backs first_sent_ms retry_at_ms code reason "
+        "details proof approved_by updated_ms"
+    ).split()
+)
+
+
 def walk(*events: Event) -> Correction:
     """A planned correction after these events."""
     correction = Correction(wanted(1))
@@ -145,6 +155,18 @@ def test_record_round_trip(state: State) -> None:
     correction = replace(correction, proposed_ms=8, proposed_by="rita", expires_ms=9, group="mass:rule")
     correction = replace(correction, amendment={"posted_on": "2026-03-01"}, doubt_until_ms=10)
     assert correction_from(correction_record(correction)) == correction
+
+
+def test_records_of_an_earlier_contract_are_read() -> None:
+    """What is in the topic from before an upgrade has the contract's defaults in the fields that it lacks."""
+    correction = Correction(wanted(1), State.REFUSED, "A", 1)
+    record = correction_record(correction)
+    later = {name for name in record if name not in EARLIEST}
+    assert later == {
+        *("proposed_ms", "proposed_by", "expires_ms", "group", "amendment", "doubt_until_ms"),
+        "rule_version",
+    }
+    assert correction_from({name: value for name, value in record.items() if name not in later}) == correction
 
 
 def test_terminal_states_never_send() -> None:
