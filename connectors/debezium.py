@@ -9,6 +9,7 @@ MISSING_KEY        no Kafka key, and the row holds none of the declared key colu
 MISSING_COLUMN     the mapping names a column that the row's schema lacks
 NOT_AN_ENVELOPE    valid Avro, but no Debezium change event, transaction boundary or notification
 PARTITION_TRUNCATED  TRUNCATE of one partition of a table
+UNMAPPED_RECORD_TYPE a record type on a topic of several that the mapping does not name
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from connectors.frames import (
 )
 from connectors.links import link_reader
 from connectors.positions import ROW_PATHS, of_row, packed
+from connectors.shared_topic import by_topic
 from state.model import Model, TableSpec
 from state.row import KEY, OP, BadFrame, End, Notice, Row
 from state.step import Batch
@@ -178,8 +180,8 @@ class Peek:
     def __init__(self, schemas: Schemas, model: Model) -> None:
         self.decoder = Decoder(schemas)
         positions = {s.name: s.position for s in model.sources}
-        self._tables = {t.topic: TablePeek(schemas, t, positions[t.source]) for t in model.tables}
-        self._by_index = {t.index: self._tables[t.topic] for t in model.tables}
+        self._by_index = {t.index: TablePeek(schemas, t, positions[t.source]) for t in model.tables}
+        self._tables = by_topic(schemas, model.tables, self._by_index)
         self._transactions = {s.transaction_topic: i for i, s in enumerate(model.sources)}
         self._boundaries = [Boundaries(schemas, s.position) for s in model.sources]
         self._begins: set[bytes] = set()

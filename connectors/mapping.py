@@ -15,6 +15,7 @@ from connectors.located_yaml import Located, LocatedError
 from connectors.mapping_account import Loc
 from connectors.mapping_decisions import open_decisions
 from connectors.mapping_shape import FieldShape, MappingShape, TableShape, ZoneShape
+from connectors.mapping_topics import of_another_source, placed
 from connectors.mapping_ways import account_rules
 from state.mapper import compile_mapper, id_columns
 from state.model import (
@@ -46,9 +47,14 @@ def load_model(sources_dir: Path, sources: Sequence[str]) -> Model:
         first += loader.count
     for loader in loaders:
         first += loader.place_derived(first)
+    tables = tuple(table for loader in loaders for table in loader.tables())
+    if clash := of_another_source(tables):
+        file = next(loader.file for loader in loaders if loader.shape.source == clash[0].source)
+        problem = f"{clash[0].input_topic} is read by source {clash[1]}. Next step: give each source topics of its own"
+        raise file.error(("tables", clash[0].name, "topic"), problem)
     return Model(
         tuple(loader.source() for loader in loaders),
-        tuple(table for loader in loaders for table in loader.tables()),
+        tables,
         exponents(),
         tuple(table for loader in loaders for table in loader.derived_tables()),
         tuple(use for loader in loaders for use in loader.uses()),
@@ -96,7 +102,7 @@ class Loader:
     def tables(self) -> list[TableSpec]:
         """All tables of the file, in its order."""
         found = [self.table(name, table) for name, table in self.shape.tables.items()]
-        return found + self._partitions(found)
+        return placed(self.file, self.shape, found + self._partitions(found))
 
     def _partitions(self, tables: list[TableSpec]) -> list[TableSpec]:
         """Tables whose partitions are captured one by one: each has a topic of its own and rows of the one table."""

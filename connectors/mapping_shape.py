@@ -104,10 +104,16 @@ class TableShape(Shape):
     id: str | None = None
     fields: dict[str, FieldShape] = Field(default_factory=dict)
     partitions: tuple[str, ...] = ()
+    topic: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] | None = None
+    record: str | None = None
     history: bool = False
 
     @model_validator(mode="after")
     def _whole(self) -> TableShape:
+        if self.topic is not None and self.partitions:
+            raise ValueError("rows of `partitions` come on topics of their own: `topic` cannot be written beside it")
+        if self.record is not None and self.topic is None:
+            raise ValueError("`record` tells apart the record types of a `topic`, so it needs `topic`")
         if self.ignore is not None:
             if self.object is not None:
                 raise ValueError("a table is either ignored or mapped to an object, not both")

@@ -133,7 +133,7 @@ def _open_writer(settings: Settings, model: Model, contracts: Contracts, start: 
 def _lag_exporter(settings: Settings, start: Start) -> LagExporter:
     """Lag per source as a metric, measured beside the flow."""
     model = bootstrap.model(settings)
-    source_of = {table.topic: table.source for table in model.tables}
+    source_of = {table.input_topic: table.source for table in model.tables}
     for source in model.sources:
         source_of |= {source.transaction_topic: source.name, source.notification_topic: source.name}
     partitions = {(topic, number): source_of[topic] for topic, number in start.vector}

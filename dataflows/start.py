@@ -58,7 +58,7 @@ def transactional_id(settings: Settings) -> str:
 
 def input_topics(model: Model) -> dict[str, int]:
     """Topics that the flow reads, with the partitions they get where they do not exist yet."""
-    topics = {table.topic: ROW_PARTITIONS for table in model.tables}
+    topics = {table.input_topic: ROW_PARTITIONS for table in model.tables}
     for source in model.sources:
         topics[source.transaction_topic] = 1
         if source.snapshot != "none":

@@ -20,7 +20,6 @@ from state.row import (
     OFFSET,
     OP,
     PARTITION,
-    PARTITION_BITS,
     SNAPSHOT,
     TABLE,
     TS_MS,
@@ -31,6 +30,7 @@ from state.row import (
     Row,
     Stalled,
 )
+from state.slots import separate
 from state.spoilt import INCOMPLETE_AFTER_MS, Spoilt
 
 _IN_ORDER = itemgetter(4, 5)  # lsn, then total_order
@@ -40,7 +40,7 @@ _IDENTITY = itemgetter(0, 2, 1, 4)  # table, key, op, lsn: the same in every rep
 class Alignment:
     """The aligner of one source. `tables`: captured table name -> table number, ignored ones included.
 
-    `partitions`: table number -> partitions of its topic.
+    `partitions`: table number -> partitions of its topic. `bases`: where each table's slots begin (`state/slots.py`).
     """
 
     def __init__(
@@ -50,7 +50,9 @@ class Alignment:
         clock_ms: int,
         last_commit: Callable[[bytes], int | None],
         partitions: Mapping[int, int] | None = None,
+        bases: list[int] | None = None,
     ) -> None:
+        self._base = separate(tables.values()) if bases is None else bases
         self.frontier = frontier
         self.clock_ms = clock_ms
         self.repeats = 0
@@ -64,7 +66,7 @@ class Alignment:
         self._seen: dict[int, int] = {}
         self._last: dict[int, Row] = {}
         self._dropped: dict[int, str] = {}
-        self._spoilt = Spoilt(last_commit, partitions)
+        self._spoilt = Spoilt(last_commit, partitions, self._base)
         self._bad: list[BadFrame] = []
         self._offsets: dict[int, int] = {}
 
@@ -76,9 +78,9 @@ class Alignment:
     def add_rows(self, rows: Iterable[Row]) -> None:
         """Take rows in the order of their partitions."""
         pending, held, seen, last = self._pending, self._held, self._seen, self._last
-        frontier = self.frontier
+        frontier, base = self.frontier, self._base
         for row in rows:
-            slot = row[TABLE] << PARTITION_BITS | row[PARTITION]
+            slot = base[row[TABLE]] | row[PARTITION]
             seen[slot] = row[OFFSET] + 1
             if row[SNAPSHOT] or row[OP] == "t":
                 self._add_loose(slot, row)
@@ -109,9 +111,8 @@ class Alignment:
 
     def _follows_delete(self, slot: int, key: str) -> bool:
         """Whether the newest held row of the partition is the delete that a tombstone of this key belongs to."""
-        table, partition = slot >> PARTITION_BITS, slot & (1 << PARTITION_BITS) - 1
         for row in reversed(self._pending.get(self._last[slot][TXID], ())):
-            if row[TABLE] == table and row[PARTITION] == partition:
+            if self._base[row[TABLE]] | row[PARTITION] == slot:
                 return row[OP] == "d" and row[KEY] == key
         return False
 
@@ -132,13 +133,13 @@ class Alignment:
 
     def add_bad(self, bad: BadFrame) -> None:
         """A record of a row topic that could not be read; `take_bad` gives it when its place is passed."""
-        slot = bad.table << PARTITION_BITS | bad.partition
+        slot = self._base[bad.table] | bad.partition
         self._seen[slot] = max(self._seen.get(slot, 0), bad.offset + 1)
         self._spoilt.add(slot, bad, self._offsets.get(slot, 0))
 
     def reach_end(self, table: int, partition: int) -> None:
         """The reader has everything that the partition holds."""
-        slot = table << PARTITION_BITS | partition
+        slot = self._base[table] | partition
         self._spoilt.reach(slot, self._seen.get(slot, -1))
 
     def add_ends(self, ends: Iterable[End | int]) -> None:
@@ -189,7 +190,7 @@ class Alignment:
         first: dict[tuple[object, ...], Row] = {}
         for row in found:
             if first.setdefault(_IDENTITY(row), row) is not row:
-                self._held[row[TABLE] << PARTITION_BITS | row[PARTITION]] -= 1
+                self._held[self._base[row[TABLE]] | row[PARTITION]] -= 1
                 self.repeats += 1
         if len(first) < len(found):
             found = self._pending[txid] = list(first.values())
@@ -222,11 +223,11 @@ class Alignment:
 
     def _settle(self, txid: int, rows: list[Row]) -> list[Row]:
         """Move the offsets past released rows and append the loose rows that waited behind them."""
-        held, offsets = self._held, self._offsets
+        held, offsets, base = self._held, self._offsets, self._base
         if self._after and (after := self._after.pop(txid, None)):
             rows = rows + after
         for row in rows:
-            slot = row[TABLE] << PARTITION_BITS | row[PARTITION]
+            slot = base[row[TABLE]] | row[PARTITION]
             left = held[slot] = held[slot] - 1
             offsets[slot] = row[OFFSET] + 1 if left else self._seen[slot]
         if self._spoilt.frames:

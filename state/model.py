@@ -152,6 +152,14 @@ class TableSpec:
     #: the table that this one is a partition of: its rows are that table's
     rows_of: int | None = None
     derived: bool = False
+    #: the topic that its rows come on if that is not its own, and the full name of its records there
+    shared: str | None = None
+    record: str | None = None
+
+    @property
+    def input_topic(self) -> str:
+        """The topic to read; `topic` names the table in what is stored."""
+        return self.shared or self.topic
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from state.row import (
     Stalled,
     Transaction,
 )
+from state.slots import bases, sharing
 from state.snapshot import Snapshot
 from state.step import Batch, Position, Step
 
@@ -57,8 +58,8 @@ class Sequencer:
             names = {t.name: t.index for t in own}
             frontier = start.frontier.get(source.name, 0)
             clock = start.clock_ms.get(source.name, 0)
-            parts = None if inputs is None else {t.index: inputs[t.topic] for t in own}
-            self._alignments.append(Alignment(names, frontier, clock, last_commit, parts))
+            parts = None if inputs is None else {t.index: inputs[t.input_topic] for t in own}
+            self._alignments.append(Alignment(names, frontier, clock, last_commit, parts, bases(tables)))
             awaited = source.snapshot != "none" and not start.live
             whole = {t.rows_of for t in own}  # a table in partitions is announced as these
             snapshot = Snapshot(source.name, (t.name for t in own if not t.ignore and t.index not in whole), awaited)
@@ -66,6 +67,7 @@ class Sequencer:
                 snapshot.restore(start.snapshots)
             self._snapshots.append(snapshot)
         self._rows_of = {t.index: t.rows_of for t in tables if t.rows_of is not None}
+        self._silent = self._rows_of.keys() | sharing(tables)
         self._source_of = {s.name: i for i, s in enumerate(sources)}
         self._of_table = [self._source_of[t.source] for t in tables]
         self._ticked_ms = 0
@@ -141,7 +143,7 @@ class Sequencer:
         rows = released.rows
         if not self._live:
             self._count_snapshot(number, rows)
-        if self._rows_of:
+        if self._silent:
             rows = self._of_partitions(number, rows)
         identity = self._identity
         found = identity.resolve(rows, source, released.position, released.time_ms)
@@ -162,8 +164,8 @@ class Sequencer:
                 self._hand_out(transaction, per_shard)
 
     def _of_partitions(self, number: int, rows: list[Row]) -> list[Row]:
-        """Rows of partitions as rows of their table. Tombstones mean nothing there: the row may live in another one."""
-        kept = [row for row in rows if row[OP] != "t" or row[TABLE] not in self._rows_of]
+        """Rows of partitions as rows of their table. Tombstones there, and on a shared topic, do not say whose row is gone."""
+        kept = [row for row in rows if row[OP] != "t" or row[TABLE] not in self._silent]
         self._count("in", len(rows) - len(kept), number)
         self._count("ignored", len(rows) - len(kept), number)
         return [(self._rows_of.get(row[TABLE], row[TABLE]), *row[1:]) for row in kept]
@@ -209,7 +211,7 @@ class Sequencer:
     def _collect_offsets(self, number: int, alignment: Alignment, step: Step) -> None:
         rows, end = alignment.take_offsets()
         for slot, offset in rows.items():
-            topic = self._tables[slot >> PARTITION_BITS].topic
+            topic = self._tables[slot >> PARTITION_BITS].input_topic
             step.offsets[topic, slot & (1 << PARTITION_BITS) - 1] = offset
         if end is not None:
             step.offsets[self._sources[number].transaction_topic, 0] = end

@@ -9,21 +9,27 @@ when a short transaction is released because of it, or when its source's clock h
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from state.row import FRAME, OFFSET, PARTITION, PARTITION_BITS, TABLE, BadFrame, Row
 
 #: how far the source's clock must pass a transaction or a spoilt record before its story counts as told
 INCOMPLETE_AFTER_MS = 5_000
+#: a record that is no row of any table: it explains no missing row, so nothing is waited for
+UNMAPPED_RECORD_TYPE = "UNMAPPED_RECORD_TYPE"
 
 
 class Spoilt:
     """`frames`: what is held, by partition, in order.
 
     `partitions`: table -> how many its topic has; without it a shortage always needs a spoilt record to explain it.
+    `bases`: where each table's slots begin; tables that share a topic share its slots.
     """
 
-    def __init__(self, last_commit: Callable[[bytes], int | None], partitions: Mapping[int, int] | None) -> None:
+    def __init__(
+        self, last_commit: Callable[[bytes], int | None], partitions: Mapping[int, int] | None, bases: Sequence[int]
+    ) -> None:
+        self._base = bases
         self._last_commit = last_commit
         self._partitions = partitions
         self.frames: dict[int, list[BadFrame]] = {}
@@ -37,7 +43,7 @@ class Spoilt:
     def add(self, slot: int, bad: BadFrame, passed: int) -> None:
         """Hold a record; `passed`: the partition's next offset to commit, if rows behind the record were released already."""
         self.frames.setdefault(slot, []).append(bad)
-        if passed > bad.offset:
+        if passed > bad.offset or bad.code == UNMAPPED_RECORD_TYPE:
             self._ripe.add((slot, bad.offset))
 
     def reach(self, slot: int, seen: int) -> None:
@@ -47,7 +53,7 @@ class Spoilt:
     def release(self, rows: list[Row]) -> None:
         """Rows were released: what lies before them in their partitions belonged to transactions that are over."""
         for row in rows:
-            self.passed(row[TABLE] << PARTITION_BITS | row[PARTITION], row[OFFSET])
+            self.passed(self._base[row[TABLE]] | row[PARTITION], row[OFFSET])
 
     def passed(self, slot: int, offset: int) -> None:
         """A row of the partition is done with, at this offset."""
@@ -71,12 +77,15 @@ class Spoilt:
         unused = Counter(
             slot >> PARTITION_BITS for slot, frames in self.frames.items() for _ in self._unused(slot, frames)
         )
+        short: Counter[int] = Counter()
         for table, number in missing.items():
+            short[self._base[table] >> PARTITION_BITS] += number
+        for table, number in short.items():
             open_slots = self._open(table, position, seen, last)
             proven = self._partitions is not None and not open_slots
             if not proven and not (self._has_ended(open_slots, seen) and unused[table] >= number):
                 return False
-        for table, number in missing.items():
+        for table, number in short.items():
             self._use(table, number)
         return True
 
@@ -93,9 +102,10 @@ class Spoilt:
         return all(self._at_end.get(slot) == seen.get(slot, -1) for slot in slots)
 
     def _slots(self, table: int, seen: Mapping[int, int]) -> list[int]:
+        base = self._base[table]
         if self._partitions is not None:
-            return [table << PARTITION_BITS | number for number in range(self._partitions[table])]
-        return [slot for slot in {*seen, *self._at_end} if slot >> PARTITION_BITS == table]
+            return [base | number for number in range(self._partitions[table])]
+        return [slot for slot in {*seen, *self._at_end} if slot >> PARTITION_BITS == base >> PARTITION_BITS]
 
     def _is_past(self, row: Row | None, position: int) -> bool:
         before = None if row is None else self._last_commit(row[FRAME])
@@ -122,7 +132,7 @@ class Spoilt:
         """
         gone: list[BadFrame] = []
         for slot in sorted({slot for slot, _ in self._ripe}):
-            held = _first(slot, waiting)
+            held = self._first_waiting(slot, waiting)
             while (
                 (bad := self._first(slot))
                 and (slot, bad.offset) in self._ripe
@@ -142,8 +152,7 @@ class Spoilt:
         frames = self.frames.get(slot)
         return frames[0] if frames else None
 
-
-def _first(slot: int, waiting: Iterable[Mapping[int, Iterable[Row]]]) -> int | None:
-    """Offset of the first row of the partition that waits."""
-    rows = (row for held in waiting for rows in held.values() for row in rows)
-    return min((row[OFFSET] for row in rows if row[TABLE] << PARTITION_BITS | row[PARTITION] == slot), default=None)
+    def _first_waiting(self, slot: int, waiting: Iterable[Mapping[int, Iterable[Row]]]) -> int | None:
+        """Offset of the first row of the partition that waits."""
+        rows = (row for held in waiting for rows in held.values() for row in rows)
+        return min((row[OFFSET] for row in rows if self._base[row[TABLE]] | row[PARTITION] == slot), default=None)
