@@ -19,11 +19,16 @@ from connectors.ownership import OwnershipError
 RULES = "ownership.yaml"
 
 
+#: what of a table decides which rows count and to which account they belong
+_PLACING = ("key", "account", "links", "only", "partitions")
+
+
 class Version(NamedTuple):
-    """A file's `version`, and what its data hashes to."""
+    """A file's `version`, what its data hashes to, and what of it places rows hashes to (empty for the rules)."""
 
     version: int
     hash: str
+    placing: str
 
 
 #: source name, or RULES -> version
@@ -37,8 +42,17 @@ def installed(sources_dir: Path, sources: Sequence[str], ownership: Path) -> Ver
 
 
 def _version(data: dict[str, Any]) -> Version:
-    text = json.dumps(_plain({**data, "version": None}), sort_keys=True, separators=(",", ":"), default=str)
-    return Version(data["version"], sha256(text.encode()).hexdigest()[:16])
+    tables = {
+        name: {part: table.get(part) for part in _PLACING}
+        for name, table in data.get("tables", {}).items()
+        if "ignore" not in table
+    }
+    return Version(data["version"], _hash({**data, "version": None}), _hash(tables) if tables else "")
+
+
+def _hash(data: Any) -> str:
+    text = json.dumps(_plain(data), sort_keys=True, separators=(",", ":"), default=str)
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def _plain(value: Any) -> Any:
@@ -50,7 +64,9 @@ def _plain(value: Any) -> Any:
 
 def stored(record: Mapping[str, Any]) -> Versions:
     """The versions in a progress record; none in one that an older Concord wrote."""
-    return {name: Version(one["version"], one["hash"]) for name, one in record.get("mappings", {}).items()}
+    return {
+        name: Version(one["version"], one["hash"], one["placing"]) for name, one in record.get("mappings", {}).items()
+    }
 
 
 def header(versions: Versions) -> bytes:
@@ -65,6 +81,11 @@ def edited(before: Versions, now: Versions) -> list[str]:
         for name, one in now.items()
         if name in before and before[name].version == one.version and before[name].hash != one.hash
     ]
+
+
+def places_anew(before: Versions, now: Versions) -> bool:
+    """Whether rows may belong to other accounts than they are stored under."""
+    return any(name in before and before[name].placing != one.placing for name, one in now.items())
 
 
 def words(before: Versions, now: Versions) -> str:

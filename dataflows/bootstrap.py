@@ -53,11 +53,19 @@ def last_commit(known: Schemas) -> Callable[[bytes], int | None]:
     return LastCommit(known)
 
 
+def shards(settings: Settings, tables: Model, known: Schemas) -> Callable[[], Shard]:
+    """Opens shards that share one decoder and the ownership rules."""
+    decoder, mapped, rules = (
+        Decoder(known, fields=fields_of(tables)),
+        MappedRows(known, tables),
+        load_rules(settings.ownership),
+    )
+    return lambda: Shard(tables, decoder.row, rules, reencode=decoder.reencode, mapped=mapped)
+
+
 def shard(settings: Settings, tables: Model, known: Schemas) -> Shard:
     """A shard with its decoder and the ownership rules."""
-    decoder = Decoder(known, fields=fields_of(tables))
-    mapped = MappedRows(known, tables)
-    return Shard(tables, decoder.row, load_rules(settings.ownership), reencode=decoder.reencode, mapped=mapped)
+    return shards(settings, tables, known)()
 
 
 def as_environment(settings: Settings) -> dict[str, str]:

@@ -29,16 +29,18 @@ from connectors.kafka.restore import latest
 from connectors.kafka.sink import CutSink
 from connectors.kafka.source import Handler, KafkaSource, reader
 from connectors.kafka.topics import admin
-from connectors.kafka.transactor import Transactor, TransactorConfig
+from connectors.kafka.transactor import Fenced, Transactor
 from connectors.lag import LagExporter
 from connectors.log import configure, logger
 from connectors.ownership import load_rules
 from connectors.ports import PortTaken, demand
 from dataflows import bootstrap
 from dataflows.cut import EXIT_FENCED, CanonicalWriter
+from dataflows.rederive import rederive
+from dataflows.replaced import CannotPlace
 from dataflows.settings import Settings, load_settings
 from dataflows.stages import SequencerStage, ShardStage, peek_messages
-from dataflows.start import Start, StartRefused, begin, transactional_id
+from dataflows.start import Start, StartRefused, begin, demand_newest, transactional_id, transactor_config
 from state.model import Model
 
 EXIT_REFUSED = 2
@@ -110,19 +112,15 @@ def build(settings: Settings, start: Start, stopping: Stopping, parent: int | No
 
 
 def _open_writer(settings: Settings, model: Model, contracts: Contracts, start: Start) -> CanonicalWriter:
-    config = TransactorConfig(
-        settings.kafka,
-        transactional_id(settings),
-        transactional_id(settings),
-        settings.transaction_timeout_ms,
-        settings.producer_queue_messages,
-    )
     try:
-        transactor = Transactor(config, start.vector, start.ids)
+        transactor = Transactor(transactor_config(settings), start.vector, start.ids)
+        demand_newest(settings, contracts, start.commit)
     except StartRace as error:
         logger(settings.flow).error("start refused", reason=str(error))
         os._exit(EXIT_FENCED)
-    writer = CanonicalWriter(settings, model, contracts, transactor, start.commit, start.position.counts)
+    writer = CanonicalWriter(
+        settings, model, contracts, transactor, start.commit, start.position.counts, start.versions
+    )
     open_exceptions = latest(settings.kafka, contracts.topic("exception"), list(range(settings.partitions)))
     writer.load_exceptions(
         {key: contracts.read(value) for key, value in open_exceptions.items() if key.startswith(SERIAL_EXCEPTIONS)}
@@ -183,11 +181,17 @@ def main(settings: Settings) -> int:
             demand(settings.metrics_port + number, *metrics.METRICS)
         if settings.processes > 1:
             demand(settings.cluster_port + number, "messages between the flow's processes", "CONCORD_CLUSTER_PORT")
+    contracts = bootstrap.contracts(settings)
     try:
-        start = begin(settings, model, bootstrap.contracts(settings), admin(settings.kafka))
-    except (StartRefused, TopicRecreated) as error:
+        start = begin(settings, model, contracts, admin(settings.kafka))
+        if start.commit and start.before != start.versions:
+            start = rederive(settings, model, contracts, start)
+    except (StartRefused, TopicRecreated, CannotPlace) as error:
         logger(settings.flow).error("start refused", reason=str(error))
         return EXIT_REFUSED
+    except (StartRace, Fenced) as error:
+        logger(settings.flow).error("start refused", reason=str(error))
+        return EXIT_FENCED
     logger(settings.flow).info(
         "starting", commit=start.commit, frontier=start.position.frontier, live=start.position.live
     )

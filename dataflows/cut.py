@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from connectors import metrics
@@ -15,7 +15,9 @@ from connectors.facts import waiting_key, waiting_value
 from connectors.kafka.offsets import Vector
 from connectors.kafka.transactor import Fenced, Headers, Record, Transactor
 from connectors.log import logger
+from connectors.versions import Versions, header
 from dataflows.encode import ShardRecords, bad_frame_body
+from dataflows.progress import headers, progress_body
 from dataflows.settings import Settings
 from state.model import Model
 from state.row import FRAME, LINK, OFFSET, PARTITION, BadFrame
@@ -36,6 +38,7 @@ class CanonicalWriter:
         transactor: Transactor,
         commit: int,
         counts: dict[str, int],
+        versions: Versions,
     ) -> None:
         self._flow = settings.flow
         self._prefix = settings.prefix
@@ -47,6 +50,8 @@ class CanonicalWriter:
         self._offsets: Vector = {}
         self._position: Position | None = None
         self._published = 0
+        self._versions = versions
+        self._mapping = header(versions)
         self._metrics = CutMetrics(counts)
         self._open = OpenRecords()
         self._log = logger(settings.flow)
@@ -82,12 +87,7 @@ class CanonicalWriter:
                 self._write_step(item)
 
     def _headers(self, frontier: dict[str, int]) -> Headers:
-        number = str(self._commit + 1)
-        return [
-            ("concord.commit", number.encode()),
-            ("concord.frontier", json.dumps(frontier, sort_keys=True).encode()),
-            ("concord.trace", f"{self._flow}-{number}".encode()),
-        ]
+        return headers(self._flow, self._commit + 1, frontier, self._mapping)
 
     def _write_step(self, step: Step) -> None:
         self._offsets |= step.offsets
@@ -134,17 +134,7 @@ class CanonicalWriter:
         started = time.monotonic()
         position, number = self._position, self._commit + 1
         counts = self._counts(position.counts)
-        body = {
-            "flow": self._flow,
-            "commit": number,
-            "frontier": position.frontier,
-            "clock_ms": position.clock_ms,
-            "offsets": {f"{topic}:{partition}": n for (topic, partition), n in self._offsets.items()},
-            "counts": counts,
-            "snapshots": position.snapshots,
-            "live": position.live,
-            "committed_ms": time.time_ns() // 1_000_000,
-        }
+        body = progress_body(self._flow, number, replace(position, counts=counts), self._offsets, self._versions)
         record = self._contracts.writer("progress")(body)
         queued = len(self._transactor)
         try:

@@ -10,9 +10,11 @@ from typing import Any
 from confluent_kafka.admin import AdminClient
 
 from connectors.contracts import Contracts, topic_specs
-from connectors.kafka.offsets import Vector, committed, fence, group_consumer
+from connectors.kafka.offsets import StartRace, Vector, committed, fence, group_consumer
 from connectors.kafka.restore import read_to_end
 from connectors.kafka.topics import RETAIN, TopicSpec, ensure, partition_counts, topic_ids
+from connectors.kafka.transactor import TransactorConfig
+from connectors.versions import RULES, Version, Versions, edited, installed, stored
 from dataflows.settings import Settings
 from state.model import Model
 from state.step import Position
@@ -35,25 +37,35 @@ class Start:
     ids: dict[str, str]
     commit: int = 0
     position: Position = field(default_factory=Position)
+    #: mappings and rules that the flow runs with, and those that the last cut was made with
+    versions: Versions = field(default_factory=dict)
+    before: Versions = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
         """Write it for the processes of this start."""
         rows = [[topic, number, offset] for (topic, number), offset in self.vector.items()]
-        path.write_text(
-            json.dumps({"vector": rows, "ids": self.ids, "commit": self.commit, "position": asdict(self.position)})
-        )
+        path.write_text(json.dumps({**asdict(self), "vector": rows}))
 
     @classmethod
     def load(cls, path: Path) -> Start:
         """Read what `save` wrote."""
         found: dict[str, Any] = json.loads(path.read_text())
         vector = {(topic, number): offset for topic, number, offset in found["vector"]}
-        return cls(vector, found["ids"], found["commit"], Position(**found["position"]))
+        versions, before = ({k: Version(*v) for k, v in found[name].items()} for name in ("versions", "before"))
+        return cls(vector, found["ids"], found["commit"], Position(**found["position"]), versions, before)
 
 
 def transactional_id(settings: Settings) -> str:
     """One per prefix and flow: a second start fences the first."""
     return f"{settings.prefix}{settings.flow}"
+
+
+def transactor_config(settings: Settings) -> TransactorConfig:
+    """The flow's transactional producer."""
+    name = transactional_id(settings)
+    return TransactorConfig(
+        settings.kafka, name, name, settings.transaction_timeout_ms, settings.producer_queue_messages
+    )
 
 
 def input_topics(model: Model) -> dict[str, int]:
@@ -88,8 +100,13 @@ def prepare_topics(settings: Settings, model: Model, client: AdminClient) -> dic
 
 
 def begin(settings: Settings, model: Model, contracts: Contracts, client: AdminClient) -> Start:
-    """Fence older processes, then read the offsets and the position that were committed together."""
+    """Fence older processes, then read the offsets and the position that were committed together.
+
+    Raises StartRefused, before anything is fenced, for a mapping that was edited without a new version.
+    """
     counts = prepare_topics(settings, model, client)
+    versions = installed(settings.sources_dir, settings.sources, settings.ownership)
+    refuse_edits(settings, stored(last_progress(settings, contracts) or {}), versions)
     fence(settings.kafka, transactional_id(settings), settings.transaction_timeout_ms)
     ids = topic_ids(client, list(counts))
     partitions = [(topic, number) for topic, parts in counts.items() for number in range(parts)]
@@ -98,10 +115,10 @@ def begin(settings: Settings, model: Model, contracts: Contracts, client: AdminC
         vector = committed(group, partitions, ids)
     finally:
         group.close()
-    start = Start(vector, ids)
+    start = Start(vector, ids, versions=versions)
     last = last_progress(settings, contracts)
     if last is not None:
-        start.commit = last["commit"]
+        start.commit, start.before = last["commit"], stored(last)
         start.position = Position(last["frontier"], last["clock_ms"], last["counts"], last["snapshots"], last["live"])
     elif any(vector.values()):
         raise StartRefused(
@@ -109,6 +126,28 @@ def begin(settings: Settings, model: Model, contracts: Contracts, client: AdminC
             f"output topics were deleted. Next step: delete the group too, and the view is built anew from the inputs"
         )
     return start
+
+
+def refuse_edits(settings: Settings, before: Versions, now: Versions) -> None:
+    """A version stands for one content: the published records name it. Raises StartRefused."""
+    for name in edited(before, now):
+        path = settings.ownership if name == RULES else settings.sources_dir / name / "mapping.yaml"
+        version = now[name].version
+        raise StartRefused(
+            f"{path} says version {version}, but not what it said when the last cut was made with version {version}. "
+            f"Next step: raise `version`, and the view is derived anew; or restore the file"
+        )
+
+
+def demand_newest(settings: Settings, contracts: Contracts, commit: int) -> None:
+    """See that no cut came after `commit`, perhaps one that moved no offset. Raises StartRace."""
+    last = last_progress(settings, contracts)
+    newest = last["commit"] if last else 0
+    if newest != commit:
+        raise StartRace(
+            f"another start of {transactional_id(settings)} has published commit {newest} meanwhile, this one stands at "
+            f"{commit}. Next step: start again; only one of them goes on"
+        )
 
 
 def last_progress(settings: Settings, contracts: Contracts) -> dict[str, Any] | None:

@@ -79,7 +79,7 @@ class Aside:
             exceptions.append((name, _exception(name, "UNKNOWN_ACCOUNT", text, waiting.time_ms, topic)))
 
     def _partition(self, table: int, key: str) -> int:
-        return partition_of(f"{table}\x1f{key}", self._partitions)
+        return partition_of(f"{self._tables[table].topic}\x1f{key}", self._partitions)
 
     def _id(self, waiting: Waiting) -> str:
         return f"waiting:{self._tables[waiting.row[TABLE]].topic}:{waiting.row[KEY]}"

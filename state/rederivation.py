@@ -1,26 +1,23 @@
-"""Accounts derived anew from their stored rows, one at a time: all that the view says under a mapping and its rules.
-
-What differs from what was published is for the caller to find. Of intents and exceptions that are open only the changes
-come out, since their lives go on.
-"""
+"""Accounts derived anew from their stored rows, some at a time, and what of it is news to those who read the last cut."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import NamedTuple
 
-from state.account import Account, Fault
-from state.entitlement import entitled
-from state.fold import refold
-from state.model import Model
+from state.account import Fault
+from state.notes import Note
 from state.output import Output, Record
-from state.publication import Publication
-from state.rows import Decode, Rows
-from state.rules import Rules
-from state.service_clock import keeps_clocks
+from state.row import Release
+from state.shard import Shard
 
-#: no kind of object: what is blocked is compared with it, and so everything is looked at
-_NOT_KNOWN = frozenset({""})
+#: accounts that are in memory at once
+ACCOUNTS_AT_ONCE = 200
+_SETTLING, _WITHDRAWN = "settling", "withdrawn"
+#: what an exception says of the moment when it was raised: no news by itself
+_OF_THE_MOMENT = frozenset({"since_ms", "risk_minor", "risk_currency"})
+_DEADLINE_PASSED = "DEADLINE_PASSED"
 
 
 class StoredRow(NamedTuple):
@@ -34,57 +31,57 @@ class StoredRow(NamedTuple):
 
 
 class Derived(NamedTuple):
-    """What one account is: every record in `output`, and the rows that the mapping cannot use."""
+    """Everything that the view says of some accounts, and (account, fault) of the rows that the mapping cannot use."""
 
     output: Output
-    faults: tuple[Fault, ...]
+    faults: list[tuple[str, Fault]]
 
 
-class Rederivation:
-    """Derives accounts; nothing of one is kept when the next one comes."""
+class Opened(NamedTuple):
+    """What no row says, by account: intents that are settling or wanted, open exceptions, notes."""
 
-    def __init__(self, model: Model, decode: Decode, rules: Rules, mapped: Decode | None = None) -> None:
-        """`decode` and `mapped` as for a shard."""
-        self._model = model
-        self._rules = rules
-        self._rows = Rows(model, decode, None, mapped, keeps_clocks(model, rules.resolve_within_ms))
-        self._timers: list[tuple[int, str]] = []
-        self._publication = Publication(model, rules, self._timers)
-        self._modes = {rule.name: {"mode": rule.mode, "team": rule.team} for rule in rules.rules}
+    intents: Mapping[str, list[Record]]
+    exceptions: Mapping[str, list[Record]]
+    notes: Mapping[str, list[Note]]
 
-    def derive(
-        self,
-        name: str,
-        rows: Iterable[StoredRow],
-        clock_ms: int,
-        intents: Iterable[Record] = (),
-        told: Mapping[str, str] | None = None,
-    ) -> Derived:
-        """The account at the clock of the last cut. `intents` are open; `told`: open exceptions, id -> text."""
-        account = Account(name, self._model.steps)
-        for row in rows:
-            self._rows.restore(account, (row.table, row.key), row.position, row.time_ms, row.frame)
-        if account.stale:
-            refold(account, self._model.folded)
-        if self._model.derivations:
-            self._rows.deriver.settle(account, clock_ms)
-        for intent in intents:
-            self._publication.intents.load(intent)
-        self._publication.intents.adopt(account)
-        account.blocked = _NOT_KNOWN
-        account.exceptions = {key: (("row", ""), text) for key, text in (told or {}).items()}
-        account.mark_all()
-        account.changed = True
-        out = Output()
-        self._publication.publish(account, entitled(account, self._rules.tiers, clock_ms), clock_ms, out)
-        self._adopt_modes(account, out)
-        self._timers.clear()
-        return Derived(out, tuple(account.faults.values()))
 
-    def _adopt_modes(self, account: Account, out: Output) -> None:
-        """An intent that stays open is handled as its rule says now."""
-        said = {key for key, _ in out.intents}
-        for intent in account.intents.values():
-            now: dict[str, Any] = self._modes.get(intent["rule"], {})
-            if intent["id"] not in said and any(intent[field] != value for field, value in now.items()):
-                out.intents.append((intent["id"], {**intent, **now}))
+def derive(
+    open_shard: Callable[[], Shard], accounts: Mapping[str, list[StoredRow]], opened: Opened, clock_ms: int
+) -> Iterator[Derived]:
+    """The accounts as they are at the clock of the last cut, in portions.
+
+    Every record and exception comes out. Of open intents only what changes does, since their lives go on.
+    """
+    names = iter(dict.fromkeys([*accounts, *opened.notes]))
+    while portion := list(islice(names, ACCOUNTS_AT_ONCE)):
+        shard = open_shard()
+        shard.load_clock(clock_ms)
+        for name in portion:
+            for row in accounts.get(name, ()):
+                shard.load(name, *row)
+            for note in opened.notes.get(name, ()):
+                shard.load_note(note)
+            for intent in opened.intents.get(name, ()):
+                shard.load_intent(intent)
+            for exception in opened.exceptions.get(name, ()):
+                shard.load_exception(exception)
+        output = shard.apply(Release(clock_ms, {}, [], True, True))
+        yield Derived(output, [(account.id, f) for account in shard.accounts() for f in account.faults.values()])
+
+
+def orphaned(accounts: Iterable[str], intents: Mapping[str, list[Record]]) -> Iterator[tuple[str, Record | None]]:
+    """How the open intents of accounts that have no row any more end."""
+    known = set(accounts)
+    for name, records in intents.items():
+        for intent in records if name not in known else ():
+            yield intent["id"], None if intent["state"] == _SETTLING else {**intent, "state": _WITHDRAWN}
+
+
+def same_exception(told: Record | None, found: Record) -> bool:
+    """Whether an exception says nothing new: since when, when it was noticed and the money at risk then stay as told."""
+    if told is None:
+        return False
+    differing = {name for name in found if found[name] != told.get(name)} - _OF_THE_MOMENT
+    if found["kind"] == _DEADLINE_PASSED and found["since_ms"] == told.get("since_ms"):
+        differing.discard("text")  # it says when it was noticed; since_ms is the deadline itself
+    return not differing

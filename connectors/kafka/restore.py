@@ -18,7 +18,12 @@ _NO_LEADER_YET = {
 
 
 def read_to_end(bootstrap: str, topic: str, partitions: list[int], tail: int | None = None) -> Iterator[list[Message]]:
-    """Batches of committed messages, tombstones included, up to the end as it is now.
+    """As `read_all`, of one topic."""
+    return read_all(bootstrap, [(topic, number) for number in partitions], tail)
+
+
+def read_all(bootstrap: str, partitions: list[tuple[str, int]], tail: int | None = None) -> Iterator[list[Message]]:
+    """Batches of committed messages, tombstones included, of (topic, partition) up to their ends as they are now.
 
     Order holds within a partition. Raises KafkaException on any error but the end of a partition.
     It asks for offset 0, not for "the beginning": looking that up costs half a second a consumer. `tail`: only the last
@@ -38,7 +43,7 @@ def read_to_end(bootstrap: str, topic: str, partitions: list[int], tail: int | N
         }
     )
     try:
-        consumer.assign([TopicPartition(topic, number, _first(consumer, topic, number, tail)) for number in partitions])
+        consumer.assign([TopicPartition(name, n, _first(consumer, name, n, tail)) for name, n in partitions])
         left = set(partitions)
         while left:
             batch = []
@@ -47,7 +52,7 @@ def read_to_end(bootstrap: str, topic: str, partitions: list[int], tail: int | N
                 if error is None:
                     batch.append(message)
                 elif error.code() == KafkaError._PARTITION_EOF:
-                    left.discard(message.partition())
+                    left.discard((message.topic() or "", message.partition() or 0))
                 else:
                     raise KafkaException(error)
             if batch:

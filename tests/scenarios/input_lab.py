@@ -70,6 +70,12 @@ class InputLab:
         """Run the flow in so many processes and with these settings (CONCORD_*) from its next start on."""
         self.flow = self._flow(processes, **more)
 
+    def publish_under(self, prefix: str) -> None:
+        """From its next start on the flow is another one, with output topics of its own; the input is the same."""
+        self.prefix, self.settings = prefix, self.settings.model_copy(update={"prefix": prefix})
+        self._progress, self._frontier = None, {}
+        self.configure()
+
     def environment(self, **more: str) -> dict[str, str]:
         """CONCORD_* of the flow and of commands that look at it."""
         return self._stack.environment() | {
