@@ -4,6 +4,7 @@ code                          what is wrong
 TEMPLATE_INVALID              connector.json missing, not JSON, or with a placeholder that nothing fills
 CONNECTOR_SETTING             a setting that decoding relies on has another value
 PUBLICATION_AUTOCREATE        the connector would make publications of its own
+PARTITIONER_FORCED            the connector places records by another rule than the Java client's default (warning)
 REGISTRY_UNREACHABLE          the schema registry does not answer
 CONNECT_UNREACHABLE           Kafka Connect does not answer
 CONNECTOR_NOT_INSTALLED       Debezium's PostgreSQL connector is not installed
@@ -32,6 +33,13 @@ from connectors.source_database import SourceUnreachable, connect_source
 POSTGRES_CONNECTOR = "io.debezium.connector.postgresql.PostgresConnector"
 OLDEST = (3, 7, 0)
 PLATFORM = "platform"
+#: settings by which a connector is made to choose partitions itself -> the value that leaves it to the default rule
+_PLACING = {
+    "producer.override.partitioner.class": "",
+    "producer.override.partitioner.ignore.keys": "false",
+}
+#: a transform that chooses partitions by columns
+_ROUTING = "io.debezium.transforms.partitions.PartitionRouting"
 NEEDED = {
     "provide.transaction.metadata": ("true", "without it no transaction can be put together"),
     "skipped.operations": ("none", "otherwise TRUNCATE is skipped in silence"),
@@ -63,6 +71,7 @@ def preflight(capture: Capture, sources: Iterable[str], bootstrap: str) -> Repor
             unchecked.append((source, "everything else"))
             continue
         _note(passed, findings, source, "settings", list(check_settings(source, config)))
+        _note(passed, findings, source, "partitioner", list(check_partitioner(source, config)))
         _note(passed, findings, source, "transaction topic", list(check_transaction_topic(source, config, bootstrap)))
         _check_database(capture, source, config, passed, findings, unchecked)
     return Report(tuple(passed), tuple(dict.fromkeys(findings)), tuple(unchecked))
@@ -151,6 +160,28 @@ def check_settings(source: str, config: dict[str, str]) -> Iterator[Finding]:
             "and tables without a primary key then refuse every UPDATE",
             "set publication.autocreate.mode=disabled; prepare.sql makes the publication",
         )
+
+
+def check_partitioner(source: str, config: dict[str, str]) -> Iterator[Finding]:
+    """Records of one key lie where every Java client puts them, so that others can join without moving them."""
+    forced = [name for name, usual in _PLACING.items() if config.get(name, usual) != usual]
+    routed = [f"{name}.type" for name in transforms(config) if config.get(f"{name}.type") == _ROUTING]
+    for name in forced + routed:
+        yield Finding(
+            source,
+            "PARTITIONER_FORCED",
+            name,
+            f"is {config[name]}: co-partitioning with Java is lost. Services that join the row topics by key find rows of "
+            "a key in other partitions than the default rule (murmur2) gives, and a row of an incremental snapshot may "
+            "overtake changes of its key",
+            f"remove {name} from connector.json; topics that were written with it have to be made anew",
+            "warning",
+        )
+
+
+def transforms(config: dict[str, str]) -> list[str]:
+    """Prefixes of the settings of the connector's transforms, in their order."""
+    return [f"transforms.{name.strip()}" for name in config.get("transforms", "").split(",") if name.strip()]
 
 
 def check_transaction_topic(source: str, config: dict[str, str], bootstrap: str) -> Iterator[Finding]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong: a code for scripts, the thing, the problem and the fix for people."""
+    """One thing that is wrong, or worth knowing (`warning`): a code for scripts, thing, problem and fix for people."""
 
     source: str
     code: str
     thing: str
     problem: str
     fix: str
+    severity: Literal["error", "warning"] = "error"
 
 
 class Report(NamedTuple):
@@ -24,5 +25,5 @@ class Report(NamedTuple):
 
     @property
     def well(self) -> bool:
-        """Whether everything was checked and nothing found."""
-        return not self.findings and not self.unchecked
+        """Whether everything was checked and nothing is wrong; warnings alone are well."""
+        return not self.unchecked and not any(finding.severity == "error" for finding in self.findings)

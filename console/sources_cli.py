@@ -11,7 +11,7 @@ from rich.table import Table
 
 from connectors.capture import DEFAULT_ROLE, EMBEDDED_PASSWORD, Capture
 from connectors.connect import Connect
-from connectors.preflight import preflight
+from connectors.preflight import check_partitioner, preflight
 from connectors.preflight_findings import Report
 from console.exits import Exit, help_text
 from dataflows.settings import Settings, SettingsError, load_settings
@@ -90,8 +90,13 @@ def register(
 ) -> None:
     """Register the connectors and wait until they run. Exit codes: 0, 1 (with the task's error), 2, 5."""
     settings = load_settings()
+    capture = capture_of(settings, role, password)
     for source in _chosen(settings, sources):
-        status = capture_of(settings, role, password).register(source, timeout_s=timeout_s)
+        for warning in check_partitioner(source, capture.config(source)):
+            typer.echo(
+                f"{source}: {warning.code}: {warning.thing} {warning.problem}. Next step: {warning.fix}", err=True
+            )
+        status = capture.register(source, timeout_s=timeout_s)
         typer.echo(f"{source}: {status.state}")
 
 
@@ -124,7 +129,9 @@ def show(report: Report, console: Console) -> None:
         for column in ("what", "problem", "fix"):
             table.add_column(column, overflow="fold")
         for finding in report.findings:
-            table.add_row(finding.source, f"[red]{finding.code}[/red]", finding.thing, finding.problem, finding.fix)
+            colour = "red" if finding.severity == "error" else "yellow"
+            code = f"[{colour}]{finding.code}[/{colour}]"
+            table.add_row(finding.source, code, finding.thing, finding.problem, finding.fix)
         console.print(table)
     by_source: dict[str, list[str]] = {}
     for source, name in report.passed:

@@ -128,6 +128,18 @@ def test_a_fault_in_the_template(
     assert codes(capture, stack.addresses.kafka)[code] == thing
 
 
+def test_a_forced_partitioner_is_a_warning(capture: Capture, stack: RunningStack) -> None:
+    """G17: the finding names the setting; capture may begin all the same."""
+    change_template(
+        capture, producer__override__partitioner__class="org.apache.kafka.clients.producer.RoundRobinPartitioner"
+    )
+    report = preflight(capture, ["orders"], stack.addresses.kafka)
+    (finding,) = report.findings
+    assert (finding.code, finding.severity) == ("PARTITIONER_FORCED", "warning")
+    assert finding.thing == "producer.override.partitioner.class"
+    assert report.well
+
+
 @pytest.mark.parametrize(
     ("code", "broken"),
     [

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pytest
+
+from connectors.preflight import check_partitioner
 from tests.scenarios.cases.company import company, row, topic
+from tests.scenarios.cases.wire import ROOT
 
 EXPECTED = {"acct-1042": 9, "acct-7": 4, "ACME-GMBH": 3, "A-000001": 4, "kunde-ä": 7}
 
@@ -20,3 +25,30 @@ def test_twelve_partitions(tmp_path: Path) -> None:
     assert {one.key: one.partition for one in wire.log if one.kind == "account"} == EXPECTED
     placed = {one.body["account"]: one.partition for one in wire.log if one.kind == "credit"}
     assert placed == EXPECTED
+
+
+ROUTING = {"transforms": "other, route", "transforms.route.type": "io.debezium.transforms.partitions.PartitionRouting"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({}, []),
+        ({"producer.override.partitioner.ignore.keys": "false"}, []),
+        ({"producer.override.partitioner.ignore.keys": "true"}, ["producer.override.partitioner.ignore.keys"]),
+        ({"producer.override.partitioner.class": "com.acme.Mine"}, ["producer.override.partitioner.class"]),
+        (ROUTING, ["transforms.route.type"]),
+        (
+            {**ROUTING, "producer.override.partitioner.class": "x"},
+            ["producer.override.partitioner.class", "transforms.route.type"],
+        ),
+    ],
+)
+@pytest.mark.parametrize("source", ["billing", "killbill"])
+def test_another_rule_is_warned_of_by_name(source: str, settings: dict[str, str], named: list[str]) -> None:
+    """G17: whoever forces another partitioner is told which setting does it and what is lost; the usual ones are silent."""
+    config = json.loads((ROOT / "debezium" / source / "connector.json").read_text()) | settings
+    found = list(check_partitioner(source, config))
+    assert [finding.thing for finding in found] == named
+    assert all("co-partitioning with Java is lost" in finding.problem for finding in found)
+    assert {finding.severity for finding in found} <= {"warning"}
