@@ -34,13 +34,14 @@ from connectors.lag import LagExporter
 from connectors.log import configure, logger
 from connectors.ownership import load_rules
 from connectors.ports import PortTaken, demand
+from connectors.versions import installed
 from dataflows import bootstrap
 from dataflows.cut import EXIT_FENCED, CanonicalWriter
 from dataflows.rederive import rederive
 from dataflows.replaced import CannotPlace
 from dataflows.settings import Settings, load_settings
 from dataflows.stages import SequencerStage, ShardStage, peek_messages
-from dataflows.start import Start, StartRefused, begin, demand_newest, transactional_id, transactor_config
+from dataflows.start import Start, StartRefused, begin, demand_newest, refuse_edits, transactional_id, transactor_config
 from state.model import Model
 
 EXIT_REFUSED = 2
@@ -234,8 +235,10 @@ def _child(path: Path, number: int, parent: int) -> int:
     """One of several processes."""
     settings = load_settings()
     try:
-        return work(settings, Start.load(path), number, parent, path.parent / "schemas")
-    except PortTaken as error:
+        start = Start.load(path)
+        refuse_edits(settings, start.versions, installed(settings.sources_dir, settings.sources, settings.ownership))
+        return work(settings, start, number, parent, path.parent / "schemas")
+    except (PortTaken, StartRefused) as error:
         logger(settings.flow).error("start refused", process=number, reason=str(error))
         return EXIT_REFUSED
 
