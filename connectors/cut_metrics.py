@@ -19,7 +19,7 @@ _COUNTERS: dict[str, Counter] = {
     "transactions": metrics.TRANSACTIONS_RELEASED,
 }
 #: ids of exceptions that the serial step raises; all others are a shard's own
-SERIAL_EXCEPTIONS = (b"waiting:", b"incomplete:")
+SERIAL_EXCEPTIONS = (b"waiting:", b"incomplete:", b"merge:")
 _OPEN_STATES = ("settling", "wanted")
 
 

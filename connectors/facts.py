@@ -6,7 +6,8 @@ id, the link, then the captured value as it came (Confluent frame). A row withou
 it was captured, in the place of the account id, and a key of its own (`?` in front): in one cut its tombstone and the
 fact of the same row under its new account come from two stages in no fixed order, perhaps in one partition, and must not
 meet under one key. What must be remembered and no row says (`state/notes.py`) has `!` and its kind in the place of the
-topic, and JSON in that of the captured value.
+topic, and JSON in that of the captured value. A row that is gone, but on which rows hang that belong to the account that
+its own was merged into, is stored as one that waits, with an empty frame and that account's id as its link.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from struct import Struct
 from typing import NamedTuple
 
 from state.notes import Note
+from state.resolved import Waiting
+from state.row import FRAME, LINK, OFFSET, PARTITION
 
 _HEADER = Struct(">QqHH")
 SEPARATOR = "\x1f"
@@ -67,6 +70,16 @@ def fact_value(account: str, link: str, position: int, time_ms: int, frame: byte
 def waiting_value(place: tuple[int, int], link: str, position: int, time_ms: int, frame: bytes) -> bytes:
     """Record value of a row that has no account yet; `place`: partition and offset where it was captured."""
     return fact_value(f"{place[0]}:{place[1]}", link, position, time_ms, frame)
+
+
+def waiting_record(topic: str, key: str, waiting: Waiting | None) -> tuple[bytes, bytes | None]:
+    """Record key and value of a row that has no account; the value is None where it no longer waits."""
+    if waiting is None:
+        return waiting_key(topic, key), None
+    row = waiting.row
+    place = row[PARTITION], row[OFFSET]
+    value = waiting_value(place, row[LINK] or "", waiting.position, waiting.time_ms, row[FRAME])
+    return waiting_key(topic, key), value
 
 
 def read_fact(key: bytes, value: bytes) -> Fact:

@@ -14,7 +14,7 @@ def link_columns(table: TableSpec) -> tuple[str, ...]:
     rule = table.account
     if rule is None or table.ignore is not None:
         return ()
-    return rule.columns if rule.kind == "ways" else (rule.column,)
+    return rule.columns or ((rule.column,) if rule.kind != "ways" else ())
 
 
 def link_reader(node: Node, table: TableSpec, first: int) -> tuple[str, list[str]]:
@@ -34,7 +34,8 @@ def link_reader(node: Node, table: TableSpec, first: int) -> tuple[str, list[str
         text = text_expression(inner.nullable or inner, f"r{number}", "None")
         paths.append(path)
         texts.append((text, f"r{number}"))
-    if table.account is not None and table.account.kind == "ways" and table.ignore is None:
+    rule = table.account
+    if rule is not None and (rule.kind == "ways" or rule.merged) and table.ignore is None:
         parts = [f"({text} if {variable} is not None else {NULL!r})" for text, variable in texts]
         return f"{SEPARATOR!r}.join([{', '.join(parts)}])", paths
     if not paths:

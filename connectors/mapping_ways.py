@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from connectors.mapping_account import AccountShape, LinkShape, Loc, StepShape
+from connectors.mapping_account import AccountShape, LinkShape, Loc, MergedShape, StepShape
 from connectors.mapping_shape import TableShape
-from state.model import ACCOUNT, AccountKind, AccountRule, Condition, Way
+from state.model import ACCOUNT, AccountKind, AccountRule, Condition, Merge, Way
 
 #: index of a table that rows refer to; raises MappingError
 RowTable = Callable[[str, Loc], int]
@@ -19,7 +19,7 @@ def account_rules(
     mapped = {name: table for name, table in tables.items() if table.ignore is None}
     keys = {(step.table, step.by) for table in mapped.values() for step in _steps(table) if step.by}
     if not keys and not any(_needs_ways(table) for table in mapped.values()):
-        return {name: _simple(table.account, name, row_table) for name, table in mapped.items() if table.account}
+        return {name: _simple(table, table.account, name, row_table) for name, table in mapped.items() if table.account}
     rules: dict[str, AccountRule] = {}
     for name, table in mapped.items():
         builder = _Builder(source, index, name, row_table)
@@ -36,14 +36,22 @@ def _needs_ways(table: TableShape) -> bool:
     return bool(table.links or table.only or table.account is None or table.account.needs_ways)
 
 
-def _simple(account: AccountShape, name: str, row_table: RowTable) -> AccountRule:
+def _simple(table: TableShape, account: AccountShape, name: str, row_table: RowTable) -> AccountRule:
     """One column says it all."""
     loc: Loc = ("tables", name, "account", "table")
     parent = row_table(account.table, loc) if account.table else None
     kind: AccountKind = "defines" if account.defines else "through" if account.through else "reference"
     column = account.defines or account.through or account.reference
     assert column is not None  # the shape demands one way
-    return AccountRule(kind, column, parent, account.normalise)
+    if table.merged is None:
+        return AccountRule(kind, column, parent, account.normalise)
+    merged = _merge(table.merged, 1)
+    mark = table.merged.into or table.merged.from_ or ""
+    return AccountRule(kind, column, parent, account.normalise, (column, mark), merged=merged)
+
+
+def _merge(shape: MergedShape, column: int) -> Merge:
+    return Merge(column, shape.into is not None, shape.by is not None)
 
 
 class _Builder:
@@ -54,6 +62,7 @@ class _Builder:
         self._columns: dict[str, int] = {}
         self._ways: list[Way] = []
         self._only: tuple[Condition, ...] = ()
+        self._merged: Merge | None = None
 
     def table(self, table: TableShape, unique: list[str]) -> None:
         """Everything that the table's rows make known; `unique` are columns by which other tables refer to them."""
@@ -66,12 +75,16 @@ class _Builder:
             self._ways.append(self._own(rank, here, step, account.normalise if account else ()))
         for rank, link in enumerate(table.links):
             self._ways.append(self._carried(rank, link))
+        if table.merged is not None:
+            mark = table.merged.into or table.merged.from_ or ""
+            self._merged = _merge(table.merged, self._column(mark))
 
     def rule(self, carrier: bool) -> AccountRule:
         """What was collected."""
         if not self._columns:  # a row whose way other rows carry: nothing of its own is read but its key
             return AccountRule("ways", "", None, (), (), tuple(self._ways), self._only, carrier)
-        return AccountRule("ways", "", None, (), tuple(self._columns), tuple(self._ways), self._only, carrier)
+        columns = tuple(self._columns)
+        return AccountRule("ways", "", None, (), columns, tuple(self._ways), self._only, carrier, self._merged)
 
     def _own(self, rank: int, here: int, step: StepShape, normalise: tuple[str, ...]) -> Way:
         target, defines = self._target(step), step.defines is not None

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from connectors import metrics
 from connectors.contracts import Contracts
 from connectors.cut_metrics import CutMetrics, OpenRecords
-from connectors.facts import waiting_key, waiting_value
+from connectors.facts import waiting_record
 from connectors.kafka.offsets import Vector
 from connectors.kafka.transactor import Fenced, Headers, Record, Transactor
 from connectors.log import logger
@@ -20,7 +20,7 @@ from dataflows.encode import ShardRecords, bad_frame_body
 from dataflows.progress import headers, progress_body
 from dataflows.settings import Settings
 from state.model import Model
-from state.row import FRAME, LINK, OFFSET, PARTITION, BadFrame
+from state.row import BadFrame
 from state.step import Position, Step
 
 #: exit code of a process that another start has taken over from
@@ -94,12 +94,8 @@ class CanonicalWriter:
         self._position = step.position
         facts: list[Record] = []
         for partition, table, key, waiting in step.facts:
-            value = None
-            if waiting is not None:
-                row = waiting.row
-                place = row[PARTITION], row[OFFSET]
-                value = waiting_value(place, row[LINK] or "", waiting.position, waiting.time_ms, row[FRAME])
-            facts.append((f"{self._prefix}facts", partition, waiting_key(self._model.tables[table].topic, key), value))
+            stored = waiting_record(self._model.tables[table].topic, key, waiting)
+            facts.append((f"{self._prefix}facts", partition, *stored))
         self._transactor.produce(facts)
         headers = self._headers(step.position.frontier)
         for name, record in step.exceptions:

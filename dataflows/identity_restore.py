@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from connectors.facts import Fact, is_waiting, read_fact, split_key
+from connectors.facts import Fact, is_waiting, read_fact, read_note, split_key
 from connectors.kafka.restore import read_to_end
 from dataflows.settings import Settings
 from state.identity import Identity, Waiting
 from state.model import Model
-from state.parked import unpack
+from state.notes import MERGED, Note
 
 #: (partition, key, value) of one facts record
 FactRecord = tuple[int, bytes, bytes | None]
+#: (table index, primary key text)
+RowPlace = tuple[int, str]
 
 
 def restore_identity(settings: Settings, model: Model) -> Identity:
@@ -31,15 +33,19 @@ def restore_identity(settings: Settings, model: Model) -> Identity:
 def index_of(model: Model, records: Iterable[FactRecord]) -> Identity:
     """The index of these records: order holds within a partition only.
 
-    A row that moved between accounts lies in two partitions until the older one's tombstone is read: the later position
-    counts, and a tombstone ends only what its own partition said. A waiting row has a key of its own and one partition.
+    A row that moved between accounts lies in two partitions until the older one's tombstone is read, and its position may
+    be the same in both: a tombstone ends only what its own partition said. A waiting row has a key of its own and one
+    partition.
     """
     tables = {table.topic: table.index for table in model.tables}
-    placed: dict[tuple[int, str], tuple[int, Fact]] = {}
-    waiting: dict[tuple[int, str], Fact] = {}
+    placed: dict[RowPlace, tuple[int, Fact]] = {}
+    twice: dict[RowPlace, dict[int, Fact]] = {}
+    waiting: dict[RowPlace, Fact] = {}
+    merges: dict[bytes, Note] = {}
     for partition, key, value in records:
         topic, row = split_key(key)
         if (table := tables.get(topic)) is None:
+            _take_note(key, value, merges)
             continue
         place = table, row
         if is_waiting(key):
@@ -47,35 +53,60 @@ def index_of(model: Model, records: Iterable[FactRecord]) -> Identity:
                 waiting.pop(place, None)
             else:
                 waiting[place] = read_fact(key, value)
-            continue
-        found = placed.get(place)
-        if value is None:
-            if found and found[0] == partition:
+        elif place in twice:
+            _put(twice[place], partition, key, value)
+        elif value is None:
+            if place in placed and placed[place][0] == partition:
                 del placed[place]
-            continue
-        fact = read_fact(key, value)
-        if found is None or found[0] == partition or found[1].position <= fact.position:
-            placed[place] = partition, fact
-    return _build(model, placed, waiting)
+        elif place in placed and placed[place][0] != partition:
+            twice[place] = {placed[place][0]: placed.pop(place)[1], partition: read_fact(key, value)}
+        else:
+            placed[place] = partition, read_fact(key, value)
+    for place, found in twice.items():
+        if found:  # all tombstones are read, so it is one
+            placed[place] = max(found.items(), key=lambda item: item[1].position)
+    return _build(model, placed, waiting, merges.values())
+
+
+def _put(found: dict[int, Fact], partition: int, key: bytes, value: bytes | None) -> None:
+    if value is None:
+        found.pop(partition, None)
+    else:
+        found[partition] = read_fact(key, value)
+
+
+def _take_note(key: bytes, value: bytes | None, merges: dict[bytes, Note]) -> None:
+    """Keep notes of merges, let others go."""
+    if value is None:
+        merges.pop(key, None)
+    elif (note := read_note(read_fact(key, value))) is not None and note.kind == MERGED:
+        merges[key] = note
 
 
 def _build(
-    model: Model, placed: dict[tuple[int, str], tuple[int, Fact]], waiting: dict[tuple[int, str], Fact]
+    model: Model,
+    placed: dict[RowPlace, tuple[int, Fact]],
+    waiting: dict[RowPlace, Fact],
+    merges: Iterable[Note],
 ) -> Identity:
     identity = Identity(model.tables)
     for (table, row), (_partition, fact) in placed.items():
-        by_ways = (rule := model.tables[table].account) is not None and rule.kind == "ways"
-        identity.load(table, row, fact.account, fact.link, _mark(model, table, fact) if by_ways else None)
+        identity.load(table, row, fact.account, fact.link)
     for (table, row), fact in waiting.items():
-        identity.load(table, row, "", fact.link)
+        if fact.frame:
+            identity.load(table, row, "", fact.link)
+        else:
+            identity.load_ghost(table, row, fact.link)
+    for note in merges:
+        identity.load_merge(note.account, note.body["direct"])
     for (table, _row), fact in waiting.items():
-        identity.load_waiting(_mark(model, table, fact))
+        if fact.frame:
+            identity.load_waiting(_mark(model, table, fact))
+    identity.loaded()
     return identity
 
 
 def _mark(model: Model, table: int, fact: Fact) -> Waiting:
-    """The row of a fact, as it was peeked."""
-    parked = unpack(fact.frame)
-    frame = fact.frame if parked is None else parked.frame
-    row = (table, "r", fact.key, 0, 0, 0, fact.link, fact.partition, fact.offset, frame, "", fact.time_ms)
+    """The row of a fact, as it was peeked; of one that moved to no account, what was stored of it."""
+    row = (table, "r", fact.key, 0, 0, 0, fact.link, fact.partition, fact.offset, fact.frame, "", fact.time_ms)
     return Waiting(row, model.tables[table].source, fact.position, fact.time_ms)

@@ -21,9 +21,11 @@ from connectors.kafka.restore import latest
 from connectors.log import logger
 from dataflows.encode import Encoder
 from dataflows.identity_restore import restore_identity
+from dataflows.read_back import read_back
 from dataflows.settings import Settings
 from dataflows.start import Start
 from state.model import Model
+from state.moves import Moves
 from state.parked import unpack
 from state.row import FRAME, Release
 from state.sequencer import Sequencer
@@ -73,9 +75,11 @@ class SequencerStage(_Stage):
     ) -> None:
         started = time.monotonic()
         identity = restore_identity(settings, model)
-        learn(schemas, (waiting.row[FRAME] for waiting in identity.waiting_rows()))
+        frames = (waiting.row[FRAME] for waiting in identity.waiting_rows())
+        learn(schemas, (frame if (parked := unpack(frame)) is None else parked.frame for frame in frames))
         inputs = Counter(topic for topic, _ in start.vector)
-        self._sequencer = Sequencer(model, identity, settings.partitions, start.position, last_commit, inputs)
+        moves = Moves(read_back(settings, model))
+        self._sequencer = Sequencer(model, identity, settings.partitions, start.position, last_commit, inputs, moves)
         self._settings = settings
         gc.collect()
         gc.freeze()
@@ -100,6 +104,10 @@ class SequencerStage(_Stage):
         for source, oldest in self._sequencer.stalled().items():
             metrics.OLDEST_OPEN_SECONDS.labels(source).set(max(0.0, time.time() - oldest.time_ms / 1000))
         return out, False
+
+    def snapshot(self) -> None:
+        """An epoch ends, and with it a cut."""
+        self._sequencer.moves.committed()
 
 
 class ShardStage(_Stage):

@@ -47,6 +47,7 @@ class Account:
         "made",
         "next_due_ms",
         "next_end_ms",
+        "merged_into",
         "odd",
         "parts",
         "pending",
@@ -88,6 +89,8 @@ class Account:
         #: when open cases are due, ms
         self.deadlines: dict[Ref, int] = {}
         self.next_end_ms: int | None = None
+        #: the account that this one was merged into
+        self.merged_into: str | None = None
         self.stale = False
         #: whether a row was ever unknown in a field or shared its object with another: then every flag is looked for
         self.odd = False

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from state.identity import Identity, Waiting
+from state.merges import MERGE_LOOP, MERGE_TARGET_UNKNOWN, Refused
 from state.model import TableSpec
 from state.routing import partition_of
 from state.row import KEY, LINK, OFFSET, PARTITION, TABLE, Change, Released, Transaction
@@ -14,6 +15,10 @@ from state.ways import NULL, SEPARATOR
 #: how long (by the sources' own clocks) a row may lack its account before a person is told
 WAITING_GRACE_MS = 2_000
 
+_MERGE_REFUSED = {
+    MERGE_LOOP: "which is merged into it already, directly or over others",
+    MERGE_TARGET_UNKNOWN: "which is no known account",
+}
 #: a link of several columns as a person reads it
 _READABLE = {ord(SEPARATOR): ", ", ord(NULL): "-"}
 
@@ -32,6 +37,7 @@ class Aside:
         self._partitions = partitions
         self._grace: deque[Waiting] = deque(identity.waiting_rows())
         self._told: set[str] = set()
+        self._refused: dict[str, Refused] = {f"merge:{account}": one for account, one in identity.refused.items()}
         #: what waited at the start: whether it was told before is not known, and taking back once too often does no harm
         self._restored = {self._id(waiting) for waiting in self._grace}
 
@@ -77,6 +83,24 @@ class Aside:
                 f"which is no known account or row; it waits until that appears"
             )
             exceptions.append((name, _exception(name, "UNKNOWN_ACCOUNT", text, waiting.time_ms, topic)))
+
+    def merges(self, now_ms: int, exceptions: list[ExceptionRecord]) -> None:
+        """Merges that are not in force become exceptions, and end when they are or the mark is gone."""
+        refused = self._identity.refused
+        if not refused and not self._refused:
+            return
+        told, self._refused = self._refused, {f"merge:{account}": one for account, one in refused.items()}
+        exceptions += [(name, None) for name in told if name not in self._refused]
+        for account, one in refused.items():
+            name = f"merge:{account}"
+            if told.get(name) != one:
+                topic = self._tables[one.row[0]].topic
+                text = (
+                    f"row {one.row[1]} of {topic} merges account {account} into {one.target}, {_MERGE_REFUSED[one.code]}; "
+                    f"{account} keeps what it had. Next step: correct the mark in its source"
+                )
+                record = _exception(name, one.code, text, now_ms, topic)
+                exceptions.append((name, record | {"account": account, "object": "account", "object_id": account}))
 
     def _partition(self, table: int, key: str) -> int:
         return partition_of(f"{self._tables[table].topic}\x1f{key}", self._partitions)

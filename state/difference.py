@@ -54,7 +54,7 @@ class Differences:
     def blocked(self, account: Account) -> frozenset[str]:
         """Kinds of objects of which nothing may be derived now; empty for almost every account."""
         item = account.items.get(("account", account.id))
-        if item is None or item.billing is None or item.extra is not None:
+        if item is None or item.billing is None or item.extra is not None or account.merged_into is not None:
             return frozenset(_BLOCKED_BY)
         if account.stale or account.currency.get("billing") not in self._exponents:
             return frozenset(_BLOCKED_BY)

@@ -1,49 +1,49 @@
-"""The identity index: which account does a row belong to?
+"""The identity index: which account does a row belong to, and which rows move when a transaction changes the answer?
 
-Per table it keeps primary key -> link: the account id a row defines or names, or the primary key of its parent row.
-The account is found by walking links upwards. A row whose walk ends nowhere is set aside under what is missing and
-let go when that appears. Deletes are resolved with the links as they were, since their own images hold made-up values.
+A row whose walk (`state/links.py`) ends nowhere is set aside under what is missing and let go when that appears. Deletes
+are resolved with the links as they were before their transaction, since their own images hold made-up values. Whatever
+else the transaction moves, because its row's parent moved or its account was merged, moves with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from state.model import ACCOUNT, AccountRule, Place, TableSpec, normalise
-from state.moves import Moves
-from state.resolved import Resolved, Waiting
+from state.links import Links, RowPlace
+from state.merges import Refused
+from state.model import Place, TableSpec
+from state.relinking import Relinking
+from state.resolved import Moved, Resolved, Waiting
 from state.row import FRAME, KEY, LINK, OFFSET, OP, PARTITION, TABLE, Change, Row
 from state.waiting import WaitingRoom
 
 __all__ = ["Identity", "Resolved", "Waiting"]
 
-#: longest chain of parents that is followed; a longer one is a loop in the data
-CHAIN_LENGTH_MAX = 32
-
 _change = tuple.__new__
+#: source, position and time of a transaction
+_Place = tuple[str, int, int]
 
 
 class Identity:
     """The index over all sources; `tables` as in the model, indexed by their place."""
 
     def __init__(self, tables: Iterable[TableSpec]) -> None:
-        self._rules: list[AccountRule | None] = []
-        self._parents: set[int] = set()
-        for table in tables:
-            self._rules.append(None if table.ignore else table.account)
-            if table.account and table.account.parent is not None:
-                self._parents.add(table.account.parent)
-        self._links: list[dict[str, str]] = [{} for _ in self._rules]
-        self.accounts: set[str] = set()
-        #: tables whose rows find their account by ways
-        self._by_ways = frozenset(i for i, rule in enumerate(self._rules) if rule and rule.kind == "ways")
-        self._moves = Moves(self._rules, self.accounts)
+        self._links = Links(tables)
+        self._of, self._rules = self._links.of, self._links.rules
         self._waiting = WaitingRoom()
+        self._waits = self._waiting.places
+        self._work = Relinking(self._links)
+        self.accounts = self._links.accounts
 
     @property
     def waiting(self) -> int:
         """Rows set aside because they have no account yet."""
         return len(self._waiting)
+
+    @property
+    def refused(self) -> dict[str, Refused]:
+        """Accounts whose mark of a merge is not in force, and why."""
+        return self._links.merges.refused
 
     def waits(self, table: int, key: str) -> bool:
         """Whether the row is set aside."""
@@ -53,197 +53,162 @@ class Identity:
         """The rows set aside."""
         return self._waiting.rows()
 
-    def load(self, table: int, key: str, account: str, link: str, mark: Waiting | None = None) -> None:
-        """Restore one fact: its account was resolved before, so references are known again. `mark`: the row itself."""
-        if table in self._by_ways:
-            self._moves.relink((table, key), self._links[table].get(key), link)
-            if mark is not None:
-                self._moves.keep(mark, account or None)
-        self._links[table][key] = link
-        if account:
-            self.accounts.add(account)
+    def know(self, accounts: Iterable[str]) -> None:
+        """Restore accounts that rows were found under."""
+        for account in accounts:
+            self._links.know(account)
+
+    def load(self, table: int, key: str, account: str, link: str) -> None:
+        """Restore one fact: its account was resolved before, so references are known again."""
+        rule = self._rules[table]
+        if rule is not None:
+            if rule.merged is not None:
+                self._links.merges.mark((table, key), self._links.mark_of(rule, key, link))
+                self._links.merges.touch((table, key))
+            text = self._links.text(rule, link)
+            if rule.ways:
+                self._links.ways.replace(table, key, self._of[table].get(key), text)
+            self._of[table][key] = text
+        if account and account not in self.accounts:
+            self._links.know(account)
 
     def load_waiting(self, waiting: Waiting) -> None:
         """Restore a row that was set aside."""
-        row = waiting.row
-        rule = self._rules[row[TABLE]]
-        missing = None if rule and rule.carrier else self._missing(row[TABLE], row[KEY])
+        table, key = waiting.row[TABLE], waiting.row[KEY]
+        missing = None if self._links.carrier(table) else self._links.missing(table, key)
         if missing is not None:
             self._waiting.enter(missing, waiting)
 
+    def load_merge(self, account: str, direct: str) -> None:
+        """Restore a merge that was in force. Before the rows that wait: they may wait for the account."""
+        self._links.know(direct)
+        self._links.merges.load(account, direct)
+        for one in {account, *self._links.merges.force}:
+            self._links.end_at(one)
+
+    def load_ghost(self, table: int, key: str, account: str) -> None:
+        """Restore a row that is gone, whose account was merged into another."""
+        self._links.haunt((table, key), account)
+
+    def loaded(self) -> None:
+        """Everything is restored."""
+        self._links.merges.loaded()
+
     def knows(self, table: int, key: str) -> bool:
         """Whether the row is live."""
-        return key in self._links[table]
+        return key in self._of[table]
 
     def account_of(self, table: int, key: str) -> str | None:
         """Account id of a live row, None if its walk ends nowhere (or in a loop)."""
-        if table in self._by_ways:
-            return self._moves.ways.account_of((table, key)) if key in self._links[table] else None
-        for _ in range(CHAIN_LENGTH_MAX):
-            link = self._links[table].get(key)
-            if link is None:
-                return None
-            rule = self._rules[table]
-            if rule is None:
-                return None
-            if rule.parent is None:
-                return link if link in self.accounts else None
-            table, key = rule.parent, link
-        return None
-
-    def _missing(self, table: int, key: str) -> Place | None:
-        """What a row waits for: (table, key) of an absent parent, or (-1, account id); with ways, its own place."""
-        if table in self._by_ways:
-            return None if self.account_of(table, key) else (table, key)
-        for _ in range(CHAIN_LENGTH_MAX):
-            link = self._links[table].get(key)
-            if link is None:
-                return table, key
-            rule = self._rules[table]
-            if rule is None or rule.parent is None:
-                return None if link in self.accounts else (ACCOUNT, link)
-            table, key = rule.parent, link
-        return table, key
+        return self._links.account_of(table, key)
 
     def resolve(self, rows: list[Row], source: str, position: int, time_ms: int) -> Resolved:
         """Find the accounts of one whole transaction's rows (in commit order), and of rows that waited for it."""
-        out = Resolved()
-        gone: dict[tuple[int, str], str | None] = {}
+        out, work, ways = Resolved(), self._work, self._links.ways
+        if work.before or work.appeared:
+            work.begin()
         upserts: list[Row] = []
-        moved: dict[tuple[int, str], str] = {}
-        appeared: list[Place] = []
+        gone = work.gone
         for row in rows:
             table, op = row[TABLE], row[OP]
             rule = self._rules[table]
             if rule is None:
                 out.ignored += 1
-            elif op == "d" or op == "t" or (rule.ways and op != "T" and not self._moves.ways.counts(table, row[LINK])):
-                self._retire(table, row[KEY], gone, out)
+            elif op == "d" or op == "t" or (rule.ways and op != "T" and not ways.counts(table, row[LINK])):
+                work.retire(table, row[KEY], out)
             elif op == "T":
                 out.applied += 1
-                for key in self._links[table]:
-                    gone.setdefault((table, key), self.account_of(table, key))
+                work.truncate(table)
             else:
-                gone.pop((table, row[KEY]), None)
-                self._link(rule, row, moved, appeared)
+                if gone:
+                    gone.pop((table, row[KEY]), None)
+                work.enter(rule, row)
                 upserts.append(row)
+        work.finish(out)
         for row in upserts:
-            self._emit_upsert(Waiting(row, source, position, time_ms), moved, out)
-        self._emit_gone(gone, out)
-        if self._by_ways:
-            self._emit_others(out)
-            appeared = self._moves.ways.reaching(appeared)
-        for missing in appeared:
+            if gone and (row[TABLE], row[KEY]) in gone:
+                out.ignored += 1  # it came and went
+            else:
+                self._emit_upsert(row, (source, position, time_ms), work.before, out)
+        if gone:
+            self._emit_gone(work, (source, position, time_ms), out)
+        if work.before:
+            self._emit_others(work.before, out)
+        for missing in ways.reaching(work.appeared) if self._links.by_ways else work.appeared:
             self._let_go(missing, out)
         return out
 
-    def _retire(self, table: int, key: str, gone: dict[tuple[int, str], str | None], out: Resolved) -> None:
-        """Note a delete under the account of this moment; of a row that is not live it means nothing."""
-        if (table, key) in gone or key not in self._links[table]:
-            out.ignored += 1
-            return
-        account = gone[table, key] = self.account_of(table, key)
-        if account is None and not self._carrier(table):
-            out.ignored += 1
-        else:
-            out.applied += 1
-
-    def _link(
-        self,
-        rule: AccountRule,
-        row: Row,
-        moved: dict[tuple[int, str], str],
-        appeared: list[Place],
-    ) -> None:
-        """Enter an upsert's link; remember where it lived before, and what may let waiting rows go."""
+    def _emit_upsert(self, row: Row, place: _Place, before: dict[RowPlace, str | None], out: Resolved) -> None:
         table, key = row[TABLE], row[KEY]
-        link = row[LINK] or ""
-        if rule.ways:
-            appeared += self._moves.enter((table, key), self._links[table].get(key), link, moved)
-            self._links[table][key] = link
-            return
-        if rule.normalise:
-            link = normalise(link, rule.normalise)
-        links = self._links[table]
-        old = links.get(key)
-        if old != link:
-            if old is not None and (account := self.account_of(table, key)):
-                moved.setdefault((table, key), account)
-            links[key] = link
-            if rule.kind == "defines" and link:
-                self.accounts.add(link)
-                appeared.append((ACCOUNT, link))
-            if table in self._parents:
-                appeared.append((table, key))
-
-    def _carrier(self, table: int) -> bool:
-        rule = self._rules[table]
-        return rule is not None and rule.carrier
-
-    def _emit_upsert(self, mark: Waiting, moved: dict[tuple[int, str], str], out: Resolved) -> None:
-        row = mark.row
-        table, key = row[TABLE], row[KEY]
-        account = self.account_of(table, key)
-        if table in self._by_ways:
-            self._moves.keep(mark, account)
-            if self._carrier(table):
-                out.links.append(((table, key), mark))
+        account = self._links.account_of(table, key)
+        if before and (was := before.pop((table, key), None)) is not None and was != account:
+            out.changes.append(Change(was, table, "d", key, b""))
+        if account is None:
+            if self._links.carrier(table):
+                out.links.append(((table, key), Waiting(row, *place)))
                 out.applied += 1
                 return
-        if moved and (before := moved.pop((table, key), None)) and before != account:
-            out.changes.append(Change(before, table, "d", key, b""))
-        if self._waiting and (aside := self._waiting.leave((table, key))):
-            out.superseded.append(aside)
-            out.ignored += 1
-        if account is None:
-            self._waiting.enter(self._missing(table, key) or (table, key), mark)
+            self._leave((table, key), out)
+            mark = Waiting(row, *place)
+            self.set_aside(mark)
             out.waiting.append(mark)
             return
+        if self._waits:
+            self._leave((table, key), out)
         out.applied += 1
-        link = self._links[table][key]
-        place = row[PARTITION], row[OFFSET]
-        out.changes.append(_change(Change, (account, table, row[OP], key, row[FRAME], link, *place)))
+        change = account, table, row[OP], key, row[FRAME], row[LINK] or "", row[PARTITION], row[OFFSET]
+        out.changes.append(_change(Change, change))
 
-    def _emit_others(self, out: Resolved) -> None:
-        """Rows that a link of this transaction moved, or left without an account."""
-        for was, now, mark in self._moves.others():
-            row = mark.row
-            table, key = row[TABLE], row[KEY]
-            out.changes.append(Change(was, table, "d", key, b""))
-            if now is None:
-                self._moves.forget((table, key))
-                self._waiting.enter((table, key), mark)
-                out.waiting.append(mark)
+    def _leave(self, place: RowPlace, out: Resolved) -> None:
+        """A newer image, or the end, of a row that waits."""
+        if aside := self._waiting.leave(place):
+            out.superseded.append(aside)
+            out.ignored += 1
+
+    def _emit_gone(self, work: Relinking, place: _Place, out: Resolved) -> None:
+        for table, key in work.gone:
+            was, ghost = work.before.pop((table, key), None), self._links.ghosts.get((table, key))
+            if ghost is not None and ghost not in self._links.merges.force:
+                ghost = self._links.ghosts.pop((table, key)) and None
+            if self._links.carrier(table):
+                out.links.append(((table, key), None))
+            elif was is not None:
+                out.changes.append(Change(was, table, "d", key, b""))
             else:
-                out.changes.append(Change(now, table, row[OP], key, row[FRAME], self._links[table][key]))
+                self._leave((table, key), out)
+            if ghost is not None:
+                row = (table, "r", key, 0, 0, 0, ghost, -1, -1, b"", "", place[2])
+                out.links.append(((table, key), Waiting(row, *place)))
 
-    def _emit_gone(self, gone: dict[tuple[int, str], str | None], out: Resolved) -> None:
-        for (table, key), account in gone.items():
-            link = self._links[table].pop(key, None)
-            if table in self._by_ways:
-                self._moves.relink((table, key), link, None)
-                self._moves.forget((table, key))
-                if self._carrier(table):
-                    out.links.append(((table, key), None))
-                    continue
-            if account is not None:
-                out.changes.append(Change(account, table, "d", key, b""))
-            elif aside := self._waiting.leave((table, key)):
-                out.superseded.append(aside)
-                out.ignored += 1
+    def _emit_others(self, before: dict[RowPlace, str | None], out: Resolved) -> None:
+        """Rows that are not in this transaction and stand elsewhere since."""
+        moved: list[Moved] = []
+        for (table, key), was in before.items():
+            account = self._links.account_of(table, key)
+            if was is not None and was != account:
+                moved.append(Moved(table, key, was, account))
+            elif was is None and (waiting := self._waiting.leave((table, key))) is not None:
+                self._place(waiting, account, out)
+        out.moved = moved
+
+    def set_aside(self, waiting: Waiting) -> None:
+        """A row that moved to no account, with its frame."""
+        table, key = waiting.row[TABLE], waiting.row[KEY]
+        self._waiting.enter(self._links.missing(table, key) or (table, key), waiting)
 
     def _let_go(self, missing: Place, out: Resolved) -> None:
         """Release what waited for `missing`; rows that now lack something else wait for that."""
         for waiting in self._waiting.waiting_for(missing):
-            row = waiting.row
-            table, key = row[TABLE], row[KEY]
-            account = self.account_of(table, key)
+            table, key = waiting.row[TABLE], waiting.row[KEY]
             self._waiting.leave((table, key))
-            if account is None:
-                self._waiting.enter(self._missing(table, key) or (table, key), waiting)
-                continue
-            if table in self._by_ways:
-                self._moves.keep(waiting, account)
-            place = row[PARTITION], row[OFFSET]
-            change = Change(account, table, row[OP], key, row[FRAME], self._links[table][key], *place)
-            out.let_go.append((waiting, change))
+            self._place(waiting, self._links.account_of(table, key), out)
+
+    def _place(self, waiting: Waiting, account: str | None, out: Resolved) -> None:
+        """A row that is out of the waiting room goes to its account, or waits for what it lacks now."""
+        row = waiting.row
+        if account is None:
+            self.set_aside(waiting)
+            return
+        place = row[PARTITION], row[OFFSET]
+        change = Change(account, row[TABLE], row[OP], row[KEY], row[FRAME], row[LINK] or "", *place)
+        out.let_go.append((waiting, change))

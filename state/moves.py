@@ -1,79 +1,110 @@
-"""What a changed link means for others: rows whose way to the account leads over it move with it, or wait again.
+"""Rows that move although nothing of their own changed: their frames are read back and given to their new account.
 
-Only for tables with ways (`state/ways.py`). Their rows' frames are kept here, so that a move is complete in the
-transaction that causes it: a retirement under the old account and the row as it is under the new one.
+Nobody keeps the frames of all rows in memory. A row that moves is read back from what is stored of it; what was released
+since the last cut and is not stored yet is remembered here until it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from state.model import ACCOUNT, AccountRule, Place
-from state.resolved import Waiting
-from state.row import KEY, TABLE
-from state.ways import Ways
+from state.identity import Identity
+from state.resolved import Moved, Resolved, Waiting
+from state.row import Change, Transaction
 
 RowPlace = tuple[int, str]
+#: op of a row that came to this account without a change of its own
+MOVED = "m"
 
 
-class Moved(NamedTuple):
-    """A row that a change of another row moved: `now` is None where no way leads to an account any more."""
+class StoredRow(NamedTuple):
+    """A row as it is stored: the position and time of its transaction, its link, and what stands for its frame."""
 
-    was: str
-    now: str | None
-    mark: Waiting
+    position: int
+    time_ms: int
+    link: str
+    frame: bytes
+
+
+#: rows with the account that they are stored under -> what is stored of them; rows that are not stored yet are left out
+ReadBack = Callable[[Sequence[Moved]], dict[RowPlace, StoredRow]]
+
+
+class LostRow(Exception):
+    """A row that has to move is stored nowhere: state and topics do not fit."""
 
 
 class Moves:
-    """The rows of tables with ways that have an account, and the graph of their ways."""
+    """What was released since the last cut; together with what is stored that is every live row.
 
-    def __init__(self, rules: Sequence[AccountRule | None], accounts: set[str]) -> None:
-        self.ways = Ways(rules, accounts)
-        self._accounts = accounts
-        self._kept: dict[RowPlace, Waiting] = {}
-        self._before: dict[RowPlace, str] = {}
+    `read_back=None`: nothing is stored anywhere, so everything that was released is remembered.
+    """
 
-    def keep(self, mark: Waiting, account: str | None) -> None:
-        """The row as it is now: while it has an account, its frame may be needed again."""
-        if account is not None:
-            self._kept[mark.row[TABLE], mark.row[KEY]] = mark
-        else:
-            self.forget((mark.row[TABLE], mark.row[KEY]))
+    def __init__(self, read_back: ReadBack | None = None) -> None:
+        self._read_back = read_back
+        self._released: list[Transaction] = []
+        self._before: list[Transaction] = []
 
-    def forget(self, place: RowPlace) -> None:
-        """The row is gone, or waits."""
-        self._kept.pop(place, None)
-        self._before.pop(place, None)
+    def add(self, transaction: Transaction) -> None:
+        """A transaction was released."""
+        self._released.append(transaction)
 
-    def enter(self, place: RowPlace, old: str | None, new: str, moved: dict[RowPlace, str]) -> list[Place]:
-        """Enter an upsert's link; `moved` gets the account that the row had; returns what may let waiting rows go."""
-        appeared = self.relink(place, old, new)
-        for account in self.ways.defined(*place, new):
-            if account not in self._accounts:
-                self._accounts.add(account)
-                appeared.append((ACCOUNT, account))
-        if (was := self._before.pop(place, None)) is not None:
-            moved.setdefault(place, was)
-        return appeared
+    def committed(self) -> None:
+        """A cut ends: what was released before the last one is stored by now."""
+        if self._read_back is not None:
+            self._before, self._released = self._released, []
 
-    def relink(self, place: RowPlace, old: str | None, new: str | None) -> list[Place]:
-        """Enter a row's new link (None: it is gone); returns the places whose steps changed."""
-        changed = self.ways.changed(*place, old, new)
-        if not changed:
-            return []
-        for row in self.ways.reaching(changed):
-            if row in self._kept and row not in self._before:
-                was = self.ways.account_of(row)
-                if was is not None:
-                    self._before[row] = was
-        self.ways.replace(*place, old, new)
-        return changed
+    def bring(
+        self, found: Resolved, identity: Identity, source_of: Callable[[int], str], time_ms: int
+    ) -> tuple[list[Transaction], list[Waiting]]:
+        """Carry out the moves: the rows leave with `found`; returns how they come to their new accounts, and who has none.
 
-    def others(self) -> Iterator[Moved]:
-        """Rows of other transactions that this one moved."""
-        before, self._before = self._before, {}
-        for place, was in before.items():
-            now, mark = self.ways.account_of(place), self._kept.get(place)
-            if mark is not None and now != was:
-                yield Moved(was, now, mark)
+        They come in the transactions of their own, but as of `time_ms`. A row's stored image comes first and then what
+        was released since, so that values that a later image leaves out are there, and a row that was parked is parked
+        again. Rows without an account wait, and are among those of `found`. Raises LostRow.
+        """
+        groups: dict[tuple[str, int], list[Change]] = {}
+        stranded: list[Waiting] = []
+        versions = self._versions(found.moved)
+        for row in found.moved:
+            found.changes.append(Change(row.was, row.table, "d", row.key, b""))
+            images, source = versions[row.table, row.key], source_of(row.table)
+            if row.now is None:
+                last = images[-1]
+                image = (row.table, MOVED, row.key, 0, 0, 0, last.link, -1, -1, last.frame, "", last.time_ms)
+                stranded.append(Waiting(image, source, last.position, last.time_ms))
+                identity.set_aside(stranded[-1])
+                continue
+            for one in images:
+                change = Change(row.now, row.table, MOVED, row.key, one.frame, one.link)
+                groups.setdefault((source, one.position), []).append(change)
+        found.waiting += stranded
+        places = sorted(groups)
+        return [
+            Transaction(source, position, time_ms, groups[source, position]) for source, position in places
+        ], stranded
+
+    def _versions(self, moved: Sequence[Moved]) -> dict[RowPlace, list[StoredRow]]:
+        stored = self._read_back(moved) if self._read_back is not None else {}
+        found = {(row.table, row.key): [one] if (one := stored.get((row.table, row.key))) else [] for row in moved}
+        for position, time_ms, changes in self._since():
+            for change in changes:
+                versions = found.get((change.table, change.key))
+                if versions is None:
+                    continue
+                if change.frame:
+                    versions.append(StoredRow(position, time_ms, change.link, change.frame))
+                elif change.op == "d" and self._read_back is None:
+                    versions.clear()
+        for row in moved:
+            if not found[row.table, row.key]:
+                raise LostRow(
+                    f"row {row.key} of table {row.table} under account {row.was} has to move and is stored nowhere. "
+                    f"Next step: delete the output topics and the group, and the view is built anew from the inputs"
+                )
+        return found
+
+    def _since(self) -> Iterable[tuple[int, int, list[Change]]]:
+        for transaction in (*self._before, *self._released):
+            yield transaction.position, transaction.time_ms, transaction.changes

@@ -10,6 +10,8 @@ from typing import Any, Final, NamedTuple
 #: kinds of notes
 TRAIL: Final = "trail"
 TOLD: Final = "told"
+#: of an account that was merged into another one; body: `into` that one, `direct` the one that its own mark names
+MERGED: Final = "merged"
 
 
 class Note(NamedTuple):

@@ -29,10 +29,15 @@ def place_anew(
     A row that is missing in the result is not meant at all.
     """
     identity = Identity(tables)
-    identity.accounts.update(known)
+    identity.know(known)
     found: dict[RowPlace, Placed] = {}
+    moved: set[RowPlace] = set()
     for row, source, position, time_ms in rows:
-        _note(identity.resolve([row], source, position, time_ms), found)
+        out = identity.resolve([row], source, position, time_ms)
+        _note(out, found)
+        moved.update((one.table, one.key) for one in out.moved)
+    for place in moved & found.keys():
+        found[place] = found[place]._replace(account=identity.account_of(*place))
     for waiting in identity.waiting_rows():
         row = waiting.row
         found[row[TABLE], row[KEY]] = Placed(None, row[LINK] or "")

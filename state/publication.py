@@ -71,16 +71,18 @@ class Publication:
                 records.append((kind, identity, name, record))
                 if record["flags"]:
                     flagged.append(item)
-        alive = bool(account.rows)
+        alive, merged = bool(account.rows), account.merged_into is not None
+        shown = alive or merged
         news = now is not account.shown and now != account.shown
-        known = alive or account.shown is not None
+        known = shown or account.shown is not None
         if known and (account.changed or news):
-            records.append(("account", name, name, self._view.account(account, now) if alive else None))
+            records.append(("account", name, name, self._view.account(account, now) if shown else None))
             account.changed = False
-        entitlement = known and (news or ("entitlement", name) in dirty or not alive)
+        entitlement = known and (news or ("entitlement", name) in dirty or merged or not alive)
         if entitlement:
-            account.shown = now if alive else None
-            records.append(("entitlement", name, name, self._view.entitlement(account, now) if alive else None))
+            account.shown = now if shown else None
+            own = alive and not merged
+            records.append(("entitlement", name, name, self._view.entitlement(account, now) if own else None))
         self._schedule(account, now)
         for kind in _ALWAYS:
             if (kind, name) in dirty and (item := items.get((kind, name))) and not item.empty and flags(account, item):
@@ -88,7 +90,7 @@ class Publication:
         if flagged or account.faults or account.exceptions or account.illegal or passed:
             self._problems.compare(account, dirty, flagged, out, passed)
         self.intents.compare(account, now, entitlement, dirty, clock_ms, out)
-        return alive or bool(account.faults)
+        return shown or bool(account.faults)
 
     def _schedule(self, account: Account, now: Entitled) -> None:
         """Wake up when the entitlement ends by itself."""

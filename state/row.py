@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 # Indexes of a peeked row. A plain tuple: millions pass, and only alignment and identity look inside.
@@ -27,7 +28,8 @@ Row = tuple[int, str, str, int, int, int, str | None, int, int, bytes, str, int]
 class Change(NamedTuple):
     """One row change with its account. `frame` is the captured value (Confluent frame), empty where the row is retired.
 
-    `op`: c, u, r (the row is now what the frame says) or d (the row is gone). `link`: what identity restores from.
+    `op`: c, u, r (the row is now what the frame says), m (it is what it was, but came here from another account: the
+    frame is what was stored of it) or d (the row is gone). `link`: what identity restores from.
     `partition`, `offset`: where it was captured; -1 where the change was derived (a truncate, a move).
     """
 
@@ -55,6 +57,7 @@ class Release(NamedTuple):
 
     `frontier`: {source: position} after them. `clock_ms`: the commit time up to which every source has been seen.
     `live` is False while a first snapshot is incomplete; `went_live` is True in the one release that completes it.
+    `merged`: accounts of this shard whose rows belong to another account since then (or no longer do).
     """
 
     clock_ms: int
@@ -62,6 +65,18 @@ class Release(NamedTuple):
     transactions: list[Transaction]
     live: bool
     went_live: bool
+    merged: Sequence[Merged] = ()
+
+
+class Merged(NamedTuple):
+    """Where an account's rows belong since this transaction: `into` another one, or None where it is one of its own again.
+
+    `direct` is the account that its own mark names; `into` the one at the end of the chain.
+    """
+
+    account: str
+    into: str | None
+    direct: str | None
 
 
 class BadFrame(NamedTuple):

@@ -11,6 +11,7 @@ from state.account import Account, Fault
 from state.derive import Deriver
 from state.fold import fold, folder_of, forget_position, refold
 from state.model import Model, TableSpec
+from state.moves import MOVED
 from state.output import Output, ParkedChange
 from state.parked import ParkedRow, by_table, by_topic, pack, unpack
 from state.roles import FIRST, POSITION, Fact, Ref
@@ -160,7 +161,13 @@ class Rows:
         error: Exception,
         out: Output,
     ) -> None:
-        """Set the change aside. What the row said before stays in force, here and in what is stored."""
+        """Set the change aside. What the row said before stays in force, here and in what is stored.
+
+        A row that came from another account was told when it was parked there.
+        """
+        if change[2] == MOVED and unpack(change[4]) is not None:
+            self.restore(account, (change[1], change[3]), transaction[1], transaction[2], change[4])
+            return
         code = getattr(error, "code", None) or "UNREADABLE_PAYLOAD"
         reason = str(getattr(error, "reason", None) or error)
         self._fault(account, spec, (change[1], change[3]), code, reason, transaction[1], transaction[2])
@@ -168,7 +175,8 @@ class Rows:
         if old is not None:
             parked = ParkedRow(code, reason, self._versions[spec.source], by_topic(old, self._tables), change[4])
             out.facts_override[change[1], change[3]] = pack(parked)
-        out.parked.append(ParkedChange(change, transaction[1], spec.source, code, reason))
+        if change[2] != MOVED:
+            out.parked.append(ParkedChange(change, transaction[1], spec.source, code, reason))
 
     def _fault(
         self, account: Account, spec: TableSpec, ref: Ref, code: str, reason: str, position: int, time_ms: int

@@ -8,12 +8,11 @@ from state.alignment import Alignment
 from state.aside import Aside, incomplete, let_go_transactions
 from state.identity import Identity
 from state.model import Model
+from state.moves import Moves
 from state.routing import Router
 from state.row import (
-    KEY,
     OP,
     PARTITION_BITS,
-    SNAPSHOT,
     TABLE,
     BadFrame,
     Change,
@@ -24,7 +23,7 @@ from state.row import (
     Transaction,
 )
 from state.slots import bases, sharing
-from state.snapshot import Snapshot
+from state.snapshot import Snapshots
 from state.step import Batch, Position, Step
 
 #: timers of quiet shards are driven this often
@@ -42,8 +41,12 @@ class Sequencer:
         start: Position,
         last_commit: Callable[[bytes], int | None],
         inputs: Mapping[str, int] | None = None,
+        moves: Moves | None = None,
     ) -> None:
-        """`inputs`: partitions of each row topic; without it a missing row is only given up for a record that is spoilt."""
+        """`inputs`: partitions of each row topic; without it a missing row is only given up for a record that is spoilt.
+
+        `moves` reads back rows that move; without it all that is released is remembered, for runs that store nothing.
+        """
         self._tables = tables = model.tables
         self._sources = sources = model.sources
         self._identity = identity
@@ -52,7 +55,6 @@ class Sequencer:
         self._live = start.live
         self.counts = dict(start.counts)
         self._alignments: list[Alignment] = []
-        self._snapshots: list[Snapshot] = []
         for source in sources:
             own = [t for t in tables if t.source == source.name]
             names = {t.name: t.index for t in own}
@@ -60,18 +62,14 @@ class Sequencer:
             clock = start.clock_ms.get(source.name, 0)
             parts = None if inputs is None else {t.index: inputs[t.input_topic] for t in own}
             self._alignments.append(Alignment(names, frontier, clock, last_commit, parts, bases(tables)))
-            awaited = source.snapshot != "none" and not start.live
-            whole = {t.rows_of for t in own}  # a table in partitions is announced as these
-            snapshot = Snapshot(source.name, (t.name for t in own if not t.ignore and t.index not in whole), awaited)
-            if awaited:
-                snapshot.restore(start.snapshots)
-            self._snapshots.append(snapshot)
+        self._snapshots = Snapshots(model, start.live, start.snapshots)
         self._rows_of = {t.index: t.rows_of for t in tables if t.rows_of is not None}
         self._silent = self._rows_of.keys() | sharing(tables)
         self._source_of = {s.name: i for i, s in enumerate(sources)}
         self._of_table = [self._source_of[t.source] for t in tables]
         self._ticked_ms = 0
         self._aside = Aside(model.tables, identity, partitions)
+        self.moves = moves or Moves()
         self._other_offsets: dict[tuple[str, int], int] = {}
         self._given_up: list[tuple[int, BadFrame]] = []
 
@@ -107,7 +105,9 @@ class Sequencer:
         went_live = self._check_live()
         step.position = self._position()
         if self._live:
-            self._aside.tell(max(step.position.clock_ms.values(), default=0), step.exceptions)
+            now_ms = max(step.position.clock_ms.values(), default=0)
+            self._aside.tell(now_ms, step.exceptions)
+            self._aside.merges(now_ms, step.exceptions)
         self._route(step, per_shard, went_live)
         return step
 
@@ -135,14 +135,14 @@ class Sequencer:
         for number, end in batch.ends:
             self._alignments[number].add_ends((end,))
         for number, notice, offset in batch.notices:
-            self._snapshots[number].note(notice)
+            self._snapshots.note(number, notice)
             self._other_offsets[self._sources[number].notification_topic, 0] = offset + 1
 
     def _resolve(self, number: int, released: Released, per_shard: dict[int, list[Transaction]], step: Step) -> None:
         source = self._sources[number].name
         rows = released.rows
         if not self._live:
-            self._count_snapshot(number, rows)
+            self._snapshots.count(number, rows, self._rows_of, self._identity.knows)
         if self._silent:
             rows = self._of_partitions(number, rows)
         identity = self._identity
@@ -152,16 +152,28 @@ class Sequencer:
         self._count("applied", found.applied, number)
         self._count("ignored", found.ignored, number)
         self._aside.links(found.links, step.facts)
+        arriving: list[Transaction] = []
+        if found.moved or found.merged:
+            arriving, stranded = self.moves.bring(found, identity, self._source, released.time_ms)
+            for waiting in stranded:
+                self._count("applied", -1, self._source_of[waiting.source])
+            for merged in found.merged:
+                step.merged.setdefault(self._router.shard(merged.account), []).append(merged)
         if found.let_go or found.waiting or found.superseded:
             over = [waiting for waiting, _ in found.let_go] + found.superseded
             self._aside.update(over, found.waiting, step.facts, step.exceptions)
         if released.missing or not released.has_end:
             step.exceptions.append(incomplete(source, released))
         self._hand_out(Transaction(source, released.position, released.time_ms, found.changes), per_shard)
+        for transaction in arriving:
+            self._hand_out(transaction, per_shard)
         if found.let_go:
             for transaction in let_go_transactions(found.let_go):
                 self._count("applied", len(transaction.changes), self._source_of[transaction.source])
                 self._hand_out(transaction, per_shard)
+
+    def _source(self, table: int) -> str:
+        return self._tables[table].source
 
     def _of_partitions(self, number: int, rows: list[Row]) -> list[Row]:
         """Rows of partitions as rows of their table. Tombstones there, and on a shared topic, do not say whose row is gone."""
@@ -176,6 +188,7 @@ class Sequencer:
         changes = transaction.changes
         if not changes:
             return
+        self.moves.add(transaction)
         account = changes[0][0]
         if all(change[0] == account for change in changes):  # nearly always
             shard = shard_of(account)
@@ -199,15 +212,6 @@ class Sequencer:
             name = f"{self._sources[number].name}.{what}"
             self.counts[name] = self.counts.get(name, 0) + n
 
-    def _count_snapshot(self, number: int, rows: list[Row]) -> None:
-        snapshot, new = self._snapshots[number], set()
-        for row in rows:
-            if row[OP] == "r" and row[SNAPSHOT] != "incremental":
-                table, key = row[TABLE], row[KEY]
-                if not self._identity.knows(self._rows_of.get(table, table), key) and (table, key) not in new:
-                    new.add((table, key))
-                    snapshot.count(self._tables[table].name)
-
     def _collect_offsets(self, number: int, alignment: Alignment, step: Step) -> None:
         rows, end = alignment.take_offsets()
         for slot, offset in rows.items():
@@ -217,17 +221,14 @@ class Sequencer:
             step.offsets[self._sources[number].transaction_topic, 0] = end
 
     def _check_live(self) -> bool:
-        if self._live or not all(s.complete for s in self._snapshots):
+        if self._live or not self._snapshots.complete:
             return False
         self._live = True
         return True
 
     def _position(self) -> Position:
         both = list(zip(self._sources, self._alignments, strict=True))
-        stored: dict[str, int] = {}
-        if not self._live:
-            for snapshot in self._snapshots:
-                stored |= snapshot.dump()
+        stored = {} if self._live else self._snapshots.dump()
         return Position(
             {s.name: a.frontier for s, a in both},
             {s.name: a.clock_ms for s, a in both},
@@ -243,7 +244,7 @@ class Sequencer:
         if everyone:
             self._ticked_ms = clock
         for shard in range(self._partitions):
-            transactions = per_shard.get(shard)
-            if transactions or everyone:
-                release = Release(clock, step.position.frontier, transactions or [], self._live, went_live)
+            transactions, merged = per_shard.get(shard), step.merged.get(shard, ())
+            if transactions or everyone or merged:
+                release = Release(clock, step.position.frontier, transactions or [], self._live, went_live, merged)
                 step.releases[shard] = release

@@ -14,7 +14,7 @@ from state.account import Account
 from state.entitlement import entitled
 from state.fold import refold
 from state.model import Model
-from state.notes import TRAIL, Note
+from state.notes import MERGED, TOLD, TRAIL, Note
 from state.output import Output
 from state.publication import Publication
 from state.row import Change, Release, Transaction
@@ -55,6 +55,7 @@ class Shard:
         self._timed: dict[str, None] = {}
         self._timers: list[tuple[int, str]] = []
         self._clock_ms = 0
+        self._merged: dict[str, str] = {}
         self._publication = Publication(model, rules, self._timers)
 
     def load(self, account: str, table: int, key: str, position: int, time_ms: int, frame: bytes) -> None:
@@ -90,6 +91,9 @@ class Shard:
             if name in self._raw:
                 self._account(name)
         self._timed.clear()
+        elif note.kind == MERGED:
+            self._merged[note.account] = note.body["into"]
+            self._raw.setdefault(note.account, [])
         for transaction in release.transactions:
             changed = self._transaction(transaction, out, touched, live)
             if live and not self._coalesce:
@@ -106,6 +110,11 @@ class Shard:
             for account in touched.values():
                 account.dirty.clear()
                 account.touched_ms = 0
+        for merged in release.merged:
+            account = touched[merged.account] = self._accounts.get(merged.account) or self._account(merged.account)
+            account.merged_into, account.changed = merged.into, True
+            body = None if merged.into is None else {"into": merged.into, "direct": merged.direct}
+            out.notes.append(Note(merged.account, MERGED, "", body))
             return out
         self._clock_ms = max(self._clock_ms, release.clock_ms)
         self._fire(touched)
@@ -173,7 +182,8 @@ class Shard:
         """The account, decoded now if it was loaded, new if it is not known."""
         account = self._accounts[name] = Account(name, self._model.steps)
         rows = self._raw.pop(name, None)
-        if rows:
+        account.merged_into = self._merged.pop(name, None)
+        if rows is not None:
             for table, key, position, time_ms, frame in rows:
                 self._rows.restore(account, (table, key), position, time_ms, frame)
             if account.stale:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
-from state.row import Notice
+from state.model import Model
+from state.row import KEY, OP, SNAPSHOT, TABLE, Notice, Row
 
 
 class Snapshot:
@@ -55,3 +56,45 @@ class Snapshot:
                 self._seen[table] = seen
             if (expected := stored.get(f"{self._source}.{table}#expected")) is not None:
                 self._expected[table] = expected
+
+
+class Snapshots:
+    """The first snapshots of all sources, by the numbers of these."""
+
+    def __init__(self, model: Model, live: bool, stored: dict[str, int]) -> None:
+        """`live`: the view is published, so nothing is awaited; otherwise continue from `stored`."""
+        self._names = [table.name for table in model.tables]
+        self._of: list[Snapshot] = []
+        for source in model.sources:
+            own = [table for table in model.tables if table.source == source.name]
+            whole = {table.rows_of for table in own}  # a table in partitions is announced as these
+            names = (table.name for table in own if not table.ignore and table.index not in whole)
+            snapshot = Snapshot(source.name, names, source.snapshot != "none" and not live)
+            if source.snapshot != "none" and not live:
+                snapshot.restore(stored)
+            self._of.append(snapshot)
+
+    def note(self, number: int, notice: Notice) -> None:
+        """A notification of a source's connector."""
+        self._of[number].note(notice)
+
+    def count(
+        self, number: int, rows: Iterable[Row], rows_of: Mapping[int, int], knows: Callable[[int, str], bool]
+    ) -> None:
+        """Count the snapshot rows among these; `knows(table, key)`: the row is live already. `rows_of`: partitions."""
+        new: set[tuple[int, str]] = set()
+        for row in rows:
+            if row[OP] == "r" and row[SNAPSHOT] != "incremental":
+                table, key = row[TABLE], row[KEY]
+                if not knows(rows_of.get(table, table), key) and (table, key) not in new:
+                    new.add((table, key))
+                    self._of[number].count(self._names[table])
+
+    @property
+    def complete(self) -> bool:
+        """Whether every source's snapshot is."""
+        return all(snapshot.complete for snapshot in self._of)
+
+    def dump(self) -> dict[str, int]:
+        """All counts as they are stored with the progress record."""
+        return {name: count for snapshot in self._of for name, count in snapshot.dump().items()}

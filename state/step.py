@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from state.aside import ExceptionRecord, WaitingFact
-from state.row import BadFrame, End, Notice, Release, Row
+from state.row import BadFrame, End, Merged, Notice, Release, Row
 
 
 class Batch(NamedTuple):
@@ -42,3 +42,4 @@ class Step:
     facts: list[WaitingFact] = field(default_factory=list)
     exceptions: list[ExceptionRecord] = field(default_factory=list)
     parked: list[BadFrame] = field(default_factory=list)
+    merged: dict[int, list[Merged]] = field(default_factory=dict)

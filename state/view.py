@@ -30,6 +30,7 @@ class View:
         counts = account.counts
         return {
             "id": account.id,
+            "merged_into": account.merged_into,
             "standing": fact[FIRST + 1] if fact else None,
             "name": fact[FIRST + 3] if fact else None,
             "region": fact[FIRST + 4] if fact else None,

@@ -14,13 +14,14 @@ class WaitingRoom:
 
     def __init__(self) -> None:
         self._rows: dict[Place, dict[tuple[int, str], Waiting]] = {}
-        self._waits_for: dict[tuple[int, str], Place] = {}
+        #: what each of them waits for
+        self.places: dict[tuple[int, str], Place] = {}
 
     def __len__(self) -> int:
-        return len(self._waits_for)
+        return len(self.places)
 
     def __contains__(self, place: tuple[int, str]) -> bool:
-        return place in self._waits_for
+        return place in self.places
 
     def rows(self) -> Iterator[Waiting]:
         """All of them."""
@@ -36,11 +37,11 @@ class WaitingRoom:
         """Set a row aside."""
         place = (waiting.row[TABLE], waiting.row[KEY])
         self._rows.setdefault(missing, {})[place] = waiting
-        self._waits_for[place] = missing
+        self.places[place] = missing
 
     def leave(self, place: tuple[int, str]) -> Waiting | None:
         """Take a row out; None if it does not wait."""
-        missing = self._waits_for.pop(place, None)
+        missing = self.places.pop(place, None)
         if missing is None:
             return None
         rows = self._rows[missing]

@@ -7,7 +7,7 @@ link. The account of a row is the first one found along its steps, lower ranks f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from state.model import ACCOUNT, AccountRule, Condition, Place, Way, normalise
@@ -24,9 +24,9 @@ Steps = dict[tuple[Place, Carrier], Place]
 
 
 class Ways:
-    """The graph. `accounts` is the set of known accounts, which the identity index keeps."""
+    """The graph. `accounts` are the known accounts, which the identity index keeps."""
 
-    def __init__(self, rules: Sequence[AccountRule | None], accounts: set[str]) -> None:
+    def __init__(self, rules: Sequence[AccountRule | None], accounts: Collection[str]) -> None:
         self._rules = rules
         self._accounts = accounts
         self._steps: dict[Place, dict[Carrier, Place]] = {}
@@ -62,6 +62,25 @@ class Ways:
         rule = self._rules[table]
         ways = [way for way in rule.ways if way.defines] if rule else []
         return [found for way in ways if (found := _key(way, key, link.split(SEPARATOR)))]
+
+    def named(self, table: int, key: str, link: str) -> str | None:
+        """Account id that the row itself names."""
+        rule = self._rules[table]
+        ways = [way for way in rule.ways if way.own and way.target == ACCOUNT] if rule else []
+        return next((found for way in ways if (found := _key(way, key, link.split(SEPARATOR)))), None)
+
+    def defining(self, account: str) -> bool:
+        """Whether a live row brings the account into being."""
+        place: Place = (ACCOUNT, account)
+        return any(
+            target == place and (rule := self._rules[table]) is not None and rule.ways[number].defines
+            for origin in self._reverse.get(place, ())
+            for (_, _, _, table, number), target in self._steps[origin].items()
+        )
+
+    def under(self, place: Place) -> Iterable[Place]:
+        """The places from which a step leads to this one."""
+        return self._reverse.get(place, ())
 
     def changed(self, table: int, key: str, old: str | None, new: str | None) -> list[Place]:
         """Places whose steps differ once the row's link goes from `old` to `new`."""

@@ -6,22 +6,24 @@ the state away and reads it back from the compacted facts, as a new process does
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from connectors.column_types import fields_of
 from connectors.contracts import Contracts
 from connectors.debezium import Decoder, LastCommit, Peek
-from connectors.facts import read_fact, read_note
+from connectors.facts import fact_key, read_fact, read_note, waiting_record
 from connectors.mapping import load_model
 from connectors.ownership import load_rules
 from connectors.registry import Registry
 from dataflows.encode import Encoder
 from dataflows.identity_restore import index_of
 from state.identity import Identity
+from state.moves import Moves, StoredRow
 from state.output import Output
 from state.process import State, process
+from state.resolved import Moved
 from state.routing import partition_of
 from state.row import Release
 from state.rules import Rules
@@ -86,8 +88,18 @@ class Wire(Capture):
         identity = Identity(self.model.tables)
         if self.facts:
             identity = index_of(self.model, ((n, key, value) for (n, key), value in self.facts.items()))
-        sequencer = Sequencer(self.model, identity, self.shards, position, LastCommit(self.registry))
+        moves = Moves(self._read_back)
+        sequencer = Sequencer(self.model, identity, self.shards, position, LastCommit(self.registry), None, moves)
         self.state = State(sequencer, self._open)
+
+    def _read_back(self, moved: Sequence[Moved]) -> dict[tuple[int, str], StoredRow]:
+        found: dict[tuple[int, str], StoredRow] = {}
+        for row in moved:
+            key = fact_key(self.model.tables[row.table].topic, row.key)
+            if (value := self.facts.get((partition_of(row.was, self.shards), key))) is not None:
+                fact = read_fact(key, value)
+                found[row.table, row.key] = StoredRow(fact.position, fact.time_ms, fact.link, fact.frame)
+        return found
 
     def _open(self, number: int) -> Shard:
         shard = Shard(self.model, self.decoder.row, self._rules, reencode=self.decoder.reencode)
@@ -131,6 +143,9 @@ class Wire(Capture):
 
     def _step(self, step: Step) -> None:
         self.steps.append(step)
+        self.state.sequencer.moves.committed()
+        for partition, table, row, waiting in step.facts:
+            self._store(partition, *waiting_record(self.model.tables[table].topic, row, waiting))
         for name, body in step.exceptions:
             self.log.append(Published("exception", 0, name, body))
         for bad in step.parked:
@@ -143,22 +158,25 @@ class Wire(Capture):
             body = None if value is None else self.contracts.read(value)
             self.log.append(Published(kinds[topic], partition, (key or b"").decode(), body))
         for _topic, partition, key, value in encoded.internal:
-            if value is None:
-                self.facts.pop((partition, key or b""), None)
-            else:
-                self.facts[partition, key or b""] = value
+            self._store(partition, key or b"", value)
         for (source, _code), n in encoded.parked.items():
             self.shard_parked[source] = self.shard_parked.get(source, 0) + n
 
+    def _store(self, partition: int, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self.facts.pop((partition, key), None)
+        else:
+            self.facts[partition, key] = value
+
     def live(self, kind: str) -> dict[str, Any]:
-        """What a reader of the compacted topic has at the end."""
-        found: dict[str, Any] = {}
+        """What a reader of the compacted topic has at the end; a tombstone ends what its own partition said."""
+        found: dict[tuple[int, str], Any] = {}
         for one in self.log:
             if one.kind == kind:
-                found.pop(one.key, None)
+                found.pop((one.partition, one.key), None)
                 if one.body is not None:
-                    found[one.key] = one.body
-        return found
+                    found[one.partition, one.key] = one.body
+        return {key: body for (_, key), body in found.items()}
 
     def versions(self, kind: str, key: str) -> list[Any]:
         """Every published version of an object, tombstones as None."""
