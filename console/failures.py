@@ -18,6 +18,7 @@ from connectors.registry import RegistryError, RegistryUnavailable
 from connectors.source_catalogue import NoDatabase
 from connectors.source_database import PrepareFailed, SourceUnreachable
 from connectors.unreachable import Unreachable
+from console.deciding import DecisionRefused
 from console.exits import Exit
 from dataflows.settings import Settings, SettingsError
 from stack.errors import StackError, WrongSetting
@@ -33,6 +34,7 @@ _ENDS: tuple[tuple[type[Exception], Exit], ...] = (
     (WrongSetting, Exit.USAGE),
     (StackError, Exit.FAILED),
     (LookupRefused, Exit.REFUSED),
+    (DecisionRefused, Exit.REFUSED),
     (UnknownAccount, Exit.UNKNOWN_ACCOUNT),
     (Unreachable, Exit.UNREACHABLE),
     (KafkaUnavailable, Exit.UNREACHABLE),

@@ -57,6 +57,7 @@ def gather(settings: Settings) -> Report:
     reading.counted("exception", "kind", report.exceptions)
     reading.counted("correction", "state", report.corrections)
     reading.counted("intent", "state", report.intents)
+    report.holds = reading.live("hold")
     _lookup(settings, report)
     return report
 
@@ -116,6 +117,13 @@ class _Outputs:
             )
             del kept[:-SAMPLES_PER_REASON]
         self._report.parked_samples = [sample for code in sorted(newest) for sample in newest[code]]
+
+    def live(self, name: str) -> list[dict[str, Any]]:
+        """The live records of a small compacted topic."""
+        found: dict[bytes, bytes | None] = {}
+        for message in self._messages(name):
+            found[message.key() or b""] = message.value()
+        return [record for value in found.values() if value is not None and (record := self._record(value)) is not None]
 
     def counted(self, name: str, field: str, into: Counter[str]) -> None:
         """Count the live records of a compacted topic by one field."""

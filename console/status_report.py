@@ -64,6 +64,7 @@ class Report:
     exceptions: Counter[str] = field(default_factory=Counter)
     corrections: Counter[str] = field(default_factory=Counter)
     intents: Counter[str] = field(default_factory=Counter)
+    holds: list[dict[str, Any]] = field(default_factory=list)
     lookup_state: str = "unknown"
     lookup_commit: int | None = None
     unreachable: list[str] = field(default_factory=list)
@@ -93,6 +94,7 @@ class Report:
             "exceptions": {"total": self.exceptions.total(), "by_kind": dict(sorted(self.exceptions.items()))},
             "corrections": dict(sorted(self.corrections.items())),
             "intents": dict(sorted(self.intents.items())),
+            "holds": self.holds,
             "lookup": {"state": self.lookup_state, "commit": self.lookup_commit},
             "unreachable": self.unreachable,
         }
