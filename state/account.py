@@ -45,9 +45,11 @@ class Account:
         "items",
         "kept_frames",
         "made",
+        "merged_into",
         "next_due_ms",
         "next_end_ms",
-        "merged_into",
+        "next_milestone_ms",
+        "noted",
         "odd",
         "parts",
         "pending",
@@ -84,13 +86,13 @@ class Account:
         self.intents: dict[tuple[str, str], dict[str, Any]] = {}
         #: kinds of objects of which nothing was derived in the last cut
         self.blocked: frozenset[str] = frozenset()
+        #: the account that this one was merged into
+        self.merged_into: str | None = None
         #: what the account was entitled to when it was last published
         self.shown: Entitled | None = None
         #: when open cases are due, ms
         self.deadlines: dict[Ref, int] = {}
         self.next_end_ms: int | None = None
-        #: the account that this one was merged into
-        self.merged_into: str | None = None
         self.stale = False
         #: whether a row was ever unknown in a field or shared its object with another: then every flag is looked for
         self.odd = False

@@ -53,9 +53,10 @@ class Shard:
         self._accounts: dict[str, Account] = {}
         self._raw: dict[str, list[tuple[int, str, int, int, bytes]]] = {}
         self._timed: dict[str, None] = {}
+        self._merged: dict[str, str] = {}
         self._timers: list[tuple[int, str]] = []
         self._clock_ms = 0
-        self._merged: dict[str, str] = {}
+        self._milestones = Milestones(model, rules.renewal_days, self._timers)
         self._publication = Publication(model, rules, self._timers)
 
     def load(self, account: str, table: int, key: str, position: int, time_ms: int, frame: bytes) -> None:
@@ -81,6 +82,9 @@ class Shard:
         """Restore what no row says."""
         if note.kind == TRAIL:
             self._states.load_trail(note.account, note.place, note.body)
+        elif note.kind == MERGED:
+            self._merged[note.account] = note.body["into"]
+            self._raw.setdefault(note.account, [])
 
     def apply(self, release: Release) -> Output:
         """Apply whole transactions in commit order, fire the timers that are due, and say what to publish."""
@@ -91,15 +95,17 @@ class Shard:
             if name in self._raw:
                 self._account(name)
         self._timed.clear()
-        elif note.kind == MERGED:
-            self._merged[note.account] = note.body["into"]
-            self._raw.setdefault(note.account, [])
         for transaction in release.transactions:
             changed = self._transaction(transaction, out, touched, live)
             if live and not self._coalesce:
                 self._publish(touched.values(), transaction.time_ms, out)
                 touched = {}
             out.records += changed
+        for merged in release.merged:
+            account = touched[merged.account] = self._accounts.get(merged.account) or self._account(merged.account)
+            account.merged_into, account.changed = merged.into, True
+            body = None if merged.into is None else {"into": merged.into, "direct": merged.direct}
+            out.notes.append(Note(merged.account, MERGED, "", body))
         if release.went_live:
             self._hydrate()
             for account in self._accounts.values():
@@ -110,11 +116,6 @@ class Shard:
             for account in touched.values():
                 account.dirty.clear()
                 account.touched_ms = 0
-        for merged in release.merged:
-            account = touched[merged.account] = self._accounts.get(merged.account) or self._account(merged.account)
-            account.merged_into, account.changed = merged.into, True
-            body = None if merged.into is None else {"into": merged.into, "direct": merged.direct}
-            out.notes.append(Note(merged.account, MERGED, "", body))
             return out
         self._clock_ms = max(self._clock_ms, release.clock_ms)
         self._fire(touched)
