@@ -14,7 +14,7 @@ from state.account import Account
 from state.entitlement import entitled
 from state.fold import refold
 from state.model import Model
-from state.notes import MERGED, TOLD, TRAIL, Note
+from state.notes import MERGED, TRAIL, Note
 from state.output import Output
 from state.publication import Publication
 from state.row import Change, Release, Transaction
@@ -56,7 +56,6 @@ class Shard:
         self._merged: dict[str, str] = {}
         self._timers: list[tuple[int, str]] = []
         self._clock_ms = 0
-        self._milestones = Milestones(model, rules.renewal_days, self._timers)
         self._publication = Publication(model, rules, self._timers)
 
     def load(self, account: str, table: int, key: str, position: int, time_ms: int, frame: bytes) -> None:
