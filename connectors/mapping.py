@@ -58,6 +58,7 @@ def load_model(sources_dir: Path, sources: Sequence[str]) -> Model:
         exponents(),
         tuple(table for loader in loaders for table in loader.derived_tables()),
         tuple(use for loader in loaders for use in loader.uses()),
+        find_zone,
     )
 
 
@@ -215,7 +216,7 @@ class Loader:
             labels=given.values,
             minor=given.units == "minor",
             table=parent,
-            zone=self._zone(given.zone, (*here, "zone")),
+            zone=Zone(None, None, find_zone) if name == "zone" else self._zone(given.zone, (*here, "zone")),
             absent=Absent.UNKNOWN if absent == "unknown" else absent,
             open_ended=given.open_ended,
             zero_date=given.zero_date,

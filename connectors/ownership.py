@@ -10,7 +10,7 @@ from pydantic import Field
 from connectors.located_yaml import Located, LocatedError
 from connectors.mapping_account import Shape
 from state.life import TRANSITIONS
-from state.rules import BRAKE_WITHIN_MS, BRAKE_WRITES, PROPOSAL_MS, Brake, Guard, Rule, Rules
+from state.rules import BRAKE_WITHIN_MS, BRAKE_WRITES, PROPOSAL_MS, RENEWAL_DAYS, Brake, Guard, Rule, Rules
 
 #: rules that can be compared so far: object -> (owner, target)
 _COMPARED = {
@@ -58,6 +58,7 @@ class _OwnershipShape(Shape):
     rules: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], _RuleShape], Field(min_length=1)]
     resolve_within_ms: dict[str, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
     transitions: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
+    renewal_days: tuple[Annotated[int, Field(ge=0, le=3_660)], ...] = RENEWAL_DAYS
     brake: _BrakeShape = _BrakeShape()
 
 
@@ -90,7 +91,16 @@ def load_rules(path: Path) -> Rules:
         guard = Guard(**rule.guard.model_dump()) if rule.guard else None
         rules.append(Rule(name=name, **rule.model_dump(exclude={"guard"}), guard=guard))
     brake = Brake(**shape.brake.model_dump())
-    return Rules(shape.version, shape.tiers, shape.team, tuple(rules), shape.resolve_within_ms, transitions, brake)
+    return Rules(
+        shape.version,
+        shape.tiers,
+        shape.team,
+        tuple(rules),
+        shape.resolve_within_ms,
+        transitions,
+        brake,
+        shape.renewal_days,
+    )
 
 
 def _transitions(file: Located, given: dict[str, dict[str, tuple[str, ...]]]) -> dict[str, dict[str, frozenset[str]]]:

@@ -12,6 +12,7 @@ from state.usage_sums import UsageSums
 if TYPE_CHECKING:
     from state.entitlement import Entitled
     from state.life import Step
+    from state.term import Term
 
 
 class Fault(NamedTuple):
@@ -39,6 +40,7 @@ class Account:
         "ending",
         "exceptions",
         "faults",
+        "fresh",
         "id",
         "illegal",
         "intents",
@@ -61,6 +63,7 @@ class Account:
         "stepping",
         "steps",
         "tallies",
+        "terms",
         "tiers",
         "totals",
         "touched_ms",
@@ -108,6 +111,11 @@ class Account:
         self.trails: dict[Ref, tuple[Step, ...]] = {}
         #: rows whose state changed since the last cut: position of the transaction, what they said before it
         self.stepping: dict[Ref, tuple[int, Fact]] = {}
+        #: dates of subscriptions, whether some are new, what is noted of them, when the next milestone is
+        self.terms: dict[tuple[Ref, str], Term] = {}
+        self.fresh = False
+        self.noted: dict[Ref, dict[str, Any]] = {}
+        self.next_milestone_ms: int | None = None
         #: open exceptions about illegal steps, by their id
         self.illegal: dict[str, dict[str, Any]] = {}
         self.clear()

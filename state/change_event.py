@@ -6,6 +6,7 @@ from typing import Any
 
 from state.model import TableSpec
 from state.roles import FIRST, ID, Fact
+from state.row import Transaction
 
 Entry = dict[str, Any]
 
@@ -32,6 +33,19 @@ def entry(spec: TableSpec, old: Fact | None, new: Fact | None) -> Entry | None:
         if before != after and field.kind != "legs"  # the payment's record has them all
     ]
     return {"object": role.object, "id": new[ID], "op": "updated", "fields": fields}
+
+
+def event(account: str, transaction: Transaction, changes: list[Entry]) -> dict[str, Any]:
+    """The event of one source transaction for one account."""
+    return {
+        "account": account,
+        "source": transaction.source,
+        "position": transaction.position,
+        "time_ms": transaction.time_ms,
+        "cause": "transaction",
+        "milestone": None,
+        "changes": changes,
+    }
 
 
 def _text(value: object) -> str | None:

@@ -20,6 +20,8 @@ from state.roles import FIRST, ROLES, TIME_MS, Fact, Ref
 from state.states import States
 from state.values import BadValue, instant_ms
 
+#: the field of a part that becomes a subscription's `paid_until`
+_CHARGED = "charged_through"
 #: (number of the derivation in the model, key of the anchor)
 Anchor = tuple[int, str]
 
@@ -162,6 +164,16 @@ class Deriver:
         at = fact[places["effective_at"]]
         at_ms = None if at is None else instant_ms(at)
         return at_ms is not None and at_ms > fact[TIME_MS]
+
+    def has_moments(self, table: int) -> bool:
+        """Whether rows of a table with parts say until when something is paid for."""
+        return table in self._shapes and _CHARGED in self._shapes[table].places
+
+    def moments(self, table: int, fact: Fact) -> list[int]:
+        """And until when, ms."""
+        value = fact[self._shapes[table].places[_CHARGED]]
+        at_ms = None if value is None else instant_ms(value)
+        return [] if at_ms is None else [at_ms]
 
     def _of_cases(self, table: int) -> bool:
         spec = self._tables[table].object

@@ -7,6 +7,7 @@ from state.amounts import checked
 from state.model import TableSpec
 from state.roles import ID, INEXACT_INTERVAL, REREAD_NEEDED, ROLES, UNMAPPED, Fact, Ref
 from state.tally import Tally
+from state.term import follow, has_dates
 from state.values import NOT_SET, OPEN_ENDED, OPEN_STARTED, instant_ms
 
 #: invoice states in which the total is owed
@@ -54,6 +55,8 @@ def subscription(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: 
     account.place("subscription", "billing", ref, fact[ID], sign)
     account.counts.subscriptions += sign
     status, tier = fact[_SUB_STATUS], fact[_SUB_TIER]
+    if sign > 0 and (account.terms or has_dates(fact)):
+        follow(account, ref, fact)
     if fact[UNMAPPED] is not None and not _KNOWABLE.issuperset(fact[UNMAPPED]):
         account.counts.unmapped += sign
     if status in LIVE and (fact[_SUB_VALID_FROM] is not None or fact[_SUB_VALID_UNTIL] is not None):

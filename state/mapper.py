@@ -127,6 +127,9 @@ def _convert_lines(number: int, spec: FieldSpec, names: dict[str, Any]) -> list[
         names[f"f{number}"] = values.key_text
         text = f"{v} if {v}.__class__ is str else str({v}) if {v}.__class__ is int else f{number}({v})"
         return [f"if {v} is not None: {v} = ({spec.table}, {text})"]
+    if kind == "text" and spec.zone is not None:
+        names[f"f{number}"] = _zone_checker(spec)
+        return [f"if {v} is not None: {v} = f{number}({v})"]
     if kind in _CONVERT:
         native, function = _CONVERT[kind]
         names[f"f{number}"] = function
@@ -163,6 +166,18 @@ def _time_lines(number: int, spec: FieldSpec, names: dict[str, Any]) -> list[str
         lines.append(f"{v}, why = e{number}({v}, row[{spec.plus!r}], {spec.name!r})")
         lines.append("if why: bad = (bad or ()) + (why,)")
     return lines
+
+
+def _zone_checker(spec: FieldSpec) -> Callable[[Any], str]:
+    """For the name of a zone: BadValue UNKNOWN_ZONE for one that is none."""
+
+    def check(name: Any) -> str:
+        assert spec.zone is not None and spec.zone.find is not None
+        if not isinstance(name, str) or spec.zone.find(name) is None:
+            raise BadValue("UNKNOWN_ZONE", f"{name!r} names no time zone")
+        return name
+
+    return check
 
 
 def _zone_finder(spec: FieldSpec) -> Callable[[Any], Any]:

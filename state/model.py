@@ -185,6 +185,10 @@ class SourceSpec:
     position: str = "postgresql"
 
 
+def _no_zone(_name: str) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """All sources and tables; `exponents` are the decimals of each currency (ISO 4217).
@@ -197,6 +201,8 @@ class Model:
     exponents: Mapping[str, int]
     derived: tuple[TableSpec, ...] = ()
     derivations: tuple[DerivationUse, ...] = ()
+    #: the time zone of an IANA name, None if there is none
+    find_zone: Callable[[str], tzinfo | None] = field(default=_no_zone, compare=False)
     #: every table that facts come from
     folded: tuple[TableSpec, ...] = field(init=False)
     #: 10^-9 units that make one minor unit, per currency

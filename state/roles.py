@@ -26,6 +26,8 @@ ROLES: dict[tuple[str, str], Role] = {
                 optional("name", "text", personal=True),
                 optional("region", "text"),
                 optional("created_at", "instant"),
+                # IANA name: whose days its milestones are told on
+                optional("zone", "text"),
             ),
         ),
         Role(
@@ -48,6 +50,10 @@ ROLES: dict[tuple[str, str], Role] = {
                 optional("ends_on", "date"),
                 # since when the status holds; unmapped: since the commit that brought it
                 optional("effective_at", "instant"),
+                # the day of the next renewal, where it is not the end of the contract
+                optional("renews_on", "date"),
+                # IANA name, where the subscription has another zone than its account
+                optional("zone", "text"),
             ),
         ),
         Role(

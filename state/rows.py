@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -47,15 +47,16 @@ class Rows:
         mapped: Decode | None,
         clocks: bool = False,
         states: States | None = None,
+        days: Sequence[int] = (),
     ) -> None:
         """`mapped` is `decode` for rows without markers: it may leave out the columns that no mapping uses.
 
-        `clocks`: open cases have deadlines. `states` follows those of the rows.
+        `clocks`: open cases have deadlines. `states` follows those of the rows. `days`: before a renewal.
         """
         self._states = states or States(model.folded)
         self._tables = model.folded
         self.deriver = Deriver(model, self._states)
-        self.may_end = Waking(model.folded, self.deriver, decode, clocks).may_end
+        self.waking = Waking(model.folded, self.deriver, decode, clocks, days)
         self._decode = decode
         self._mapped = mapped or decode
         self._reencode = reencode

@@ -9,6 +9,7 @@ from typing import Literal
 Mode = Literal["observe", "propose", "auto"]
 #: what a rule gets that says nothing about it
 PROPOSAL_MS = 604_800_000
+RENEWAL_DAYS = (90, 60, 30, 0)
 BRAKE_WRITES, BRAKE_WITHIN_MS = 10, 600_000
 
 
@@ -66,7 +67,7 @@ class Rules:
     transitions: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     brake: Brake = Brake()
     #: days before a subscription renews or ends on which that is told
-    renewal_days: tuple[int, ...] = (90, 60, 30, 0)
+    renewal_days: tuple[int, ...] = RENEWAL_DAYS
 
     def team_of(self, kind: str) -> str:
         """The team that owns objects of a kind."""

@@ -10,11 +10,13 @@ import heapq
 from collections.abc import Iterator
 from typing import Any
 
+from state import change_event
 from state.account import Account
 from state.entitlement import entitled
 from state.fold import refold
+from state.milestones import ZONES_MS, Milestones
 from state.model import Model
-from state.notes import MERGED, TRAIL, Note
+from state.notes import MERGED, TOLD, TRAIL, Note
 from state.output import Output
 from state.publication import Publication
 from state.row import Change, Release, Transaction
@@ -46,7 +48,7 @@ class Shard:
         self._rules = rules
         self._states = States(model.folded, rules)
         clocks = keeps_clocks(model, rules.resolve_within_ms)
-        self._rows = Rows(model, decode, reencode, mapped, clocks, self._states)
+        self._rows = Rows(model, decode, reencode, mapped, clocks, self._states, rules.renewal_days)
         self._coalesce = coalesce
         self._changes = changes
         self._derives = bool(model.derivations)
@@ -55,14 +57,20 @@ class Shard:
         self._timed: dict[str, None] = {}
         self._merged: dict[str, str] = {}
         self._timers: list[tuple[int, str]] = []
+        #: accounts that are not decoded yet, and when one of their milestones may be
+        self._later: list[tuple[int, str]] = []
         self._clock_ms = 0
+        self._milestones = Milestones(model, rules.renewal_days, self._timers)
         self._publication = Publication(model, rules, self._timers)
 
     def load(self, account: str, table: int, key: str, position: int, time_ms: int, frame: bytes) -> None:
         """Restore one stored row; it is decoded when its account is first touched."""
         self._raw.setdefault(account, []).append((table, key, position, time_ms, frame))
-        if self._rows.may_end(table, frame, time_ms):
+        ends, milestones = self._rows.waking.look(table, frame, time_ms)
+        if ends:
             self._timed[account] = None
+        for at in milestones:
+            heapq.heappush(self._later, (at, account))
 
     def load_clock(self, clock_ms: int) -> None:
         """Restore the clock of the last cut: timers up to it have fired."""
@@ -79,6 +87,8 @@ class Shard:
 
     def load_note(self, note: Note) -> None:
         """Restore what no row says."""
+        if note.kind == TOLD:
+            self._milestones.load(note.account, note.place, note.body)
         if note.kind == TRAIL:
             self._states.load_trail(note.account, note.place, note.body)
         elif note.kind == MERGED:
@@ -116,6 +126,7 @@ class Shard:
                 account.dirty.clear()
                 account.touched_ms = 0
             return out
+        self._wake(release.clock_ms)
         self._clock_ms = max(self._clock_ms, release.clock_ms)
         self._fire(touched)
         self._publish(touched.values(), self._clock_ms, out)
@@ -150,21 +161,11 @@ class Shard:
                 made = self._settle(accounts[name], self._clock_ms)
                 if made and self._changes:
                     entries.setdefault(name, []).extend(made)
-        return [
-            (
-                "change",
-                name,
-                name,
-                {
-                    "account": name,
-                    "source": transaction.source,
-                    "position": transaction.position,
-                    "time_ms": transaction.time_ms,
-                    "changes": changes,
-                },
-            )
-            for name, changes in entries.items()
-        ]
+        if self._milestones.used:
+            for name in {change[0] for change in transaction.changes}:
+                if (fresh := accounts.get(name)) is not None and fresh.fresh:
+                    self._milestones.know(fresh)
+        return [("change", name, name, change_event.event(name, transaction, made)) for name, made in entries.items()]
 
     def _truncate(self, change: Change, transaction: Transaction, out: Output, touched: dict[str, Account]) -> None:
         """A truncated table retires every one of its rows."""
@@ -196,12 +197,21 @@ class Shard:
             account.stepping.clear()
             self._states.adopt(account)
             self._publication.adopt(account, self._clock_ms)
+            if account.terms:
+                self._milestones.adopt(account, self._clock_ms)
         return account
 
     def _hydrate(self) -> None:
         """Decode every account that nothing touched yet."""
         for name in list(self._raw):
             self._account(name)
+
+    def _wake(self, clock_ms: int) -> None:
+        """Decode accounts whose milestones may be due while the clock still is that of the last cut."""
+        while self._later and self._later[0][0] <= clock_ms:
+            at, name = heapq.heappop(self._later)
+            if name in self._raw and at > self._clock_ms - 2 * ZONES_MS:  # what lies further behind was told
+                self._account(name)
 
     def _fire(self, touched: dict[str, Account]) -> None:
         """Accounts whose timers are due count as touched."""
@@ -224,6 +234,8 @@ class Shard:
                 self._settle(account, clock_ms)
             if account.stepping:
                 self._states.judge(account)
+            if account.terms or account.noted:
+                self._milestones.fire(account, clock_ms, out, self._changes)
             now = entitled(account, self._rules.tiers, clock_ms)
             if not self._publication.publish(account, now, clock_ms, out):
                 del self._accounts[account.id]

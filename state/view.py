@@ -35,6 +35,7 @@ class View:
             "name": fact[FIRST + 3] if fact else None,
             "region": fact[FIRST + 4] if fact else None,
             "created_at": fact[FIRST + 5] if fact else None,
+            "zone": fact[FIRST + 6] if fact else None,
             "currency": currency,
             "tier": now.tier,
             "live_subscriptions": now.live,

@@ -37,6 +37,8 @@ def _subscription(account: Account, item: Item, units: Units) -> Record:
         "valid_from": fact[FIRST + 8],
         "valid_until": fact[FIRST + 9],
         "ends_on": fact[FIRST + 10],
+        "renews_on": fact[FIRST + 12],
+        "zone": fact[FIRST + 13],
         "billing_days": len(account.tallies.get(item.billing, _NO_TALLY).days),
         "renews": fact[FIRST + 1] in ("trial", "active", "past_due"),
         "states": states(account, item.billing, units, currency),

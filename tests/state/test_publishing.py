@@ -66,6 +66,8 @@ def test_change_events_name_fields_old_and_new() -> None:
         "source": "billing",
         "position": 2000,
         "time_ms": 2000,
+        "cause": "transaction",
+        "milestone": None,
         "changes": [
             {
                 "object": "invoice",
