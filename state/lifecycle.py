@@ -149,7 +149,9 @@ def _doubt_settled(correction: Correction, event: c.NotShown, now: int) -> Corre
 
 
 def _look_again(correction: Correction, event: c.NotShown, now: int) -> Correction:
-    """ACKNOWLEDGED, and the target shows something else: it may be slow, or it lied."""
+    """ACKNOWLEDGED, and the target shows something else: it may be slow, or it lied, or somebody changed it since."""
+    if not correction.wanted:
+        return _superseded(correction, "written, and overwritten since; the view decides anew")
     looked = correction.read_backs + 1
     if looked >= READ_BACKS_MAX:
         reason = f"the target acknowledged the write and does not show it after {looked} read-backs"

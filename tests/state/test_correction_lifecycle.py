@@ -106,6 +106,7 @@ def test_pairs_outside_the_table_raise(state: State, kind: type[Event]) -> None:
         ([c.Send, c.Withdrawn, c.NotApplied], State.SUPERSEDED),
         ([c.Send, c.Withdrawn, c.InDoubt, c.NotShown], State.SUPERSEDED),
         ([c.Send, c.Withdrawn, c.InDoubt, c.Shown], State.VERIFIED),
+        ([c.Send, c.Acknowledged, c.Withdrawn, c.NotShown], State.SUPERSEDED),
         ([c.Send, c.Seen, c.InDoubt], State.VERIFIED),
         ([c.Send, c.Seen, c.Acknowledged], State.VERIFIED),
         ([c.Send, c.Acknowledged, c.Seen], State.VERIFIED),
