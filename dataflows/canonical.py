@@ -6,7 +6,6 @@ Bytewax flow. Recovery of the engine stays off; the state is in Kafka.
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import subprocess
@@ -35,8 +34,9 @@ from connectors.log import configure, logger
 from connectors.ownership import load_rules
 from connectors.ports import PortTaken, demand
 from connectors.versions import installed
-from dataflows import bootstrap
+from dataflows import bootstrap, collector
 from dataflows.cut import EXIT_FENCED, CanonicalWriter
+from dataflows.placement import SERIAL_WORKER, sequencer_key
 from dataflows.rederive import rederive
 from dataflows.replaced import CannotPlace
 from dataflows.settings import Settings, load_settings
@@ -47,9 +47,9 @@ from state.model import Model
 EXIT_REFUSED = 2
 #: how long a process may take to end after SIGTERM before it is killed
 STOP_SECONDS = 8.0
-#: allocations between collections, per generation: the state is large and holds no cycles, so looking through it often
-#: costs a third of all time and frees nothing
-GC_THRESHOLDS = (100_000, 50, 1_000)
+#: with several processes the engine's main thread asks for the interpreter lock a thousand times a second, only to look
+#: for signals; each time the working thread would have to hand it over. It gets it between two batches in any case.
+SWITCH_SECONDS = 0.1
 
 
 class Stopping:
@@ -75,12 +75,13 @@ def build(settings: Settings, start: Start, stopping: Stopping, parent: int | No
         bootstrap.contracts(settings),
         bootstrap.schemas(settings, folder),
     )
-    partitions = sorted(start.vector)
+    key = sequencer_key(settings.processes)
 
-    def open_part(number: int) -> tuple[Consumer, Handler]:
-        mine = {tp: start.vector[tp] for i, tp in enumerate(partitions) if i % settings.processes == number}
-        consumer = reader(settings.kafka, transactional_id(settings), mine, settings.queue_kbytes)
-        return consumer, peek_messages(bootstrap.peek(model, known))
+    def open_part(number: int) -> tuple[Consumer, Handler] | None:
+        if number != SERIAL_WORKER:
+            return None
+        consumer = reader(settings.kafka, transactional_id(settings), start.vector, settings.queue_kbytes)
+        return consumer, peek_messages(bootstrap.peek(model, known), key)
 
     def open_writer() -> CanonicalWriter:
         return _open_writer(settings, model, contracts, start)
@@ -144,7 +145,8 @@ def _lag_exporter(settings: Settings, start: Start) -> LagExporter:
 def work(settings: Settings, start: Start, number: int, parent: int | None = None, folder: Path | None = None) -> int:
     """Run one process of the flow until it is stopped; several share a folder. Raises PortTaken."""
     configure(settings.log_level)
-    gc.set_threshold(*GC_THRESHOLDS)
+    collector.begin()
+    sys.setswitchinterval(SWITCH_SECONDS)
     stopping = Stopping()
     stop_metrics = metrics.serve(settings.metrics_port + number if settings.metrics_port else 0)
     exporter = _lag_exporter(settings, start) if number == 0 and settings.metrics_port else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -19,8 +18,10 @@ from connectors.facts import read_fact, read_note
 from connectors.frames import Schemas, learn
 from connectors.kafka.restore import latest
 from connectors.log import logger
+from dataflows import collector
 from dataflows.encode import Encoder
 from dataflows.identity_restore import restore_identity
+from dataflows.placement import shard_keys
 from dataflows.read_back import read_back
 from dataflows.settings import Settings
 from dataflows.start import Start
@@ -32,16 +33,15 @@ from state.sequencer import Sequencer
 from state.shard import Shard
 from state.step import Batch, Position
 
-SEQUENCER_KEY = "sequencer"
 SINK_KEY = "0"
 
 
-def peek_messages(peek: Peek) -> Callable[[list[Message], list[Message]], tuple[str, Batch] | None]:
-    """The source's handler: a poll's messages become one batch for the sequencer."""
+def peek_messages(peek: Peek, key: str) -> Callable[[list[Message], list[Message]], tuple[str, Batch] | None]:
+    """The source's handler: a poll's messages become one batch for the sequencer, whose key is given."""
 
     def handle(messages: list[Message], ends: list[Message]) -> tuple[str, Batch] | None:
         batch = peek.batch(messages, ends)
-        return (SEQUENCER_KEY, batch) if messages or batch.reached else None
+        return (key, batch) if messages or batch.reached else None
 
     return handle
 
@@ -73,6 +73,7 @@ class SequencerStage(_Stage):
         last_commit: Callable[[bytes], int | None],
         schemas: Schemas,
     ) -> None:
+        self._keys = shard_keys(settings.partitions, settings.processes)
         started = time.monotonic()
         identity = restore_identity(settings, model)
         frames = (waiting.row[FRAME] for waiting in identity.waiting_rows())
@@ -81,8 +82,7 @@ class SequencerStage(_Stage):
         moves = Moves(read_back(settings, model))
         self._sequencer = Sequencer(model, identity, settings.partitions, start.position, last_commit, inputs, moves)
         self._settings = settings
-        gc.collect()
-        gc.freeze()
+        collector.settle()
         seconds = time.monotonic() - started
         logger(settings.flow).info("identity restored", accounts=len(identity.accounts), seconds=round(seconds, 3))
         metrics.RESTORE_SECONDS.labels(settings.flow).set(seconds)
@@ -95,9 +95,10 @@ class SequencerStage(_Stage):
                 step = self._sequencer.advance(batch)
             if step is None:
                 continue
-            out.extend((str(shard), (shard, release)) for shard, release in step.releases.items())
+            out.extend((self._keys[shard], (shard, release)) for shard, release in step.releases.items())
             step.releases = {}
             out.append((SINK_KEY + "!", step))
+        collector.tidy()
         for source, held in self._sequencer.held.items():
             metrics.ROWS_HELD.labels(source).set(held)
             metrics.OLDEST_OPEN_SECONDS.labels(source).set(0)
@@ -147,6 +148,7 @@ class ShardStage(_Stage):
                 self._open_records.exception(key, body)
             with stage("encode"):
                 out.append(self._encoder.encode(number, release, output))
+        collector.tidy()
         return out, False
 
     def _restore(self, number: int) -> Shard:
@@ -176,8 +178,7 @@ class ShardStage(_Stage):
                 shard.load_exception(exception)
                 self._open_records.exception(name.decode(), exception)
         shard.load_clock(min(self._start.clock_ms.values(), default=0))
-        gc.collect()
-        gc.freeze()
+        collector.settle()
         logger(self._settings.flow).info(
             "shard restored", partition=number, rows=len(live), seconds=round(time.monotonic() - started, 3)
         )

@@ -120,6 +120,28 @@ class _Partition(StatefulSourcePartition[Any, None]):
         self._consumer.close()
 
 
+class _Watch(StatefulSourcePartition[Any, None]):
+    """The part of a worker that does not read: it only ends the worker when the flow is to stop."""
+
+    def __init__(self, stopping: Callable[[], bool], parent: int | None) -> None:
+        self._stopping = stopping
+        self._parent = parent
+
+    def next_batch(self) -> list[Any]:
+        """Nothing, ever."""
+        if self._stopping() or (self._parent is not None and os.getppid() != self._parent):
+            raise StopIteration
+        return []
+
+    def next_awake(self) -> datetime:
+        """As often as a reader that found nothing."""
+        return datetime.now(UTC) + timedelta(milliseconds=IDLE_MS)
+
+    def snapshot(self) -> None:
+        """Nothing."""
+        return
+
+
 def _raise(error: KafkaError, message: Message) -> None:
     if error.code() == KafkaError._AUTO_OFFSET_RESET:
         raise InputLost(
@@ -130,7 +152,7 @@ def _raise(error: KafkaError, message: Message) -> None:
 
 
 class KafkaSource(FixedPartitionedSource[Any, None]):
-    """One engine partition per worker. `open_part(number)` gives that worker's consumer and message handler.
+    """One engine partition per worker. `open_part(number)` gives that worker's consumer and handler, None if it reads nothing.
 
     `flow` names the flow in logs and metrics.
     """
@@ -138,7 +160,7 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
     def __init__(
         self,
         workers: int,
-        open_part: Callable[[int], tuple[Consumer, Handler]],
+        open_part: Callable[[int], tuple[Consumer, Handler] | None],
         batch: int,
         stopping: Callable[[], bool],
         flow: str,
@@ -155,8 +177,11 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
         """The workers' numbers."""
         return [str(number) for number in range(self._workers)]
 
-    def build_part(self, step_id: str, for_part: str, resume_state: None) -> _Partition:
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> _Partition | _Watch:
         """Open the consumer of one worker."""
-        consumer, handler = self._open(int(for_part))
+        opened = self._open(int(for_part))
+        if opened is None:
+            return _Watch(self._stopping, self._parent)
+        consumer, handler = opened
         outage = RegistryOutage(self._flow)
         return _Partition(consumer, handler, self._batch, self._stopping, self._parent, outage)
