@@ -27,6 +27,14 @@ SOURCE_NAMES = ("bench-billing", "bench-support")
 STALLED_AFTER_S = 90.0
 
 
+class Seen(NamedTuple):
+    """One cut as it became visible: moment (monotonic clock), frontier, row changes applied so far."""
+
+    at_s: float
+    frontier: dict[str, int]
+    applied: int
+
+
 class Reached(NamedTuple):
     """The flow is where it was to be: moments of the first cut seen on the way and of the last one, and how many."""
 
@@ -39,7 +47,7 @@ class Reached(NamedTuple):
 class Flow:
     """One flow below its own prefix; may be started, killed and started again. `names` are its sources' folders.
 
-    `frontier` and `applied` are those of the newest cut that was seen.
+    `seen` are the cuts that became visible, in order.
     """
 
     settings: Settings
@@ -47,8 +55,7 @@ class Flow:
     processes: int = 1
     sources_dir: Path = SOURCES_DIR
     names: tuple[str, ...] = SOURCE_NAMES
-    frontier: dict[str, int] = field(default_factory=dict)
-    applied: int = 0
+    seen: list[Seen] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Nothing runs yet."""
@@ -95,41 +102,48 @@ class Flow:
         }
 
     def cuts(self, timeout_s: float) -> int:
-        """Cuts that became visible within the timeout; `frontier` is the newest one's. Raises BenchmarkFailed."""
+        """Cuts that became visible within the timeout. Raises BenchmarkFailed."""
         if self._process is not None and (code := self._process.poll()) is not None:
             raise BenchmarkFailed(f"the flow ended with exit code {code}. Next step: read {self.log}")
         self._reader = self._reader or ProgressReader.open(self.settings, self.prefix)
         found = self._reader.poll(timeout_s) if self._reader else []
-        if found:
-            self.frontier = found[-1]["frontier"]
-            self.applied = int(found[-1].get("counts", {}).get("applied", 0))
+        now = monotonic()
+        self.seen += [Seen(now, one["frontier"], _applied(one["counts"])) for one in found]
         return len(found)
 
     def reach(self, targets: dict[str, int], reporter: Reporter) -> Reached:
         """Wait for the cut whose frontier is at the targets. Raises BenchmarkFailed if the flow ends or stands still."""
-        first, moved_at, cuts = 0.0, monotonic(), 0
+        first, before = 0.0, len(self.seen)
         while True:
-            if found := self.cuts(0.05):
+            newest = self.more(1)
+            first = first or newest.at_s
+            reporter.advance(self.seen[-1].applied)
+            if self.is_at(targets):
+                return Reached(first, self.seen[-1].at_s, len(self.seen) - before)
+
+    def more(self, count: int) -> Seen:
+        """Wait for so many further cuts; the first of them. Raises BenchmarkFailed if the flow ends or stands still."""
+        before, moved_at = len(self.seen), monotonic()
+        while len(self.seen) < before + count:
+            if self.cuts(0.05):
                 moved_at = monotonic()
-                first = first or moved_at
-                cuts += found
-                reporter.advance(self.applied)
-                if self.is_at(targets):
-                    return Reached(first, moved_at, cuts)
             elif monotonic() - moved_at > STALLED_AFTER_S:
                 raise BenchmarkFailed(
                     f"the flow made no progress for {STALLED_AFTER_S:.0f} s. Next step: read {self.log}"
                 )
+        return self.seen[before]
 
     def is_at(self, targets: dict[str, int]) -> bool:
         """Whether the newest cut's frontier is at or beyond the targets."""
-        return all(self.frontier.get(source, 0) >= position for source, position in targets.items())
+        frontier = self.seen[-1].frontier if self.seen else {}
+        return all(frontier.get(source, 0) >= position for source, position in targets.items())
 
     def kill(self) -> None:
         """`kill -9` of all its processes at once; they are gone when this returns."""
         if self._process is not None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(30)
+            self._process = None
         self.meter.stop()
 
     def stop(self) -> Usage:
@@ -154,6 +168,11 @@ class Flow:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+
+def _applied(counts: dict[str, int]) -> int:
+    """Row changes that were applied so far, of all sources."""
+    return sum(count for name, count in counts.items() if name.endswith(".applied"))
 
 
 @contextmanager

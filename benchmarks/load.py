@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic, sleep, time
+from time import monotonic, sleep
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from benchmarks.dataset import Dataset
 from benchmarks.envelopes import KINDS, TRANSACTION_KIND, Message, key_schema, topic_of, value_schema
+from benchmarks.outcome import BenchmarkFailed
 from connectors.registry import Registry
 
 PARTITIONS = 4
@@ -30,7 +31,7 @@ class Loaded(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """One transaction that was produced: source number, commit position, wall-clock time of its END in seconds."""
+    """One transaction that was produced: source number, commit position, moment of its END (monotonic clock, seconds)."""
 
     source: int
     position: int
@@ -43,7 +44,8 @@ class Feed:
     def __init__(self, dataset: Dataset, bootstrap: str, registry: Registry, names: tuple[str, ...]) -> None:
         """Replaces what the topics of the sources `names` hold."""
         self._topics = [topic_of(kind, names) for kind in range(KINDS)]
-        recreate(AdminClient({"bootstrap.servers": bootstrap}), self._topics)
+        partitions = {topic: 1 if k >= TRANSACTION_KIND else PARTITIONS for k, topic in enumerate(self._topics)}
+        recreate(AdminClient({"bootstrap.servers": bootstrap}), partitions)
         self._mark = _mark(dataset)
         self._mark.unlink(missing_ok=True)
         self._prefixes = [
@@ -66,7 +68,7 @@ class Feed:
             }
         )
         self.names = names
-        self.messages = self.changes = 0
+        self.messages = self.changes = self._lost = 0
         self.targets: dict[str, int] = {}
 
     def send(
@@ -75,7 +77,7 @@ class Feed:
         """Whole transactions until so many changes were sent in all (None: the rest), at `rate` changes a second.
 
         Returns when the broker has everything. `targets` is then the commit position of each source that was reached.
-        Raises TimeoutError.
+        Raises BenchmarkFailed.
         """
         sent: list[Sent] = []
         started, already = monotonic(), self.changes
@@ -90,14 +92,19 @@ class Feed:
                 self._produce(message)
             self.targets[self.names[source]] = position
             if rate:
-                sent.append(Sent(source, position, time()))
+                sent.append(Sent(source, position, monotonic()))
             if progress and self.changes % _POLL_EVERY < len(messages):
                 progress(self.messages)
-        if left := self._producer.flush(120):
-            raise TimeoutError(f"{left} messages were not delivered within 120 s. Next step: look at the broker's log")
+        if left := self._producer.flush(120) + self._lost:
+            raise BenchmarkFailed(f"{left} messages were not delivered. Next step: look at the broker's log")
         if self.messages == self._dataset.messages:
             self._mark.write_text(self._dataset.folder.name)
         return sent
+
+    def _delivered(self, error: KafkaError | None, _message: object) -> None:
+        """Count what the broker did not take."""
+        if error is not None:
+            self._lost += 1
 
     def _pace(self, due: float) -> None:
         """Wait until a moment, serving the producer meanwhile."""
@@ -112,7 +119,7 @@ class Feed:
         frame = None if value is None else value_prefix + value
         while True:
             try:
-                self._producer.produce(self._topics[kind], frame, key_prefix + key)
+                self._producer.produce(self._topics[kind], frame, key_prefix + key, on_delivery=self._delivered)
                 break
             except BufferError:
                 self._producer.poll(0.1)
@@ -167,26 +174,40 @@ def _stored(admin: AdminClient, topics: list[str]) -> int:
     return sum(future.result(_ADMIN_TIMEOUT_S).offset for future in admin.list_offsets(asked).values())
 
 
-def recreate(admin: AdminClient, topics: list[str]) -> None:
-    """Delete the topics if they exist and make them anew, with a retention that keeps everything."""
+def recreate(admin: AdminClient, topics: dict[str, int]) -> None:
+    """Delete the topics if they exist and make them anew with so many partitions and a retention that keeps everything.
+
+    The broker's own view lags behind its controller: what is produced before it has seen both is lost with the old topic.
+    Raises BenchmarkFailed.
+    """
     known = [topic for topic in topics if topic in admin.list_topics(timeout=_ADMIN_TIMEOUT_S).topics]
     if known:
         for future in admin.delete_topics(known).values():
             future.result(_ADMIN_TIMEOUT_S)
+    _await(lambda: not _seen(admin) & set(topics), f"topics {known} could not be deleted")
+    wanted = [NewTopic(name, partitions, 1, config={"retention.ms": "-1"}) for name, partitions in topics.items()]
+    for future in admin.create_topics(wanted).values():
+        future.result(_ADMIN_TIMEOUT_S)
+    _await(lambda: _seen(admin) >= set(topics), f"topics {list(topics)} could not be created")
+
+
+def _seen(admin: AdminClient) -> set[str]:
+    """Topics that the broker knows of, every partition with its leader."""
+    known = admin.list_topics(timeout=_ADMIN_TIMEOUT_S).topics
+    return {
+        name
+        for name, topic in known.items()
+        if topic.error is None and all(partition.leader >= 0 for partition in topic.partitions.values())
+    }
+
+
+def _await(done: Callable[[], bool], otherwise: str) -> None:
+    """Look until it is so. Raises BenchmarkFailed."""
     deadline = monotonic() + _ADMIN_TIMEOUT_S
-    wanted = [
-        NewTopic(topic, 1 if kind >= TRANSACTION_KIND else PARTITIONS, 1, config={"retention.ms": "-1"})
-        for kind, topic in enumerate(topics)
-    ]
-    while wanted:
-        refused = [new for new in wanted if not _created(admin, new)]
-        if refused and monotonic() > deadline:
-            raise TimeoutError(
-                f"topics {[new.topic for new in refused]} could not be created. Next step: look at the broker's log"
-            )
-        if refused:
-            sleep(0.2)  # a deleted topic keeps its name for a moment
-        wanted = refused
+    while not done():
+        if monotonic() > deadline:
+            raise BenchmarkFailed(f"{otherwise} within {_ADMIN_TIMEOUT_S:.0f} s. Next step: look at the broker's log")
+        sleep(0.1)
 
 
 def delete_topics(bootstrap: str, prefix: str) -> None:
@@ -199,12 +220,3 @@ def delete_topics(bootstrap: str, prefix: str) -> None:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise RuntimeError(f"topic {name} cannot be deleted: {error}") from error
-
-
-def _created(admin: AdminClient, new: NewTopic) -> bool:
-    """Whether the topic could be created; False while the broker still deletes its namesake."""
-    try:
-        admin.create_topics([new])[new.topic].result(_ADMIN_TIMEOUT_S)
-    except KafkaException:
-        return False
-    return True

@@ -26,6 +26,18 @@ class Usage:
         return until[-1] if until else self.cpu_s
 
 
+def spread(milliseconds: list[float]) -> dict[str, float]:
+    """How many, and the 50th, 90th and 99th percentile and the maximum, one decimal; zeros if there are none."""
+    ordered = sorted(milliseconds)
+    if not ordered:
+        return {"n": 0, "p50": 0.0, "p90": 0.0, "p99": 0.0, "max": 0.0}
+    last = len(ordered) - 1
+    shares = {
+        name: round(ordered[round(last * share)], 1) for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99))
+    }
+    return {"n": len(ordered), **shares, "max": round(ordered[-1], 1)}
+
+
 class TreeMeter:
     """Samples the process `pid` and all of its descendants until stopped."""
 

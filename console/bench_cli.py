@@ -7,9 +7,15 @@ from typing import Annotated
 import typer
 
 from benchmarks.catchup import catchup
+from benchmarks.freshness import freshness
+from benchmarks.idle import idle
 from benchmarks.peers import compare
 from benchmarks.peers.build import write_lock
+from benchmarks.restart import restart
 from benchmarks.shape import Shape
+from benchmarks.skew import skew
+from benchmarks.stages import stages
+from benchmarks.transaction import transaction
 from console.bench_run import CODES, AsJson, run
 
 app = typer.Typer(no_args_is_help=True, help="Benchmarks on the real broker, with every published commit verified.")
@@ -54,3 +60,82 @@ def peers_command(
         lambda settings, bars: compare.compare(settings, changes, accounts, systems, processes, bars),
         as_json,
     )
+
+
+@app.command("restart", help="kill -9 in the middle of the work: seconds to the first new cut. " + CODES)
+def restart_command(
+    as_json: AsJson = False,
+    accounts: Annotated[str, typer.Option(help="sizes of the state, comma-separated")] = "10000,100000",
+    processes: Processes = 1,
+) -> None:
+    """Kill it and start it again."""
+    sizes = numbers(accounts, "--accounts")
+    run(lambda settings, bars: restart(settings, sizes, processes, bars), as_json)
+
+
+@app.command(
+    "freshness", help="From a transaction in Kafka to its readable cut, at steady rates: p50 and p99. " + CODES
+)
+def freshness_command(
+    as_json: AsJson = False,
+    rate: Annotated[str, typer.Option(help="row changes a second, comma-separated")] = "1000,5000",
+    seconds: Annotated[float, typer.Option(min=1, help="how long each rate is kept up after the warm-up")] = 30.0,
+    accounts: Accounts = 10_000,
+    processes: Processes = 1,
+) -> None:
+    """Measure the delay at steady rates."""
+    rates = numbers(rate, "--rate")
+    run(lambda settings, bars: freshness(settings, rates, seconds, accounts, processes, bars), as_json)
+
+
+@app.command("idle", help="CPU share at rest, and the delay of busy tables beside 99 idle ones. " + CODES)
+def idle_command(
+    as_json: AsJson = False,
+    seconds: Annotated[float, typer.Option(min=1, help="length of each measurement")] = 20.0,
+    accounts: Accounts = 1000,
+    processes: Processes = 1,
+) -> None:
+    """Measure what rest costs."""
+    run(lambda settings, bars: idle(settings, seconds, accounts, processes, bars), as_json)
+
+
+@app.command("skew", help="One account with very many invoices against many with few: cost of a change. " + CODES)
+def skew_command(
+    as_json: AsJson = False,
+    invoices: Annotated[int, typer.Option(min=10, help="invoices in all")] = 200_000,
+    processes: Processes = 1,
+) -> None:
+    """Compare one hot account with many small ones."""
+    run(lambda settings, bars: skew(settings, invoices, processes, bars), as_json)
+
+
+@app.command("transaction", help="One transaction of very many rows: whole in one cut, and its memory. " + CODES)
+def transaction_command(
+    as_json: AsJson = False,
+    rows: Annotated[int, typer.Option(min=10, help="rows of the transaction")] = 100_000,
+    accounts: Accounts = 10_000,
+    processes: Processes = 1,
+) -> None:
+    """Push one large transaction through."""
+    run(lambda settings, bars: transaction(settings, rows, accounts, processes, bars), as_json)
+
+
+@app.command("stages", help="The stages of this tree against another revision, pass by pass in turn. " + CODES)
+def stages_command(
+    against: Annotated[str, typer.Option(help="the other git revision")],
+    as_json: AsJson = False,
+    changes: Annotated[int, typer.Option(min=100, help="row changes of a pass")] = 40_000,
+    rounds: Annotated[int, typer.Option(min=1, help="passes of each tree; the best counts")] = 5,
+) -> None:
+    """Compare the stages with another revision."""
+    run(lambda _settings, bars: stages(against, changes, rounds, bars), as_json)
+
+
+def numbers(text: str, option: str) -> list[int]:
+    """Whole numbers above 0 of a comma-separated list; raises typer.BadParameter."""
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() and int(word) > 0 for word in words):
+        raise typer.BadParameter(
+            f"{text!r} is not a list of whole numbers, for example 10000,100000", param_hint=option
+        )
+    return [int(word) for word in words]

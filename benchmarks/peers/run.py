@@ -13,11 +13,11 @@ from time import monotonic, sleep
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from benchmarks.dataset import Dataset
 from benchmarks.envelopes import key_schema, topic_of
-from benchmarks.load import PARTITIONS, delete_topics
+from benchmarks.load import PARTITIONS, delete_topics, recreate
 from benchmarks.measure import TreeMeter, broker_pid, cpu_seconds
 from benchmarks.oracle import Oracle
 from benchmarks.outcome import BenchmarkFailed, Reporter
@@ -62,8 +62,7 @@ def catchup_of(peer: str, inputs: Inputs, jars: PeerJars, limit_s: float, report
     state = Path(tempfile.mkdtemp(prefix=f"{run}-"))
     class_path = jars.class_path(peer)
     topic = f"{run}.view"
-    admin = AdminClient({"bootstrap.servers": kafka})
-    admin.create_topics([NewTopic(topic, PARTITIONS, 1)])[topic].result(_ADMIN_TIMEOUT_S)
+    recreate(AdminClient({"bootstrap.servers": kafka}), {topic: PARTITIONS})
     log = inputs.logs / f"{run}.log"
     reporter.step(f"{peer} catches up", dataset.changes)
     try:

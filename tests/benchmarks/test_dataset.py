@@ -62,3 +62,21 @@ def test_truth_has_one_row_a_transaction(tmp_path: Path) -> None:
     assert len(positions) == dataset.transactions == len(truth) // width
     assert list(positions) == sorted(set(positions))
     assert max(dataset.last_positions(("a", "b")).values()) == positions[-1]
+
+
+def test_batches_are_the_transactions_of_the_truth(tmp_path: Path) -> None:
+    """Read transaction by transaction: every message once, BEGIN first and END last, with the position of its truth.
+
+    A transaction over several accounts has several rows of truth and stays one.
+    """
+    dataset = prepare(tmp_path, Shape(2000, 50, bulk_rows=200))
+    batches = list(dataset.batches())
+    assert len(batches) == dataset.transactions < len(dataset.truth()) // len(TRUTH_FIELDS)
+    assert [message for _, _, messages in batches for message in messages] == list(dataset.read())
+    for source, position, messages in batches:
+        end = fastavro.schemaless_reader(
+            BytesIO(messages[-1].value or b""), fastavro.parse_schema(value_schema(TRANSACTION_KIND + source)), None
+        )
+        assert isinstance(end, dict)
+        assert (end["status"], int(end["id"].split(":")[1])) == ("END", position)
+        assert all(message.kind < TRANSACTION_KIND for message in messages[1:-1])

@@ -59,3 +59,28 @@ def test_every_table_and_operation_occurs() -> None:
     changes = [change for transaction in Workload(Shape(20_000, 200)).transactions() for change in transaction.changes]
     assert {change.table for change in changes} == {ACCOUNTS, SUBSCRIPTIONS, INVOICES, PAYMENTS, CASES}
     assert {change.op for change in changes} == {"c", "u", "d"}
+
+
+def test_a_bulk_transaction_is_one_with_the_truth_of_every_account() -> None:
+    """All its rows are of one billing transaction, right after the sign-ups, and each account that it is about has its truth."""
+    transactions = list(Workload(Shape(400, 20, bulk_rows=300)).transactions())
+    bulk = transactions[20]
+    assert 300 <= len(bulk.changes) < 306
+    truths = {truth.account: truth for truth in (bulk.truth, *bulk.others)}
+    reported = {
+        change.after[0]: change.after[4] for change in bulk.changes if change.table == ACCOUNTS and change.after
+    }
+    assert {account: truth.paid for account, truth in truths.items()} == reported
+    assert set(truths) == set(range(1, 21))
+    assert max(len(t.changes) for t in transactions if t is not bulk) <= 5
+
+
+def test_a_hot_account_gets_every_act() -> None:
+    """With a share of 1 all invoices are of account 1; invoices only means no cases and no changed subscriptions."""
+    transactions = list(Workload(Shape(1000, 10, hot=1.0, invoices_only=True)).transactions())
+    assert {transaction.truth.account for transaction in transactions[10:]} == {1}
+    assert {change.table for transaction in transactions[10:] for change in transaction.changes} == {
+        ACCOUNTS,
+        INVOICES,
+        PAYMENTS,
+    }

@@ -1,0 +1,73 @@
+"""`kill -9` in the middle of the work: how long until the next cut is readable, by the size of the state?"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any
+
+from benchmarks.catchup import judged
+from benchmarks.dataset import prepare
+from benchmarks.flow import SOURCE_NAMES, Flow, flow_of
+from benchmarks.load import Feed
+from benchmarks.outcome import Reporter
+from benchmarks.shape import Shape
+from benchmarks.traffic import Traffic
+from connectors.registry import Registry
+from dataflows.settings import Settings, stack_dir
+
+#: row changes that every account begins with (its own row and a subscription)
+SIGN_UP_CHANGES = 2
+#: what goes on arriving while the flow is killed and started again
+TRAFFIC_CHANGES, TRAFFIC_PER_S = 10_000, 1000
+KILLED_AFTER_CUTS = 5
+
+
+def restart(settings: Settings, accounts: list[int], processes: int, reporter: Reporter) -> dict[str, Any]:
+    """One run a size of the state. Raises BenchmarkFailed."""
+    runs = [_run(settings, count, processes, reporter) for count in accounts]
+    return {
+        "processes": processes,
+        "changes_per_s": TRAFFIC_PER_S,
+        "runs": runs,
+        "right": all(r["right"] for r in runs),
+    }
+
+
+def _run(settings: Settings, accounts: int, processes: int, reporter: Reporter) -> dict[str, Any]:
+    """Catch up with the state, let traffic arrive, kill, start, wait, verify."""
+    filled = SIGN_UP_CHANGES * accounts + TRAFFIC_CHANGES
+    shape = Shape(filled + TRAFFIC_CHANGES, accounts)
+    reporter.step("generate", shape.changes)
+    dataset = prepare(stack_dir() / "bench", shape, progress=reporter.advance)
+    feed = Feed(dataset, settings.kafka, Registry(settings.registry_api), SOURCE_NAMES)
+    reporter.step(f"fill {accounts:,} accounts", filled)
+    feed.send(filled)
+    with flow_of(settings, processes) as flow:
+        flow.start()
+        flow.reach(feed.targets, reporter)
+        reporter.step("kill, start, first cut", TRAFFIC_CHANGES)
+        traffic = Traffic(feed, TRAFFIC_PER_S)
+        killed, started, first = _kill_and_start(flow)
+        traffic.follow(flow, reporter)
+        usage = flow.stop()
+        verdict = judged(settings, dataset, flow, reporter)
+    return {
+        "accounts": accounts,
+        "state_rows": dataset.changes,
+        "kill_to_first_cut_s": round(first - killed, 2),
+        "start_to_first_cut_s": round(first - started, 2),
+        "restarted_cpu_s": round(usage.cpu_at(first), 1),
+        "rss_mb_peak": round(usage.rss_bytes_peak / 1e6),
+        **verdict.as_json(),
+    }
+
+
+def _kill_and_start(flow: Flow) -> tuple[float, float, float]:
+    """Moments of the kill, of the new start, and of the first cut after it."""
+    flow.more(KILLED_AFTER_CUTS)
+    killed = monotonic()
+    flow.kill()
+    while flow.cuts(0.1):
+        pass  # what was committed before the kill becomes visible first
+    started = flow.start()
+    return killed, started, flow.more(1).at_s

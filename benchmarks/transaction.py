@@ -1,0 +1,65 @@
+"""One source transaction of very many rows: does it come out whole, and how much memory does it take?"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from benchmarks.catchup import judged
+from benchmarks.dataset import prepare
+from benchmarks.flow import SOURCE_NAMES, Flow, flow_of
+from benchmarks.load import Feed
+from benchmarks.measure import Usage
+from benchmarks.outcome import Reporter
+from benchmarks.restart import SIGN_UP_CHANGES
+from benchmarks.shape import Shape
+from connectors.registry import Registry
+from dataflows.settings import Settings, stack_dir
+
+#: ordinary changes that follow, so that the frontier has to move beyond the large transaction
+FOLLOWING_CHANGES = 1000
+
+
+def transaction(settings: Settings, rows: int, accounts: int, processes: int, reporter: Reporter) -> dict[str, Any]:
+    """Fill the state, then one transaction of `rows` rows over all accounts. Raises BenchmarkFailed."""
+    filled = SIGN_UP_CHANGES * accounts
+    shape = Shape(filled + rows + FOLLOWING_CHANGES, accounts, bulk_rows=rows)
+    reporter.step("generate", shape.changes)
+    dataset = prepare(stack_dir() / "bench", shape, progress=reporter.advance)
+    feed = Feed(dataset, settings.kafka, Registry(settings.registry_api), SOURCE_NAMES)
+    feed.send(filled)
+    with flow_of(settings, processes) as flow:
+        flow.start()
+        reporter.step(f"fill {accounts:,} accounts", filled)
+        flow.reach(feed.targets, reporter)
+        cuts = len(flow.seen)
+        flow.meter.sample()
+        baseline = flow.meter.usage.samples[-1][2]
+        reporter.step(f"one transaction of {rows:,} rows", dataset.changes)
+        feed.send(progress=reporter.advance)
+        reached = flow.reach(feed.targets, reporter)
+        usage = flow.stop()
+        verdict = judged(settings, dataset, flow, reporter)
+    largest = _largest(flow, cuts)
+    return {
+        "rows": rows,
+        "accounts": accounts,
+        "processes": processes,
+        "rows_of_the_largest_cut": largest,
+        "in_one_cut": largest >= rows,
+        "memory_above_baseline_mb": round((_peak(usage, reached.last) - baseline) / 1e6),
+        "baseline_mb": round(baseline / 1e6),
+        **verdict.as_json(),
+        "right": verdict.right and largest >= rows,
+    }
+
+
+def _largest(flow: Flow, since: int) -> int:
+    """Most row changes that one cut applied, of the cuts from number `since` on."""
+    applied = [flow.seen[since - 1].applied, *(cut.applied for cut in flow.seen[since:])]
+    return max(later - earlier for earlier, later in pairwise(applied))
+
+
+def _peak(usage: Usage, until: float) -> int:
+    """Most resident memory up to a moment: the end of the process is no part of the work."""
+    return max(rss for at, _, rss in usage.samples if at <= until + 1.0)
