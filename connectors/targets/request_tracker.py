@@ -123,32 +123,32 @@ class RequestTrackerTarget:
     def _write(self, write: Write, places: Mapping[str, FieldPlace], wanted: Mapping[str, str]) -> None:
         account = write.place["account_id"]
         group = self._group(account)
+        before = self._shown(group, places) if group else {}
         if group is None:
-            self._make(account, wanted)
-            return
-        before = self._shown(group, places)
-        said = self._session.write("PUT", f"/group/{group['id']}", {"CustomFields": dict(wanted)})
+            said = self._make(account, wanted)
+        else:
+            said = self._session.write("PUT", f"/group/{group['id']}", {"CustomFields": dict(wanted)})
         after = self._group(account)
         shown = self._shown(after, places) if after else {}
-        if shown == before and any(shown.get(name) != text for name, text in write.desired.items()):
+        if shown == before or not any(shown.values()):
+            if all(shown.get(name) == text for name, text in write.desired.items()):
+                return
             words = "; ".join(str(one) for one in said) if isinstance(said, list) else str(said)
-            text = f"request tracker answered 200 and changed nothing: {words}"
+            text = f"request tracker answered with success and set nothing: {words}"
             raise BusinessRefusal(
                 "NOT_TAKEN", f"{text}. Next step: see the values that its field allows", {"said": words}
             )
 
-    def _make(self, account: str, wanted: Mapping[str, str]) -> None:
+    def _make(self, account: str, wanted: Mapping[str, str]) -> Any:
         """A group named after the account. Names are unique, so of two that make it one is refused."""
         fields = {**wanted, self._description.account_field: account}
         body = {"Name": account, "Description": f"customer {account}", "CustomFields": fields}
         try:
-            self._session.write("POST", "/group", body)
+            return self._session.write("POST", "/group", body)
         except Misconfigured as error:
-            found = self._search([{"field": "Name", "value": account}])
-            if found:
-                raise Conflict(
-                    "EXISTS", f"request tracker has a group {account!r} by now, or one of another kind"
-                ) from error
+            if self._search([{"field": "Name", "value": account}]):
+                reason = f"request tracker has a group {account!r} by now, or one without the account's number"
+                raise Conflict("EXISTS", reason) from error
             raise
 
     def _group(self, account: str) -> Record | None:

@@ -21,6 +21,7 @@ from connectors.targets.protocol import (
     Misconfigured,
     PlanStopped,
     TargetError,
+    TerminalError,
     TransientError,
     Write,
 )
@@ -82,7 +83,7 @@ class Planner:
         key = wish.write.key
         entries = self._books.entries(wish.write.desired["reference"])
         found = current(entries)
-        if (found.timestamp if found else None) != wish.write.token:
+        if (found and found.timestamp) != wish.write.token:
             raise Conflict("STALE", "tryton: the document has changed since it was read")
         own = [one for one in entries if one.state in DRAFTS and one.key == key]
         if found is not None and found.state in BOOKED:
@@ -133,13 +134,13 @@ class Planner:
         self._require_open(wish)
         if wish.state == "cancelled":
             self._books.drop([one.id for one in own])
-            self._books.refund(booked)
+            self._take_back(wish, booked)
             self._require(wish, booked.id, "cancelled")
             return
         draft = own[0] if own else self._draft(wish)
         try:
-            self._books.refund(booked)
-        except BusinessRefusal:
+            self._take_back(wish, booked)
+        except TerminalError:
             self._books.drop([draft.id])
             raise
         with _under_way():
@@ -147,6 +148,15 @@ class Planner:
             self._finish(wish, self._entry(wish, booked.id), self._entry(wish, draft.id))
             if wish.state == "paid":
                 self._pay(wish)
+
+    def _take_back(self, wish: Wish, booked: Entry) -> None:
+        """Book the credit note. What Tryton refuses because somebody was faster is a conflict, not a rule of business."""
+        try:
+            self._books.refund(booked)
+        except BusinessRefusal as error:
+            if self._entry(wish, booked.id).timestamp != booked.timestamp:
+                raise Conflict("STALE", error.reason) from error
+            raise
 
     def _finish(self, wish: Wish, taken_back: Entry, draft: Entry) -> None:
         """The last step of a plan: post the new document, or do what the policy says."""
@@ -196,8 +206,8 @@ class Planner:
         self._books.drop([one.id for one in own[1:]])
         if not wish.alike(own[0]):
             self._books.drop([own[0].id])
-            reason = "tryton keeps other lines or amounts than it was sent (rounding, a rule of its own)"
-            raise BusinessRefusal("NOT_TAKEN", f"{reason}. Next step: see the currency's smallest unit", {})
+            reason = "tryton keeps other lines or amounts than it was sent. Next step: see the currency's smallest unit"
+            raise BusinessRefusal("NOT_TAKEN", reason, {})
         return own[0]
 
     def _post(self, wish: Wish, draft: Entry) -> None:
@@ -228,9 +238,9 @@ class Planner:
             raise InDoubt("NOT_DONE", reason)
 
     def _entry(self, wish: Wish, number: int) -> Entry:
-        for one in self._books.entries(wish.write.desired["reference"]):
-            if one.id == number:
-                return one
+        found = {one.id: one for one in self._books.entries(wish.write.desired["reference"])}
+        if number in found:
+            return found[number]
         raise Misconfigured("DOCUMENT_GONE", f"tryton does not show document {number}. Next step: see who deleted it")
 
     def _today(self) -> date:

@@ -1,0 +1,1 @@
+"""One suite of behaviours over every adapter, each against its real server with the same faults in between."""

@@ -1,0 +1,175 @@
+"""The adapter of Tryton against Tryton 8.2: invoices, read back from its own tables."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+
+from connectors.targets.description import Timeouts, parsed, raw
+from connectors.targets.tryton import TrytonDescription, TrytonTarget
+from connectors.targets.tryton_session import TrytonSession
+from stack.fault_proxy import Fault, FaultProxy, Request
+from tests.conformance.subject import PATIENT_MS, Case, Subject, When, hurried
+
+_LINES = [{"description": "Usage", "amount": "19.00"}, {"description": "Pro", "amount": "100.00"}]
+_TRUTH = """
+SELECT i.id, i.reference, p.code, c.code, i.state, i.total_amount_cache::numeric(18,2)::text, i.comment FROM account_invoice i
+JOIN party_party p ON p.id = i.party JOIN currency_currency c ON c.id = i.currency
+WHERE i.reference = %s AND i.number IS NOT NULL ORDER BY i.state = 'cancelled', i.id
+"""
+
+
+def calls(*words: str) -> When:
+    """Whether a request calls one of these methods."""
+    named = [f'"{word}"'.encode() for word in words]
+    return lambda request: any(word in request.body for word in named)
+
+
+def refunds(request: Request) -> bool:
+    """Whether a request is the step of the credit wizard that books."""
+    return b"wizard.account.invoice.credit.execute" in request.body and b"with_refund" in request.body
+
+
+class TrytonSubject(Subject):
+    """Customer invoices of the company's books."""
+
+    name = "erp"
+    object = "invoice"
+
+    def __init__(self, proxy: FaultProxy, url: str, login: tuple[str, str], database: str) -> None:
+        self.proxy, self._login = proxy, login
+        self._description = parsed("tryton", raw("tryton"), TrytonDescription)
+        self._person = TrytonSession(url, "tryton", *login, Timeouts(answer_ms=PATIENT_MS), 1)
+        #: what a person's client sends along: the groups decide what may be edited
+        self._preferences = self._person.read("model.res.user.get_preferences", True)
+        self._database = psycopg.connect(database, autocommit=True)
+
+    def target(self, answer_ms: int = PATIENT_MS, **changes: Any) -> TrytonTarget:
+        """With the shipped description, more patient; `changes` to it."""
+        patient = self._description.model_copy(update=hurried(self._description, answer_ms) | changes)
+        return TrytonTarget("erp", patient, self.proxy.url, self._login)
+
+    def case(self) -> Case:
+        """A new customer."""
+        code = f"A-{uuid.uuid4().hex[:10]}"
+        party = {"code": code, "name": f"Customer {code}", "addresses": [["create", [{}]]]}
+        self._person.write("model.party.party.create", [party])
+        return Case(code, f"INV-{uuid.uuid4().hex[:10]}")
+
+    def desired(self, case: Case, step: int) -> Mapping[str, str]:
+        """119.00, then 129.00, then cancelled."""
+        lines = [{**_LINES[0], "amount": "29.00"}, _LINES[1]] if step == 1 else _LINES
+        return {
+            "reference": case.object_id,
+            "customer": case.account,
+            "currency": "EUR",
+            "state": "cancelled" if step == 2 else "posted",
+            "total": "129.00" if step == 1 else "119.00",
+            "lines": json.dumps(lines),
+        }
+
+    def requests(self, step: int) -> Mapping[str, When]:
+        """A draft and its posting; in between, where something is booked already, the credit note."""
+        draft, post = calls("model.account.invoice.create"), calls("model.account.invoice.post")
+        return {"draft": draft, "post": post} if step == 0 else {"draft": draft, "refund": refunds, "post": post}
+
+    def truth(self, case: Case) -> Mapping[str, str] | None:
+        """From Tryton's tables: the booked one, else the cancelled one."""
+        row = self._database.execute(_TRUTH, (case.object_id,)).fetchone()
+        if row is None:
+            return None
+        lines = self._database.execute(
+            "SELECT description, quantity, unit_price FROM account_invoice_line WHERE invoice = %s ORDER BY id",
+            (row[0],),
+        ).fetchall()
+        shown = [{"description": text, "amount": f"{Decimal(str(n)) * price:.2f}"} for text, n, price in lines]
+        fields = dict(zip(("reference", "customer", "currency", "state", "total"), row[1:6], strict=True))
+        return fields | {"lines": json.dumps(shown)}
+
+    def effects(self, case: Case) -> int:
+        """Numbers given to documents with this reference, and times that one was taken back for good."""
+        rows = self._database.execute(_TRUTH, (case.object_id,)).fetchall()
+        return len(rows) + (1 if rows and all(row[4] == "cancelled" for row in rows) else 0)
+
+    def drafts(self, case: Case) -> int:
+        """What is left behind unbooked."""
+        words = "SELECT count(*) FROM account_invoice WHERE reference = %s AND state IN ('draft', 'validated')"
+        row = self._database.execute(words, (case.object_id,)).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def credited(self, case: Case) -> Decimal:
+        """The sum of all booked documents of the customer: what the customer owes."""
+        row = self._database.execute(
+            "SELECT coalesce(sum(l.debit - l.credit), 0) FROM account_move_line l JOIN party_party p ON p.id = l.party "
+            "WHERE p.code = %s",
+            (case.account,),
+        ).fetchone()
+        assert row is not None
+        return Decimal(row[0])
+
+    def edit_other(self, case: Case, text: str) -> None:
+        """The comment of the document that counts."""
+        self._person.write(
+            "model.account.invoice.write", [self._booked(case)], {"comment": text}, context=self._preferences
+        )
+
+    def other(self, case: Case) -> str:
+        """The comment of the document that was made first: an amended one is another document."""
+        rows = self._database.execute(_TRUTH, (case.object_id,)).fetchall()
+        return str(min(rows)[6])
+
+    def edit_ours(self, case: Case) -> None:
+        """Taken back by a person with a credit note."""
+        number = self._booked(case)
+        context = self._preferences | {"active_model": "account.invoice", "active_id": number, "active_ids": [number]}
+        run = "wizard.account.invoice.credit"
+        name, start, _end = self._person.write(f"{run}.create", context=context)
+        self._person.write(f"{run}.execute", name, {}, start, context=context)
+        given = {"start": {"with_refund": True, "with_refund_allowed": True, "invoice_date": None}}
+        self._person.write(f"{run}.execute", name, given, "credit", context=context)
+
+    def refusal(self, case: Case) -> tuple[Mapping[str, str], str]:
+        """Last year's January is closed."""
+        first = dt.date(dt.datetime.now(dt.UTC).year - 1, 1, 1)
+        domain = [["start_date", "=", first], ["state", "=", "open"]]
+        found = self._person.read("model.account.period.search", domain, 0, None, None)
+        if found:
+            self._person.write("model.account.period.close", list(found), context=self._preferences)
+        return {**self.desired(case, 0), "posted_on": str(first)}, "PERIOD_CLOSED"
+
+    def not_let_in(self) -> list[Fault]:
+        """401 to the posting, and to the login that follows."""
+        refused = Fault("answer", calls("model.account.invoice.post"), count=1, status=401)
+        return [refused, Fault("answer", calls("common.db.login"), count=1, status=401)]
+
+    def did_nothing(self) -> Fault:
+        """The posting is answered with an empty result, as for a document in the wrong state."""
+        return Fault("answer", calls("model.account.invoice.post"), body=b'{"id": 0, "result": null}')
+
+    def partly(self) -> Fault:
+        """One line is lost."""
+
+        def without_a_line(body: bytes) -> bytes:
+            call = json.loads(body)
+            ((_word, lines),) = call["params"][0][0]["lines"]
+            del lines[1:]
+            return json.dumps(call).encode()
+
+        return Fault("pass", calls("model.account.invoice.create"), rewrite=without_a_line)
+
+    def close(self) -> None:
+        """The person and the reader of tables go."""
+        self._person.close()
+        self._database.close()
+
+    def _booked(self, case: Case) -> int:
+        row = self._database.execute(_TRUTH, (case.object_id,)).fetchone()
+        assert row is not None
+        return int(row[0])
