@@ -100,9 +100,9 @@ def _declared(column: Described, reason: str) -> str:
 
 
 def _next_step(code: str, field: FieldSpec) -> str:
-    if code == "NOT_AN_AMOUNT" and field.minor:
+    if code in ("NOT_AN_AMOUNT", "INVALID_PRECISION") and field.minor:
         return "minor units are whole numbers: write `units: major` if the column holds exact decimals"
-    return _STEPS.get(code, f"map a column that can be a {field.kind}; docs/types.md lists what each type can be")
+    return _STEPS.get(code, f"map a column that can be a {field.kind} field; docs/types.md lists what each type can be")
 
 
 def _check_labels(

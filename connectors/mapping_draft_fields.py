@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from connectors.column_fit import refusal
-from connectors.draft_words import COLUMNS, MINOR, MONEY, NO_MONEY, likeness, read_label, words
+from connectors.draft_words import COLUMNS, MINOR, MONEY, NO_MONEY, SECRET, likeness, read_label, words
 from connectors.mapping_decisions import DECIDE
 from connectors.mapping_draft import Draft
 from connectors.postgres_types import CHARACTERS, Modes, arrives, plain_type
@@ -66,23 +66,25 @@ def _names_a_row(table: CatalogueTable, column: Column) -> bool:
 
 def _can_be(column: Column, field: RoleField) -> bool:
     """Whether the column's type can be the field, with units and zone as a person may still say."""
+    name = plain_type(column.type)[0]
     if field.kind == "money":
         return may_be_money(column)
-    if column.array or (field.kind == "label" and plain_type(column.type)[0] in _INTEGERS and not column.labels):
+    if column.array or (field.kind == "label" and not column.labels and name not in CHARACTERS):
+        return False
+    if field.kind in ("date", "instant") and name in _INTEGERS:
         return False
     schema = arrives(column, MODES)
-    if schema is None:
-        return False
-    zone = Zone(None, "zone", _any_zone) if plain_type(column.type)[0] == _WALL_CLOCK else None
-    if field.kind == "date" and plain_type(column.type)[0] in _MOMENTS:
-        zone = Zone(None, "zone", _any_zone)
-    if field.kind in ("date", "instant") and plain_type(column.type)[0] in _INTEGERS:
-        return False
-    return refusal(schema, column, FieldSpec(field.name, field.kind, column.name, labels={}, zone=zone)) is None
+    zoned = name == _WALL_CLOCK if field.kind == "instant" else name in _MOMENTS
+    spec = FieldSpec(field.name, field.kind, column.name, labels={}, zone=_ANY if zoned else None)
+    return schema is not None and refusal(schema, column, spec) is None
 
 
 def _any_zone(_name: str) -> tzinfo:
     return UTC
+
+
+#: that of a question which is still to be answered
+_ANY = Zone(None, "zone", _any_zone)
 
 
 def may_be_money(column: Column) -> bool:
@@ -108,7 +110,7 @@ def _guessed(kind: str, field: RoleField, column: Column) -> DraftField:
         case "label":
             return _label(kind, field, column, notes)
         case "instant" | "date" if name == _WALL_CLOCK or (field.kind == "date" and name in _MOMENTS):
-            what = "of which zone is this clock?" if name == _WALL_CLOCK else "whose day is meant?"
+            what = "of which zone is this clock?" if field.kind == "instant" else "whose day is meant?"
             notes.append(f"QUESTION: {what} Write an IANA name such as Europe/Berlin, or {{column: NAME}}")
             return DraftField(field.name, f"{{{field.kind}: {column.name}, zone: {DECIDE}}}", (), tuple(notes))
     return DraftField(field.name, f"{{{field.kind}: {column.name}}}", (), tuple(notes))
@@ -158,7 +160,8 @@ def _asked(table: CatalogueTable, field: RoleField) -> DraftField | None:
     """A required field for which no column is in sight."""
     if not field.required:
         return None
-    names = ", ".join(column.name for column in table.columns.values() if _can_be(column, field)) or "none"
+    fitting = [column.name for column in table.columns.values() if _can_be(column, field)]
+    names = ", ".join(name for name in fitting if not SECRET & set(words(name))) or "none"
     note = f"QUESTION: which column is it? By their types these could be: {names}"
     if field.name == "currency":
         note = "QUESTION: the ISO code of the currency that all amounts are in"

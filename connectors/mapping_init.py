@@ -60,7 +60,7 @@ def literals(url: str, own_server: str, source: str) -> dict[str, str]:
 
 def excluded(draft: Draft, mapping: str) -> dict[str, str]:
     """Columns that are left where they are: nothing is made of them, and their names sound personal or secret."""
-    named = set(re.findall(r"\w+", mapping))
+    named = set(re.findall(r"\w+", re.sub(r"#.*", "", mapping)))
     columns = [
         f"{table}.{column}"
         for table in draft.tables()
