@@ -14,8 +14,8 @@ from pydantic import Field
 from connectors.targets.description import AdapterDescription, FieldType
 from connectors.targets.guard import Guard, utc_now
 from connectors.targets.protocol import BusinessRefusal, Conflict, Declared, Misconfigured, Snapshot, Write
-from connectors.targets.tryton_books import BOOKED, DRAFTS, Books, Chart, Entry, Line, lines_of
-from connectors.targets.tryton_plan import OnRefusal, Planner, Wish, current
+from connectors.targets.tryton_books import BOOKED, DRAFTS, Books, Chart, Entry, Line, current, lines_of
+from connectors.targets.tryton_plan import OnRefusal, Planner, Wish
 from connectors.targets.tryton_session import TrytonSession
 from connectors.targets.values import equal
 from state.lane import Promise

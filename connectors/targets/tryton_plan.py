@@ -25,25 +25,9 @@ from connectors.targets.protocol import (
     TransientError,
     Write,
 )
-from connectors.targets.tryton_books import BOOKED, DRAFTS, Books, Entry, Line
+from connectors.targets.tryton_books import BOOKED, DRAFTS, Books, Entry, Line, current
 
 OnRefusal = Literal["hold", "compensate"]
-
-
-def current(entries: Sequence[Entry]) -> Entry | None:
-    """The document that counts among all with one reference: the booked one, else the draft, else the cancelled one.
-
-    Raises BusinessRefusal for two booked ones: a person has to say which is right.
-    """
-    booked = [one for one in entries if one.state in BOOKED]
-    if len(booked) > 1:
-        numbers = ", ".join(str(one.number) for one in booked)
-        reason = f"tryton has {len(booked)} booked documents with reference {booked[0].reference}: {numbers}"
-        raise BusinessRefusal("DUPLICATE_AT_TARGET", f"{reason}. Next step: take one back", {"numbers": numbers})
-    drafts = [one for one in entries if one.state in DRAFTS]
-    if booked or drafts:
-        return (booked or drafts)[0]
-    return entries[-1] if entries else None
 
 
 @dataclass(frozen=True)

@@ -145,8 +145,8 @@ def fill(layout: Layout, environment: dict[str, str], database: Database) -> Non
     secret(layout, "request-tracker")
     log = layout.logs / "request-tracker-install.log"
     variables = environment | {"RT_DB_NAME": database.draft}
-    variables["CONCORD_RT_PASSWORD_FILE"] = str(secret_file(layout, "request-tracker"))
-    own = ["--root-password-file", variables["CONCORD_RT_PASSWORD_FILE"]]
+    variables["RT_PASSWORD_FILE"] = str(secret_file(layout, "request-tracker"))
+    own = ["--root-password-file", variables["RT_PASSWORD_FILE"]]
     run("creating Request Tracker's tables", [str(SETUP), "--action", "init", "--skip-create", *own], log, variables)
     insert = [str(SETUP), "--action", "insert", "--skip-create", "--datafile", str(DATA)]
     said = run("filling Request Tracker", insert, log, variables)

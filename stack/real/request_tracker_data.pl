@@ -25,7 +25,7 @@ my @ticket = (LookupType => 'RT::Queue-RT::Ticket', ApplyTo => ['Support', 'Esca
         my ($done, $why) = $field->AddToObject($object);
         die "$name: $why" unless $done;
     }
-    open my $file, '<', $ENV{CONCORD_RT_PASSWORD_FILE} or die "password file: $!";
+    open my $file, '<', $ENV{RT_PASSWORD_FILE} or die "password file: $!";
     my $user = RT::User->new(RT->SystemUser);
     my ($id, $why) = $user->Create(Name => 'concord', Password => scalar(<$file>), Privileged => 1);
     die "user concord: $why" unless $id;
