@@ -14,7 +14,7 @@ import psutil
 from benchmarks.dataset import Dataset, prepare
 from benchmarks.flow import SOURCE_NAMES, Flow, Reached, flow_of
 from benchmarks.load import load
-from benchmarks.measure import Usage, broker_pid, cpu_seconds
+from benchmarks.measure import Neighbours, Usage, broker_pid, cpu_seconds
 from benchmarks.outcome import Reporter
 from benchmarks.shape import Shape
 from benchmarks.verify import Verdict, verify
@@ -65,7 +65,7 @@ def judged(settings: Settings, dataset: Dataset, flow: Flow, reporter: Reporter)
 def _run(settings: Settings, dataset: Dataset, flow: Flow, reporter: Reporter) -> dict[str, Any]:
     """Start the flow, wait for the end of the backlog, stop it; what was measured."""
     broker = broker_pid(settings.kafka)
-    before = cpu_seconds(broker)
+    before, neighbours = cpu_seconds(broker), Neighbours((broker,))
     started = flow.start()
     try:
         reached = flow.reach(dataset.last_positions(SOURCE_NAMES), reporter)
@@ -78,6 +78,7 @@ def _run(settings: Settings, dataset: Dataset, flow: Flow, reporter: Reporter) -
         "processes": flow.processes,
         **rates(dataset.changes, started, reached, usage),
         "broker_cpu_s_per_million": round((cpu_seconds(broker) - before) / dataset.changes * 1e6, 1),
+        "other_cores_busy": neighbours.cores(usage.cpu_s),
         "cores": psutil.cpu_count(),
     }
 

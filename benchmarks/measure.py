@@ -88,6 +88,28 @@ def _tree(pid: int) -> list[psutil.Process]:
         return []
 
 
+class Neighbours:
+    """How much of the machine others take meanwhile: a number is only as good as the machine was quiet."""
+
+    def __init__(self, own: tuple[int | None, ...]) -> None:
+        """Counts from now on; `own` are processes that belong to the measurement and live longer than it."""
+        self._own = (psutil.Process().pid, *own)
+        self._before = self._taken()
+        self._started = monotonic()
+
+    def _taken(self) -> tuple[float, float]:
+        """CPU seconds of the whole machine, and of our own long-lived processes."""
+        times = psutil.cpu_times()
+        busy = times.user + times.nice + times.system + getattr(times, "irq", 0.0) + getattr(times, "softirq", 0.0)
+        return busy + getattr(times, "steal", 0.0), sum(map(cpu_seconds, self._own))
+
+    def cores(self, measured_cpu_s: float) -> float:
+        """Cores that were busy with other work on average; `measured_cpu_s` is what the measured tree used."""
+        (busy, own), (busy_before, own_before) = self._taken(), self._before
+        others = (busy - busy_before) - (own - own_before) - measured_cpu_s
+        return round(max(0.0, others) / max(monotonic() - self._started, 0.001), 2)
+
+
 def cpu_seconds(pid: int | None) -> float:
     """CPU seconds of one process so far; 0 if it is gone or not on this machine."""
     if pid is None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from benchmarks.catchup import catchup
+from benchmarks.curve import curve, plot
 from benchmarks.freshness import freshness
 from benchmarks.idle import idle
+from benchmarks.outcome import Reporter
+from benchmarks.page import SCALES, SECTIONS, page
 from benchmarks.peers import compare
 from benchmarks.peers.build import write_lock
 from benchmarks.restart import restart
@@ -17,6 +21,7 @@ from benchmarks.skew import skew
 from benchmarks.stages import stages
 from benchmarks.transaction import transaction
 from console.bench_run import CODES, AsJson, run
+from dataflows.settings import ROOT, Settings
 
 app = typer.Typer(no_args_is_help=True, help="Benchmarks on the real broker, with every published commit verified.")
 
@@ -129,6 +134,43 @@ def stages_command(
 ) -> None:
     """Compare the stages with another revision."""
     run(lambda _settings, bars: stages(against, changes, rounds, bars), as_json)
+
+
+@app.command("curve", help="Catch-up over sizes of the state and numbers of processes. " + CODES)
+def curve_command(
+    as_json: AsJson = False,
+    changes: Changes = 1_000_000,
+    accounts: Annotated[str, typer.Option(help="sizes of the state, comma-separated")] = "10000,100000",
+    processes: Annotated[str, typer.Option(help="numbers of processes, comma-separated")] = "1,2",
+    picture: Annotated[Path | None, typer.Option(help="also draw it into this file, as SVG")] = None,
+) -> None:
+    """Catch up over and over."""
+    sizes, counts = numbers(accounts, "--accounts"), numbers(processes, "--processes")
+
+    def work(settings: Settings, bars: Reporter) -> dict[str, Any]:
+        """Measure, then draw."""
+        result = curve(settings, changes, sizes, counts, bars)
+        if picture:
+            picture.write_text(plot(result))
+        return result
+
+    run(work, as_json)
+
+
+@app.command("page", help="Every benchmark in one call: writes docs/performance.json, its plots and the page. " + CODES)
+def page_command(
+    as_json: AsJson = False,
+    scale: Annotated[str, typer.Option(help="small, or full: the sizes of the goals")] = "full",
+    only: Annotated[str, typer.Option(help="sections to measure anew, comma-separated")] = ",".join(SECTIONS),
+    folder: Annotated[Path, typer.Option(help="where the page is")] = ROOT / "docs",
+) -> None:
+    """Measure everything and write the page."""
+    if scale not in SCALES:
+        raise typer.BadParameter(f"{scale!r} is none of {', '.join(SCALES)}", param_hint="--scale")
+    sections = [word.strip() for word in only.split(",") if word.strip()]
+    if unknown := [word for word in sections if word not in SECTIONS]:
+        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(SECTIONS)}", param_hint="--only")
+    run(lambda settings, bars: page(settings, folder, SCALES[scale], sections, bars), as_json)
 
 
 def numbers(text: str, option: str) -> list[int]:

@@ -69,6 +69,7 @@ def concord_row(result: dict[str, Any]) -> dict[str, Any]:
         "steady_changes_per_s",
         "cpu_s_per_million",
         "broker_cpu_s_per_million",
+        "other_cores_busy",
         "rss_mb_peak",
     )
     return {

@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from benchmarks.dataset import Dataset
 from benchmarks.envelopes import key_schema, topic_of
 from benchmarks.load import PARTITIONS, delete_topics, recreate
-from benchmarks.measure import TreeMeter, broker_pid, cpu_seconds
+from benchmarks.measure import Neighbours, TreeMeter, broker_pid, cpu_seconds
 from benchmarks.oracle import Oracle
 from benchmarks.outcome import BenchmarkFailed, Reporter
 from benchmarks.peers.build import JOBS, PeerJars, java_binary
@@ -108,7 +108,7 @@ def _measure(
 ) -> dict[str, Any]:
     """Run the command until its output stands still; what it cost."""
     broker = broker_pid(inputs.settings.kafka)
-    broker_cpu = cpu_seconds(broker)
+    broker_cpu, neighbours = cpu_seconds(broker), Neighbours((broker,))
     with log.open("wb") as out:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, cwd=log.parent
@@ -131,6 +131,7 @@ def _measure(
         "cpu_s_per_million": round(ended.cpu_s / millions, 1),
         "broker_cpu_s_per_million": round((cpu_seconds(broker) - broker_cpu) / millions, 1),
         "rss_mb_peak": round(usage.rss_bytes_peak / 1e6),
+        "other_cores_busy": neighbours.cores(usage.cpu_s),
     }
 
 

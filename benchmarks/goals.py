@@ -1,0 +1,115 @@
+"""What we want, as data: each goal names where its number lies, its bound, and the size at which it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+Sections = dict[str, dict[str, Any]]
+PEERS_ACCOUNTS, RESTART_ACCOUNTS, TRANSACTION_ROWS, SKEW_INVOICES = 100_000, 100_000, 1_000_000, 200_000
+
+
+class Measured(NamedTuple):
+    """A number with the size that it was taken at, in words, and whether that is the size of the goal."""
+
+    value: float
+    size: str
+    full_size: bool
+
+
+class Goal(NamedTuple):
+    """One goal. `measured` finds the number in the page's data, or None; `met` judges it."""
+
+    name: str
+    wanted: str
+    measured: Callable[[Sections], Measured | None]
+    met: Callable[[float], bool]
+    unit: str
+
+
+def verdict_of(goal: Goal, sections: Sections) -> tuple[str, str, str]:
+    """Measured, size, met: in words; a number of a smaller size meets nothing."""
+    found = goal.measured(sections)
+    if found is None:
+        return "not measured yet", "-", "-"
+    met = ("yes" if goal.met(found.value) else "**no**") if found.full_size else "smaller size"
+    return f"{found.value:,} {goal.unit}".rstrip(), found.size, met
+
+
+def _result(sections: Sections, name: str) -> dict[str, Any] | None:
+    section = sections.get(name)
+    return None if section is None else section["result"]
+
+
+def _against_best(
+    quantity: str, ratio: str, best: Callable[[list[float]], float]
+) -> Callable[[Sections], Measured | None]:
+    """The ratio to the peer that is best at the quantity."""
+
+    def found(sections: Sections) -> Measured | None:
+        result = _result(sections, "peers")
+        peers = [one for one in result["systems"] if "concord_is" in one] if result else []
+        if result is None or not peers:
+            return None
+        wanted = best([one[quantity] for one in peers])
+        value = next(one["concord_is"][ratio] for one in peers if one[quantity] == wanted)
+        size = f"{result['changes']:,} changes, {result['accounts']:,} accounts"
+        return Measured(value, size, result["accounts"] >= PEERS_ACCOUNTS)
+
+    return found
+
+
+def _wrong(sections: Sections) -> Measured | None:
+    """Wrong records of all verified runs on the page."""
+    runs = [
+        run
+        for section in sections.values()
+        for run in (*section["result"].get("points", ()), *section["result"].get("runs", ()), section["result"])
+        if "wrong_records" in run
+    ]
+    if not runs:
+        return None
+    kinds = ("wrong_records", "partial_states", "duplicates", "regressions", "lost", "wrong_at_end")
+    records = sum(run["account_records"] for run in runs)
+    return Measured(sum(run[kind] for run in runs for kind in kinds), f"{records:,} account records", True)
+
+
+def _restarted(sections: Sections) -> Measured | None:
+    """The largest state's restart."""
+    result = _result(sections, "restart")
+    if result is None:
+        return None
+    run = max(result["runs"], key=lambda one: int(one["accounts"]))
+    return Measured(run["kill_to_first_cut_s"], f"{run['accounts']:,} accounts", run["accounts"] >= RESTART_ACCOUNTS)
+
+
+def _memory(sections: Sections) -> Measured | None:
+    """The large transaction's memory."""
+    result = _result(sections, "transaction")
+    if result is None:
+        return None
+    return Measured(result["memory_above_baseline_mb"], f"{result['rows']:,} rows", result["rows"] >= TRANSACTION_ROWS)
+
+
+def _hot(sections: Sections) -> Measured | None:
+    """The large account's cost."""
+    result = _result(sections, "skew")
+    if result is None:
+        return None
+    return Measured(result["hot_cost_ratio"], f"{result['invoices']:,} invoices", result["invoices"] >= SKEW_INVOICES)
+
+
+GOALS = (
+    Goal("records that are wrong, partial, repeated or lost", "0", _wrong, lambda value: value == 0, ""),
+    Goal(
+        "catch-up beside the fastest peer", "faster", _against_best("changes_per_s", "times_as_fast", max),
+        lambda value: value > 1, "x",
+    ),
+    Goal(
+        "CPU beside the thriftiest peer", "less", _against_best("cpu_s_per_million", "share_of_cpu", min),
+        lambda value: value < 1, "x",
+    ),
+    Goal("kill -9 to the first new cut, 100,000 accounts", "under 5 s", _restarted, lambda value: value < 5, "s"),
+    Goal("cost of a change of an account with 200,000 invoices", "at most 1.5 x", _hot, lambda value: value <= 1.5, "x"),
+    Goal("memory of a transaction of 1,000,000 rows", "at most 512 MB more", _memory, lambda value: value <= 512, "MB"),
+)  # fmt: skip

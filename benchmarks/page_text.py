@@ -1,0 +1,188 @@
+"""The text of docs/performance.md, made from its data file alone: no number on the page was typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from benchmarks.goals import GOALS, verdict_of
+
+Section = dict[str, Any]
+
+_HEAD = """\
+# Performance
+
+This page is written by `concord bench page` from [performance.json](performance.json); a test compares them. The job is
+'account view': a seeded run of source transactions (1 to 5 rows) over five tables of two databases, as Debezium writes
+them, on a real broker. Every published record is verified in the same run: at each commit number an independent reader
+holds every account against the generator's own truth of that frontier. A run that was not entirely right says so.
+
+`concord bench page --scale full` takes the numbers of the goals; `small` only shows that everything runs. **Other cores
+busy** is how much of the machine other work took meanwhile: rates and delays of a busy machine mean little, CPU seconds
+and ratios within one run a little more.
+"""
+
+
+def render(data: dict[str, Any]) -> str:
+    """The whole page."""
+    parts = [_HEAD, _machine(data["machine"]), _goals(data["sections"])]
+    for name, text in _TEXTS.items():
+        section = data["sections"].get(name)
+        if section is not None:
+            parts.append(text(section["result"]) + "\n" + _taken(section))
+    return "\n".join(part.rstrip() + "\n" for part in parts if part)
+
+
+def _machine(machine: Section) -> str:
+    if not machine:
+        return ""
+    return (
+        f"Machine: {machine['cores']} cores ({machine['cpu']}), {machine['memory_gb']} GB, Python {machine['python']}."
+    )
+
+
+def _goals(sections: dict[str, Section]) -> str:
+    rows = [(goal.name, goal.wanted, *verdict_of(goal, sections)) for goal in GOALS]
+    return "## Goals\n\n" + table(("what", "goal", "measured", "size", "met"), rows)
+
+
+def _taken(section: Section) -> str:
+    return (
+        f"*Scale {section['scale']}, taken {section['taken_on']} at {section['revision']}, "
+        f"load average before: {section['load_before']}.*\n"
+    )
+
+
+def _curve(result: Section) -> str:
+    rows = [
+        (
+            number(p["accounts"]), p["processes"], number(p["changes"]), number(p["changes_per_s"]),
+            number(p["steady_changes_per_s"]), p["cpu_s_per_million"], p["broker_cpu_s_per_million"],
+            p["rss_mb_peak"], p["other_cores_busy"], yes(p["right"]),
+        )
+        for p in result["points"]
+    ]  # fmt: skip
+    heads = ("accounts", "processes", "changes", "changes/s", "steady/s", "CPU s per million", "broker's", "MB", "other cores busy", "right")  # fmt: skip
+    return (
+        "## Catch-up\n\n`concord bench curve`: a backlog worked off at full speed. changes/s counts from the start of the "
+        "process, steady/s from the first cut.\n\n![Catch-up](performance/curve.svg)\n\n" + table(heads, rows)
+    )
+
+
+def _peers(result: Section) -> str:
+    rows = []
+    for one in result["systems"]:
+        ratio = one.get("concord_is", {})
+        rows.append((
+            one["system"], number(one["changes_per_s"]), number(one["steady_changes_per_s"]), one["cpu_s_per_million"],
+            one["broker_cpu_s_per_million"], one["rss_mb_peak"], number(one["records"]), share(one["invariant_broken_share"]),
+            share(one["wrong_share"]), one["wrong_at_end"] + one["lost"], times(ratio.get("times_as_fast")),
+            times(ratio.get("share_of_cpu")), one["other_cores_busy"],
+        ))  # fmt: skip
+    heads = (
+        "system", "changes/s", "steady/s", "CPU s per million", "broker's", "MB", "account records", "invariant broken",
+        "never committed", "finally wrong", "Concord is so fast", "Concord's CPU", "other cores busy",
+    )  # fmt: skip
+    notes = "\n".join(f"- **{one['system']}**: {one['configuration']}" for one in result["systems"])
+    return (
+        f"## Beside others\n\n`concord bench peers`: {number(result['changes'])} changes over {number(result['accounts'])} "
+        "accounts, one system after the other on the same broker and topics. A peer's record passes if it is any committed "
+        "state of its account; Concord's has to be that of its own commit.\n\n![Rate](performance/peers-rate.svg)\n\n"
+        "![CPU](performance/peers-cpu.svg)\n\n" + table(heads, rows) + f"\n{notes}\n"
+    )
+
+
+def _restart(result: Section) -> str:
+    rows = [
+        (number(r["accounts"]), number(r["state_rows"]), r["kill_to_first_cut_s"], r["start_to_first_cut_s"], r["rss_mb_peak"], yes(r["right"]))
+        for r in result["runs"]
+    ]  # fmt: skip
+    heads = ("accounts", "rows", "kill to first new cut, s", "start to first new cut, s", "MB", "right")
+    return (
+        f"## After kill -9\n\n`concord bench restart`: killed while {number(result['changes_per_s'])} changes a second arrive, "
+        "started at once.\n\n" + table(heads, rows)
+    )
+
+
+def _freshness(result: Section) -> str:
+    rows = [
+        (number(r["changes_per_s"]), *(r["delay_ms"][name] for name in ("p50", "p90", "p99", "max")), r["cpu_share"], yes(r["right"]))
+        for r in result["runs"]
+    ]  # fmt: skip
+    heads = ("changes/s", "p50 ms", "p90 ms", "p99 ms", "max ms", "CPU, cores", "right")
+    return (
+        f"## Freshness\n\n`concord bench freshness`: {number(result['accounts'])} accounts; counted from: {result['since']}, "
+        "until a read_committed reader has the cut.\n\n" + table(heads, rows)
+    )
+
+
+def _idle(result: Section) -> str:
+    rows = [
+        (r["idle_tables"], r["delay_ms"]["p50"], r["delay_ms"]["p99"], r["cpu_share"], yes(r["right"]))
+        for r in result["runs"]
+    ]
+    return (
+        f"## At rest\n\n`concord bench idle`: a flow with nothing to do takes {result['rest_cpu_share']} of a core (the broker "
+        f"{result['rest_broker_cpu_share']}) and {result['rest_rss_mb']} MB. The same traffic beside idle tables:\n\n"
+        + table(("idle tables", "p50 ms", "p99 ms", "CPU, cores", "right"), rows)
+    )
+
+
+def _skew(result: Section) -> str:
+    rows = [
+        (r["shape"], number(r["changes"]), number(r["changes_per_s"]), r["cpu_s_per_million"], r["rss_mb_peak"], yes(r["right"]))
+        for r in result["runs"]
+    ]  # fmt: skip
+    return (
+        f"## One large account\n\n`concord bench skew`: {number(result['invoices'])} invoices, ten an account or all on one; a "
+        f"change of the large account costs {result['hot_cost_ratio']} times the CPU.\n\n"
+        + table(("shape", "changes", "changes/s", "CPU s per million", "MB", "right"), rows)
+    )
+
+
+def _transaction(result: Section) -> str:
+    row = (
+        number(result["rows"]), number(result["accounts"]), yes(result["in_one_cut"]), result["memory_above_baseline_mb"],
+        result["baseline_mb"], yes(result["right"]),
+    )  # fmt: skip
+    return (
+        "## One large transaction\n\n`concord bench transaction`: one source transaction over all accounts.\n\n"
+        + table(("rows", "accounts", "in one cut", "MB above the baseline", "baseline MB", "right"), [row])
+    )
+
+
+_TEXTS: dict[str, Callable[[Section], str]] = {
+    "curve": _curve,
+    "peers": _peers,
+    "restart": _restart,
+    "freshness": _freshness,
+    "idle": _idle,
+    "skew": _skew,
+    "transaction": _transaction,
+}
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A Markdown table."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(str(cell) for cell in line)} |\n" for line in lines)
+
+
+def number(value: float) -> str:
+    """Thousands apart."""
+    return f"{value:,}"
+
+
+def share(value: float) -> str:
+    """A share as per cent."""
+    return f"{value:.1%}"
+
+
+def times(value: float | None) -> str:
+    """A ratio, or a dash."""
+    return "-" if value is None else f"{value} x"
+
+
+def yes(value: bool) -> str:
+    """In a word."""
+    return "yes" if value else "**no**"
