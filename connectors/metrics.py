@@ -159,6 +159,18 @@ BRAKE_NEAR = _counter(
     "Writes of an object that has used more than half of what the write-rate brake allows.",
     "target",
 )
+BUDGET_WAITS = _counter(
+    _Q,
+    "concord_budget_waits",
+    "Requests to a target that its budget, shared by all processes, made wait longer than a second.",
+    "target",
+)
+BUDGET_AWAY = _counter(
+    _Q,
+    "concord_budget_away",
+    "Requests to a target that were not sent because Redis, where its budget is counted, could not be asked.",
+    "target",
+)
 SENDS = _counter(
     _Q,
     "concord_sends",

@@ -10,7 +10,7 @@ from pydantic import Field
 from connectors.located_yaml import Located, LocatedError
 from connectors.mapping_account import Shape
 from state.life import TRANSITIONS
-from state.rules import BRAKE_WITHIN_MS, BRAKE_WRITES, PROPOSAL_MS, RENEWAL_DAYS, Brake, Guard, Rule, Rules
+from state.rules import BRAKE_WITHIN_MS, BRAKE_WRITES, PROPOSAL_MS, RENEWAL_DAYS, Brake, Budget, Guard, Rule, Rules
 
 #: rules that can be compared so far: object -> (owner, target)
 _COMPARED = {
@@ -34,6 +34,13 @@ class _GuardShape(Shape):
 class _BrakeShape(Shape):
     writes: Annotated[int, Field(ge=1)] = BRAKE_WRITES
     within_ms: Annotated[int, Field(ge=1000, le=86_400_000)] = BRAKE_WITHIN_MS
+
+
+class _BudgetShape(Shape):
+    account: Annotated[str, Field(pattern=r"^[^{}\s]+$")]
+    concurrency: Annotated[int, Field(ge=1, le=1000)]
+    per_second: Annotated[int, Field(ge=1, le=100_000)]
+    burst: Annotated[int, Field(ge=1)] = 1
 
 
 class _RuleShape(Shape):
@@ -60,6 +67,7 @@ class _OwnershipShape(Shape):
     transitions: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
     renewal_days: tuple[Annotated[int, Field(ge=0, le=3_660)], ...] = RENEWAL_DAYS
     brake: _BrakeShape = _BrakeShape()
+    budgets: dict[str, _BudgetShape] = Field(default_factory=dict)
 
 
 def load_rules(path: Path) -> Rules:
@@ -71,6 +79,8 @@ def load_rules(path: Path) -> Rules:
     for tier in shape.resolve_within_ms:
         if tier not in shape.tiers:
             raise file.error(("resolve_within_ms", tier), f"{tier} is none of the tiers. Next step: correct it")
+    for target in shape.budgets.keys() - {rule.target for rule in shape.rules.values()}:
+        raise file.error(("budgets", target), f"no rule has the target {target}. Next step: correct it")
     transitions = _transitions(file, shape.transitions)
     rules: list[Rule] = []
     seen: dict[str, str] = {}
@@ -96,10 +106,11 @@ def load_rules(path: Path) -> Rules:
         shape.tiers,
         shape.team,
         tuple(rules),
-        shape.resolve_within_ms,
-        transitions,
-        brake,
-        shape.renewal_days,
+        resolve_within_ms=shape.resolve_within_ms,
+        transitions=transitions,
+        brake=brake,
+        renewal_days=shape.renewal_days,
+        budgets={target: Budget(**budget.model_dump()) for target, budget in shape.budgets.items()},
     )
 
 

@@ -21,6 +21,7 @@ from bytewax.run import cli_main
 from confluent_kafka import Consumer
 
 from connectors import metrics
+from connectors.budget import BudgetedTarget, Budgets
 from connectors.contracts import ContractMissing, Contracts, topic_specs
 from connectors.kafka.offsets import StartRace, TopicRecreated, Vector, committed, fence, group_consumer
 from connectors.kafka.population import Population, live_keys
@@ -61,6 +62,14 @@ def targets(settings: Settings) -> dict[str, Target]:
     """The targets that are described and have an address. Raises DescriptionError."""
     addresses = {"erp": settings.erp_url, "support": settings.support_url}
     return {name: RestTarget(load(name), address) for name, address in addresses.items()}
+
+
+def budgeted(known: Mapping[str, Target], rules: Rules, budgets: Budgets) -> dict[str, Target]:
+    """The targets, those that have a budget behind it."""
+    return {
+        name: BudgetedTarget(target, rules.budgets[name], budgets) if name in rules.budgets else target
+        for name, target in known.items()
+    }
 
 
 def begin(settings: Settings, contracts: Contracts) -> tuple[Vector, dict[str, str]]:
@@ -187,9 +196,11 @@ def main(settings: Settings) -> int:
         logger(FLOW).error("start refused", reason=str(error))
         return EXIT_REFUSED
     stop_metrics = metrics.serve(settings.metrics_port + METRICS_PORT_OFFSET if settings.metrics_port else 0)
+    budgets = Budgets(settings.redis, settings.prefix)
     try:
-        return run(settings, known, rules, stopping)
+        return run(settings, budgeted(known, rules, budgets), rules, stopping)
     finally:
+        budgets.close()
         stop_metrics()
 
 

@@ -31,6 +31,16 @@ class Brake:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """What all processes may ask of a target together, with the account that they log in as."""
+
+    account: str
+    concurrency: int
+    per_second: int
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """`owner` is right about `object`; `target` must agree within `tolerance_minor`, after `settle_ms`.
 
@@ -68,6 +78,8 @@ class Rules:
     brake: Brake = Brake()
     #: days before a subscription renews or ends on which that is told
     renewal_days: tuple[int, ...] = RENEWAL_DAYS
+    #: by target
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
 
     def team_of(self, kind: str) -> str:
         """The team that owns objects of a kind."""
