@@ -106,7 +106,7 @@ class TrytonTarget:
         found = self._guard.read(lambda: current(self._books.entries(reference)))
         if found is None:
             return None
-        unfinished = found.key if found.state in DRAFTS else None
+        unfinished = found.key if found.state in DRAFTS or found.state == "posted" else None  # posted, not yet paid
         return Snapshot(_fields(object_name, found), found.timestamp, unfinished)
 
     def write(self, write: Write) -> None:

@@ -70,6 +70,7 @@ class Planner:
         if (found and found.timestamp) != wish.write.token:
             raise Conflict("STALE", "tryton: the document has changed since it was read")
         own = [one for one in entries if one.state in DRAFTS and one.key == key]
+        self._books.drop([one.id for one in own[1:]])
         if found is not None and found.state in BOOKED:
             self._change_booked(wish, found, own)
             return

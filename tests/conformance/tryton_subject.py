@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
 import psycopg
 
 from connectors.targets.description import Timeouts, parsed, raw
+from connectors.targets.guard import utc_now
 from connectors.targets.tryton import TrytonDescription, TrytonTarget
 from connectors.targets.tryton_session import TrytonSession
 from stack.fault_proxy import Fault, FaultProxy, Request
@@ -50,10 +51,12 @@ class TrytonSubject(Subject):
         self._preferences = self._person.read("model.res.user.get_preferences", True)
         self._database = psycopg.connect(database, autocommit=True)
 
-    def target(self, answer_ms: int = PATIENT_MS, **changes: Any) -> TrytonTarget:
-        """With the shipped description, more patient; `changes` to it."""
+    def target(
+        self, answer_ms: int = PATIENT_MS, now: Callable[[], dt.datetime] = utc_now, **changes: Any
+    ) -> TrytonTarget:
+        """With the shipped description, more patient; `changes` to it, and another clock."""
         patient = self._description.model_copy(update=hurried(self._description, answer_ms) | changes)
-        return TrytonTarget("erp", patient, self.proxy.url, self._login)
+        return TrytonTarget("erp", patient, self.proxy.url, self._login, now=now)
 
     def case(self) -> Case:
         """A new customer."""
@@ -104,15 +107,41 @@ class TrytonSubject(Subject):
         assert row is not None
         return int(row[0])
 
-    def credited(self, case: Case) -> Decimal:
-        """The sum of all booked documents of the customer: what the customer owes."""
+    def owed(self, case: Case) -> Decimal:
+        """What the customer owes by all bookings together, in the currency of the documents."""
         row = self._database.execute(
-            "SELECT coalesce(sum(l.debit - l.credit), 0) FROM account_move_line l JOIN party_party p ON p.id = l.party "
-            "WHERE p.code = %s",
+            "SELECT coalesce(sum(coalesce(l.amount_second_currency, l.debit - l.credit)), 0) FROM account_move_line l "
+            "JOIN party_party p ON p.id = l.party WHERE p.code = %s",
             (case.account,),
         ).fetchone()
         assert row is not None
         return Decimal(row[0])
+
+    def total(self, case: Case) -> Decimal:
+        """The total of the document that counts, with all its decimals."""
+        words = "SELECT total_amount_cache FROM account_invoice WHERE id = %s"
+        row = self._database.execute(words, (self._booked(case),)).fetchone()
+        assert row is not None
+        return Decimal(row[0])
+
+    def described(self, case: Case) -> str:
+        """The description of the document that counts."""
+        words = "SELECT description FROM account_invoice WHERE id = %s"
+        row = self._database.execute(words, (self._booked(case),)).fetchone()
+        assert row is not None
+        return str(row[0])
+
+    def book_again(self, case: Case) -> None:
+        """A person copies the document and posts the copy."""
+        (copy,) = self._person.write(
+            "model.account.invoice.copy", [self._booked(case)], {"reference": case.object_id}, context=self._preferences
+        )
+        self._person.write("model.account.invoice.post", [copy], context=self._preferences)
+
+    def rename(self, code: str, name: str) -> None:
+        """A person changes a customer's name."""
+        found = self._person.read("model.party.party.search", [["code", "=", code]], 0, None, None)
+        self._person.write("model.party.party.write", list(found), {"name": name})
 
     def edit_other(self, case: Case, text: str) -> None:
         """The comment of the document that counts."""
