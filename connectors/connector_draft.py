@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-#: names that SQL takes without quotes
-_PLAIN = re.compile(r"^[a-z_][a-z0-9_]*$")
+from connectors.source_database import quoted
+
 _CONVERTER = "io.apicurio.registry.utils.converter.AvroConverter"
 _APICURIO = {
     "url": "${registry.url}/apis/registry/v2",
@@ -81,26 +81,21 @@ def prepare_text(source: str, tables: Sequence[str], signal: str, database: str,
     """prepare.sql. `by_root`: rows of partitions are published as those of their table."""
     schemas = list(dict.fromkeys(one.partition(".")[0] for one in (*tables, signal)))
     rights = "\n".join(
-        f'GRANT USAGE ON SCHEMA {_quoted(one)} TO :"capture_role";\n'
-        f'REVOKE ALL ON ALL TABLES IN SCHEMA {_quoted(one)} FROM :"capture_role";'
+        f'GRANT USAGE ON SCHEMA {quoted(one)} TO :"capture_role";\n'
+        f'REVOKE ALL ON ALL TABLES IN SCHEMA {quoted(one)} FROM :"capture_role";'
         for one in schemas
     )
-    listed = ", ".join(_quoted(table) for table in tables)
+    listed = ", ".join(quoted(table) for table in tables)
     parts = {
         "source": source,
         "database": database,
         "name": capture_name(source),
         "rights": rights,
         "tables": listed,
-        "signal": _quoted(signal),
+        "signal": quoted(signal),
         "by_root": " WITH (publish_via_partition_root = true)" if by_root else "",
     }
     return _PREPARE.format(**parts)
-
-
-def _quoted(name: str) -> str:
-    """`schema.table` as SQL takes it."""
-    return ".".join(part if _PLAIN.match(part) else '"' + part.replace('"', '""') + '"' for part in name.split("."))
 
 
 _PREPARE = """\

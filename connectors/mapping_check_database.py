@@ -24,6 +24,7 @@ from connectors.mapping_mentions import Step, account_steps, steps
 from connectors.mapping_shape import MappingShape, TableShape
 from connectors.postgres_types import Modes, arrives
 from connectors.source_catalogue import CatalogueTable
+from connectors.source_database import quoted
 from state.mapper import id_columns
 
 TABLE_MISSING, KEY_NOT_UNIQUE, REPLICA_IDENTITY = "TABLE_MISSING", "KEY_NOT_UNIQUE", "REPLICA_IDENTITY"
@@ -73,7 +74,7 @@ def _check_key(file: Located, name: str, table: TableShape, found: CatalogueTabl
         yield at(file, loc, KEY_NOT_UNIQUE, problem, step, "warning" if partitioned else "error")
     if found.identity == "d" and not set(key) <= set(found.key):
         problem = f"a delete says only the primary key ({primary}), not ({', '.join(key)})"
-        step = f"use the primary key, or ALTER TABLE {name} REPLICA IDENTITY FULL"
+        step = f"use the primary key, or ALTER TABLE {quoted(name)} REPLICA IDENTITY FULL"
         yield at(file, loc, REPLICA_IDENTITY, problem, step)
 
 
@@ -85,7 +86,7 @@ def _check_account(file: Located, name: str, table: TableShape, found: Catalogue
             continue
         if column.nullable and len(owned) == 1 and not step.when:
             problem = f"{name}.{step.column} may be NULL: such a row has no account and waits"
-            fix = f"ALTER TABLE {name} ALTER COLUMN {step.column} SET NOT NULL, or leave it if such rows are meant to wait"
+            fix = f"ALTER TABLE {quoted(name)} ALTER COLUMN {quoted(step.column)} SET NOT NULL, or leave it if such rows are meant to wait"
             yield at(file, loc, ACCOUNT_MAY_BE_NULL, problem, fix, "warning")
         if step.defines and not found.tells_apart((step.column,)):
             problem = f"no constraint makes {name}.{step.column} unique: two rows could make the same account known"

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from connectors.preflight_findings import Finding
-from connectors.source_database import TableFacts, publication_tables, table_facts, wal_level
+from connectors.source_database import TableFacts, publication_tables, quoted, table_facts, wal_level
 
 APICURIO = "io.apicurio.registry.utils.converter.AvroConverter"
 CONFLUENT = "io.confluent.connect.avro.AvroConverter"
@@ -76,11 +76,11 @@ def check_publication(at: Ground) -> Iterator[Finding]:
     included = set(at.tables)
     for table in sorted(included - published):
         problem = f"lacks {table}, whose changes would never arrive"
-        fix = f"ALTER PUBLICATION {name} ADD TABLE {table}"
+        fix = f"ALTER PUBLICATION {name} ADD TABLE {quoted(table)}"
         yield Finding(at.source, "PUBLICATION_DIFFERS", f"publication {name}", problem, fix)
     for table in sorted(published - included):
         problem = f"holds {table}, which table.include.list does not"
-        fix = f"ALTER PUBLICATION {name} DROP TABLE {table}, or include the table"
+        fix = f"ALTER PUBLICATION {name} DROP TABLE {quoted(table)}, or include the table"
         yield Finding(at.source, "PUBLICATION_DIFFERS", f"publication {name}", problem, fix)
 
 
@@ -111,7 +111,7 @@ def check_replica_identity(at: Ground) -> Iterator[Finding]:
     for table in at.facts.values():
         keyless_default = table.identity == "d" and not table.key
         if table.identity == "n" or keyless_default:
-            fix = f"ALTER TABLE {table.name} REPLICA IDENTITY {'FULL' if not table.key else 'DEFAULT'}"
+            fix = f"ALTER TABLE {quoted(table.name)} REPLICA IDENTITY {'FULL' if not table.key else 'DEFAULT'}"
             problem = "has no replica identity: once published, every UPDATE and DELETE on it fails"
             yield Finding(at.source, "REPLICA_IDENTITY", table.name, problem, fix)
 
@@ -131,7 +131,7 @@ def check_nulls(at: Ground) -> Iterator[Finding]:
                 "NULL_REPLACED_BY_DEFAULT",
                 f"{table.name}.{column}",
                 "may be NULL and has a default, and the connector's converter would replace the NULL by the default",
-                f"ALTER TABLE {table.name} ALTER COLUMN {column} SET NOT NULL (or DROP DEFAULT), or use a converter "
+                f"ALTER TABLE {quoted(table.name)} ALTER COLUMN {quoted(column)} SET NOT NULL (or DROP DEFAULT), or use a converter "
                 "that keeps NULL (Confluent's with value.converter.ignore.default.for.nullables=true)",
             )
 
@@ -158,10 +158,12 @@ def check_role(at: Ground) -> Iterator[Finding]:
         return
     if not (row[0] and row[1]):
         yield Finding(at.source, "CAPTURE_ROLE", thing, "may not log in or may not replicate", fix)
-    for table in at.facts:
-        allowed = at.conn.execute("SELECT has_table_privilege(%s, %s, 'SELECT')", (role, table)).fetchone()
-        if not (allowed and allowed[0]):
-            yield Finding(at.source, "CAPTURE_ROLE", thing, f"may not read {table}", fix)
+    closed = "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+    closed += (
+        "WHERE n.nspname || '.' || c.relname = ANY (%s) AND NOT has_table_privilege(%s, c.oid, 'SELECT') ORDER BY 1"
+    )
+    for (table,) in at.conn.execute(closed, (list(at.facts), role)):
+        yield Finding(at.source, "CAPTURE_ROLE", thing, f"may not read {table}", fix)
 
 
 def check_slot(at: Ground) -> Iterator[Finding]:

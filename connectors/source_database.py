@@ -15,6 +15,8 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+#: names that SQL takes without quotes
+_PLAIN = re.compile(r"^[a-z_][a-z0-9_]*$")
 VARIABLE = re.compile(r":(['\"])([a-z_]+)\1")
 
 
@@ -34,6 +36,11 @@ class TableFacts:
     key: tuple[str, ...]
     identity: str
     defaulted_nullable: tuple[str, ...]
+
+
+def quoted(table: str) -> str:
+    """`schema.table` (or a column) as SQL takes it: in quotes where it has to be."""
+    return ".".join(one if _PLAIN.match(one) else '"' + one.replace('"', '""') + '"' for one in table.split("."))
 
 
 def source_dsn(base: str, database: str) -> str:

@@ -128,6 +128,25 @@ def test_a_fault_in_the_template(
     assert codes(capture, stack.addresses.kafka)[code] == thing
 
 
+def test_tables_whose_names_sql_does_not_take(capture: Capture, stack: RunningStack) -> None:
+    """CamelCase and hyphens: checked like others, and the fix can be pasted."""
+    with connect_source(capture.dsn("orders")) as conn:
+        conn.execute('CREATE TABLE public."Order-Lines" (id bigint PRIMARY KEY, "Note" text DEFAULT 1)')
+    change_template(capture, table__include__list=f"{TABLES},public.Order-Lines")
+    report = preflight(capture, ["orders"], stack.addresses.kafka)
+    assert {finding.code for finding in report.findings} == {
+        "PUBLICATION_DIFFERS",
+        "CAPTURE_ROLE",
+        "NULL_REPLACED_BY_DEFAULT",
+    }
+    fixes = {finding.code: finding.fix for finding in report.findings}
+    with connect_source(capture.dsn("orders")) as conn:
+        conn.execute(fixes["PUBLICATION_DIFFERS"].encode())
+        conn.execute(fixes["NULL_REPLACED_BY_DEFAULT"].partition(" (or")[0].encode())
+        conn.execute('GRANT SELECT ON public."Order-Lines" TO preflight_role')
+    assert codes(capture, stack.addresses.kafka) == {}
+
+
 def test_a_forced_partitioner_is_a_warning(capture: Capture, stack: RunningStack) -> None:
     """G17: the finding names the setting; capture may begin all the same."""
     change_template(
