@@ -8,7 +8,7 @@ others                   see mapping_check_connector.py, _contracts.py, _columns
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from connectors.located_yaml import Located, LocatedError
 from connectors.mapping import Loader, MappingError
 from connectors.mapping_check_columns import Columns, check_columns
 from connectors.mapping_check_connector import check_connector, load_connector
-from connectors.mapping_check_contracts import check_contracts
+from connectors.mapping_check_contracts import check_contracts, check_tiers
 from connectors.mapping_check_database import check_database, columns_of
 from connectors.mapping_decisions import open_decisions
 from connectors.mapping_findings import MappingFinding, MappingReport, at, of_error
@@ -42,8 +42,13 @@ class Truth:
     find_columns: Callable[[str, Iterable[str]], Columns] | None = None
 
 
-def check(folder: Path, contracts_dir: Path, truth: Truth | None = None) -> MappingReport:
-    """Everything that can be said of the folder; nothing is raised for what the check is there to find."""
+def check(
+    folder: Path, contracts_dir: Path, truth: Truth | None = None, tiers: Sequence[str] | None = None
+) -> MappingReport:
+    """Everything that can be said of the folder; nothing is raised for what the check is there to find.
+
+    `tiers`: those of the ownership rules, None where service levels are not to be held against them.
+    """
     path = folder / "mapping.yaml"
     names = ("connector", "contracts", *((truth.name,) if truth else ()))
     unchecked = tuple((name, _LANGUAGE_FIRST) for name in names)
@@ -61,6 +66,8 @@ def check(folder: Path, contracts_dir: Path, truth: Truth | None = None) -> Mapp
     if config:
         found += check_connector(file, loader.shape, config)
     found += check_contracts(file, loader.shape, contracts_dir)
+    if tiers is not None:
+        found += check_tiers(file, loader.shape, tiers)
     left: list[tuple[str, str]] = []
     if truth is None:
         left.append(("columns", "name a database, a recording or the registry"))

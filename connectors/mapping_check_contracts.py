@@ -2,12 +2,13 @@
 
 code                what is wrong
 CONTRACT_LACKS      the contract of an object, or a field of it, is not in the contracts' folder
+UNKNOWN_TIER        a service level that the ownership rules do not know: nobody would be entitled to anything by it
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from connectors.mapping_account import Loc
 from connectors.mapping_findings import MappingFinding, at
 from connectors.mapping_shape import MappingShape
 
-CONTRACT_LACKS = "CONTRACT_LACKS"
+CONTRACT_LACKS, UNKNOWN_TIER = "CONTRACT_LACKS", "UNKNOWN_TIER"
+#: fields whose labels are tiers of the ownership rules
+_TIERS = ("tier", "service_level")
 #: rows that are part of another object's record
 _PART_OF = {"invoice_line": "invoice", "case_event": "case"}
 #: (system, object) whose fields are a record of their own inside the object's, under this name
@@ -35,12 +38,30 @@ _SHOWN_AS = {
     ("case_event", "case"): ("case", "events"),
     ("subscription", "entitled_until"): ("entitlement", "until"),
 }
-#: fields that no record shows: what is published is derived from them, or they are for people who read the facts
-_UNPUBLISHED = frozenset(("description", "kind", "at", "effective_at", "legs"))
-_INVOICE_OF_PAYMENT = ("erp", "payment", "invoice"), ("invoice", "erp", "received_minor")
-_RATE_OF_PAYMENT = ("erp", "payment", "rate"), ("invoice", "erp", "exchange_gain")
+#: (system, object) -> fields that are shown as they are; of others what is published is derived, or nothing is
+_SHOWN = {
+    ("billing", "account"): "currency standing reported_balance name region created_at",
+    ("billing", "subscription"): "currency status tier plan mrr started_on paid_until valid_from valid_until ends_on",
+    ("billing", "usage"): "subscription metric quantity used_at day zone",
+    ("billing", "invoice"): "currency status total issued_on due_on net tax tax_rate in_flight",
+    ("billing", "payment"): "currency invoice amount status method received_at in_flight",
+    ("billing", "refund"): "currency payment amount reason refunded_at",
+    ("billing", "credit"): "currency amount reason created_at invoice net tax tax_rate",
+    ("erp", "account"): "currency name version",
+    ("erp", "invoice"): "currency state total posted_on version rate ledger_currency",
+    ("erp", "payment"): "currency amount received_on",
+    ("erp", "credit"): "currency amount posted_on version state invoice",
+    ("support", "entitlement"): "service_level delinquent name version",
+    (
+        "support",
+        "case",
+    ): "status severity subject opened_at resolved_at service_level held_ms held_since merged_into due_at",
+}
 #: fields of a facet that show in the facet of another object
-_FACET_SHOWN_AS = dict((_INVOICE_OF_PAYMENT, _RATE_OF_PAYMENT))
+_FACET_SHOWN_AS = {
+    ("erp", "payment", "invoice"): ("invoice", "erp", "received_minor"),
+    ("erp", "payment", "rate"): ("invoice", "erp", "exchange_gain"),
+}
 
 
 def check_contracts(file: Located, shape: MappingShape, folder: Path) -> Iterator[MappingFinding]:
@@ -61,23 +82,34 @@ def check_contracts(file: Located, shape: MappingShape, folder: Path) -> Iterato
                 yield at(file, ("tables", name, "fields", field), CONTRACT_LACKS, problem, step)
 
 
+def check_tiers(file: Located, shape: MappingShape, tiers: Sequence[str]) -> Iterator[MappingFinding]:
+    """Service levels are those of the ownership rules, which compare them with one another."""
+    for name, table in shape.tables.items():
+        for field in _TIERS:
+            for label, tier in ((table.fields[field].values or {}) if field in table.fields else {}).items():
+                if tier not in tiers:
+                    problem = (
+                        f"{tier} is no tier of the ownership rules, so nobody with {label} is entitled to anything"
+                    )
+                    step = f"use one of {', '.join(tiers)}, or add it to `tiers` in ownership.yaml"
+                    yield at(file, ("tables", name, "fields", field, "values", label), UNKNOWN_TIER, problem, step)
+
+
 def _no_contract(folder: Path, contract: str) -> tuple[str, str]:
     return f"there is no contract {folder / contract}.avsc", "set CONCORD_CONTRACTS_DIR to the folder of the contracts"
 
 
 def published(system: str, kind: str, field: str) -> tuple[str, ...] | None:
-    """(contract, field) or (contract, facet, field) in which a mapped field shows; None if nothing publishes it."""
-    if field in _UNPUBLISHED:
-        return None
+    """(contract, field) or (contract, facet, field) in which a mapped field shows; None if none shows it by itself."""
     if (system, kind, field) in _FACET_SHOWN_AS:
         return _FACET_SHOWN_AS[system, kind, field]
+    if (kind, field) in _SHOWN_AS:
+        contract, name = _SHOWN_AS[kind, field]
+        return (contract, "erp", name) if (system, kind) == ("erp", "invoice_line") else (contract, name)
+    if field not in _SHOWN.get((system, kind), "").split():
+        return None
     facet = _FACETS.get((system, kind))
-    if system == "erp" and kind == "invoice_line":
-        return ("invoice", "erp", _SHOWN_AS[kind, field][1])
-    if facet is None and (kind, field) in _SHOWN_AS:
-        return _SHOWN_AS[kind, field]
-    contract = _PART_OF.get(kind, kind)
-    return (contract, facet, field) if facet else (contract, field)
+    return (kind, facet, field) if facet else (kind, field)
 
 
 def _has(folder: Path, where: tuple[str, ...]) -> bool:

@@ -19,6 +19,7 @@ from connectors.mapping_decisions import DECIDE, open_decisions
 from connectors.mapping_draft import DraftRefused
 from connectors.mapping_findings import MappingReport
 from connectors.mapping_init import FILES, write_draft
+from connectors.ownership import load_rules
 from connectors.registry import Registry
 from connectors.source_catalogue import open_catalogue
 from console.exits import Exit, help_text
@@ -74,7 +75,8 @@ def check(
         truth = Truth(
             "registered schemas", find_columns=lambda source, tables: registry_columns(client, source, tables)
         )
-    show(check_folder(folder, settings.contracts_dir, truth), as_json)
+    tiers = load_rules(settings.ownership).tiers
+    show(check_folder(folder, settings.contracts_dir, truth, tiers), as_json)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from connectors.mapping_check import Truth, check
 from connectors.mapping_check_contracts import _has, published
 from connectors.mapping_check_schemas import RecordingUnreadable, recorded_columns
 from connectors.mapping_findings import MappingFinding
+from connectors.ownership import load_rules
 from dataflows.settings import ROOT
 from state.roles import ROLES
 from tests.connectors.events import envelope
@@ -129,12 +130,23 @@ def test_contracts_of_another_version(tmp_path: Path) -> None:
     assert {text[one.line - 1].strip().partition(":")[0] for one in told} == {"object", "due_on"}
 
 
-def test_every_field_of_every_role_has_its_place_in_a_contract() -> None:
-    """A field that a mapping may name and that no contract shows would be read for nothing."""
+@pytest.mark.parametrize(("source", "field"), [("billing", "tier"), ("support", "service_level"), ("killbill", "tier")])
+def test_a_service_level_that_no_rule_knows(tmp_path: Path, source: str, field: str) -> None:
+    """It would leave every account with it without entitlement; told at the label, for derived objects as well."""
+    folder = edited(copied(tmp_path, source), "mapping.yaml", ": premium", ": gold")
+    told = found(folder, tiers=("none", "standard", "premium", "enterprise"))
+    assert {one.code for one in told} == {"UNKNOWN_TIER"}
+    text = (folder / "mapping.yaml").read_text().splitlines()
+    assert all("gold" in text[one.line - 1] and one.problem.startswith("gold") for one in told)
+    assert not found(ROOT / "debezium" / source, tiers=load_rules(ROOT / "debezium" / "ownership.yaml").tiers)
+
+
+def test_what_is_said_to_be_published_is_in_the_contracts() -> None:
+    """Every object has a required field that is shown, and each that is said to be shown is in `avro/`."""
     for (system, kind), role in ROLES.items():
-        for field in role.fields:
-            where = published(system, kind, field.name)
-            assert where is None or _has(ROOT / "avro", where), (system, kind, field.name, where)
+        places = [place for field in role.fields if (place := published(system, kind, field.name)) is not None]
+        assert places, (system, kind)
+        assert [place for place in places if not _has(ROOT / "avro", place)] == []
 
 
 def test_columns_from_writer_schemas(tmp_path: Path) -> None:
