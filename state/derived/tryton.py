@@ -13,6 +13,8 @@ from state.values import NANO_DIGITS, major_units
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _text = RoleField
 _LINE_MODEL = "account.invoice.line"
+#: rank of a cancelled invoice among those of one reference
+_GONE = 2
 
 PARTS = (
     part_role(
@@ -41,7 +43,7 @@ PARTS = (
             optional("invoice_date", "date"),
             optional("move", "text"),
         ),
-        ("row", "move"),
+        ("row", "move", "reference"),
     ),
     part_role(
         "erp",
@@ -87,7 +89,7 @@ def _account(parts: Parts, anchor: str, _moment: Moment) -> Iterator[Made]:
 
 def _anchors(part: Part, parts: Parts) -> Iterable[str | None]:
     if part.kind == "invoice_row":
-        return [part["row"]]
+        return [part["row"], *(row["row"] for row in parts.of("invoice_row", reference=part["reference"]))]
     if part.kind == "move":
         lines = [line["row"] for line in parts.of("move_line", move=part["row"])]
         paid = [one["invoice"] for line in lines for one in parts.of("payment_line", line=line)]
@@ -97,9 +99,22 @@ def _anchors(part: Part, parts: Parts) -> Iterable[str | None]:
     return [part["invoice"]]
 
 
-def invoice_id(row: Part) -> str:
-    """Billing's id where the invoice came from there, else one that no other system uses."""
-    return str(row["reference"] or f"ERP-{row['row']}")
+def invoice_id(row: Part, parts: Parts) -> str:
+    """Billing's id where the invoice came from there, else one that no other system uses.
+
+    A posted invoice is amended by a credit note and a new invoice of the same reference. The booked one has the id, else
+    the draft, else the newest of the cancelled ones; two that are booked have it both, which is told as ambiguous.
+    """
+    own = f"ERP-{row['row']}"
+    if row["reference"] is None:
+        return own
+    rank, others = _rank(row), parts.of("invoice_row", reference=row["reference"])
+    outranked = any(_rank(other) < rank or (rank == _GONE and other.order > row.order) for other in others)
+    return own if outranked else str(row["reference"])
+
+
+def _rank(row: Part) -> int:
+    return {"posted": 0, "paid": 0, "draft": 1, "validated": 1}.get(row["state"], _GONE)
 
 
 def line_amount(line: Part, digits: int) -> int:
@@ -127,9 +142,9 @@ def _invoice(parts: Parts, anchor: str, _moment: Moment) -> Iterator[Made]:
     unmapped = tuple(name for name in ("state",) if row.unknown(name))
     if row["sequence"] == "credit_note" or (row["sequence"] is None and total < 0):
         fields |= {"amount": -total, "invoice": _taken_back(parts, lines)}
-        yield Made("credit", anchor, invoice_id(row), fields, unmapped)
+        yield Made("credit", anchor, invoice_id(row, parts), fields, unmapped)
         return
-    yield Made("invoice", anchor, invoice_id(row), fields | {"total": total}, unmapped)
+    yield Made("invoice", anchor, invoice_id(row, parts), fields | {"total": total}, unmapped)
     here = Link("invoice", anchor)
     for line, amount in lines:
         shown = {"invoice": here, "amount": amount, "description": line["description"]}
