@@ -8,7 +8,7 @@ others                   see mapping_check_connector.py, _contracts.py, _columns
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +18,10 @@ from connectors.mapping_check_columns import Columns, check_columns
 from connectors.mapping_check_connector import check_connector, load_connector
 from connectors.mapping_check_contracts import check_contracts, check_tiers
 from connectors.mapping_check_database import check_database, columns_of
+from connectors.mapping_check_schemas import record_of
 from connectors.mapping_decisions import open_decisions
 from connectors.mapping_findings import MappingFinding, MappingReport, at, of_error
-from connectors.mapping_shape import MappingShape
+from connectors.mapping_shape import MappingShape, TableShape
 from connectors.postgres_types import Modes
 from connectors.source_catalogue import CatalogueTable
 from state.model import TableSpec
@@ -39,7 +40,7 @@ class Truth:
     name: str
     catalogue: Mapping[str, CatalogueTable] | None = None
     columns: Columns | None = None
-    find_columns: Callable[[str, Iterable[str]], Columns] | None = None
+    find_columns: Callable[[str, Mapping[str, TableShape]], Columns] | None = None
 
 
 def check(
@@ -90,9 +91,12 @@ def _against(
         yield from check_database(file, shape, truth.catalogue)
         yield from check_columns(file, shape, tables, columns_of(truth.catalogue, modes))
         return
-    columns = truth.columns or {}
+    columns = dict(truth.columns or {})
     if truth.find_columns is not None:
-        columns = truth.find_columns(shape.source, shape.tables)
+        columns |= truth.find_columns(shape.source, shape.tables)
+    for name, table in shape.tables.items():
+        if (record := record_of(shape.source, name, table)) in columns:
+            columns[name] = columns[record]
     yield from check_columns(file, shape, tables, columns)
     unknown = (name for name, table in shape.tables.items() if table.ignore is None and name not in columns)
     left += [(f"columns of {name}", f"the {truth.name} know nothing of it") for name in unknown]

@@ -10,13 +10,14 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from connectors.avro.errors import AvroError
 from connectors.avro.schema import parse_schema
 from connectors.mapping_check_columns import Columns, Described
+from connectors.mapping_shape import TableShape
 from connectors.registry import Registry
 
 
@@ -37,17 +38,31 @@ def recorded_columns(path: Path) -> Columns:
     return found
 
 
-def registry_columns(registry: Registry, source: str, tables: Iterable[str]) -> Columns:
-    """Columns of the newest writer schema of each table's topic, whatever subjects are named after. Raises RegistryError."""
+def registry_columns(registry: Registry, source: str, tables: Mapping[str, TableShape]) -> Columns:
+    """Columns of the newest writer schema of each table, whatever subjects are named after. Raises RegistryError."""
     found: dict[str, Mapping[str, Described]] = {}
-    for table in tables:
-        topic = f"{source}.{table}"
-        record = f"{_adjusted(topic)}.Envelope"
-        for subject in (f"{topic}-value", record, f"{topic}-{record}"):
+    for name, table in tables.items():
+        topic = table.topic or f"{source}.{name}"
+        record = record_of(source, name, table)
+        for subject in (
+            record,
+            f"{record}.Envelope",
+            f"{topic}-{record}",
+            f"{topic}-{record}.Envelope",
+            f"{topic}-value",
+        ):
             if registry.versions(subject):
-                _enter(found, registry.schema(registry.version(subject, "latest")["id"]))
-                break
+                seen: dict[str, Mapping[str, Described]] = {}
+                _enter(seen, registry.schema(registry.version(subject, "latest")["id"]))
+                if record in seen:
+                    found[name] = seen[record]
+                    break
     return found
+
+
+def record_of(source: str, name: str, table: TableShape) -> str:
+    """Full name of the records of a table, without Debezium's `.Envelope`."""
+    return (table.record or _adjusted(f"{source}.{name}")).removesuffix(".Envelope")
 
 
 def _documents(path: Path) -> Iterator[Any]:
@@ -96,9 +111,9 @@ def _enter_schema(found: dict[str, Mapping[str, Described]], schema: dict[str, A
         )
         for field in image.fields
     }
-    parts = node.name.removesuffix(".Envelope").split(".")
-    for length in (2, 3):
-        found[".".join(parts[-length:])] = columns
+    name = node.name.removesuffix(".Envelope")
+    for known in {name, *(".".join(name.split(".")[-length:]) for length in (2, 3))}:
+        found[known] = columns
 
 
 def _allowed(node: Any) -> str:

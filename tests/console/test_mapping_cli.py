@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from connectors.mapping_check_schemas import registry_columns
+from connectors.mapping_shape import TableShape
 from connectors.registry import Registry
 from console.cli import main
 from dataflows.settings import ROOT, load_settings
@@ -70,18 +71,18 @@ def test_a_folder_without_a_mapping_is_a_finding(tmp_path: Path, capsys: Output)
 
 @pytest.mark.stack
 @pytest.mark.parametrize("naming", ["topic", "record", "topic_record"])
-def test_schemas_of_the_registry(stack: RunningStack, naming: str) -> None:
-    """Whatever subjects are named after, the newest version is the one that counts."""
+@pytest.mark.parametrize("shared", [False, True])
+def test_schemas_of_the_registry(stack: RunningStack, naming: str, shared: bool) -> None:
+    """Whatever subjects are named after, the newest version counts; on a topic of several types, that of the table's record."""
     source = f"check{uuid.uuid4().hex[:6]}"
-    record = f"{source}.public.accounts.Envelope"
-    topic = f"{source}.public.accounts"
+    own = f"{source}.public.accounts"
+    topic, record = (f"{source}.events", f"{source}.acme.Account") if shared else (own, f"{own}.Envelope")
     subject = {"topic": f"{topic}-value", "record": record, "topic_record": f"{topic}-{record}"}[naming]
     registry = Registry(load_settings().registry_api)
-    name = {"namespace": topic}
-    registry.register(subject, envelope(("id", "long")) | name)
-    registry.register(subject, envelope(("id", "long"), ("number", ["null", "string"])) | name)
-    found = registry_columns(registry, source, ["public.accounts", "public.others"])
-    assert {table: set(columns) for table, columns in found.items() if table == "public.accounts"} == {
-        "public.accounts": {"id", "number"}
-    }
-    assert "public.others" not in found
+    namespace, _, name = record.rpartition(".")
+    named = {"namespace": namespace, "name": name}
+    registry.register(subject, envelope(("id", "long")) | named)
+    registry.register(subject, envelope(("id", "long"), ("number", ["null", "string"])) | named)
+    table = TableShape(ignore="x", topic=topic, record=record) if shared else TableShape(ignore="x")
+    found = registry_columns(registry, source, {"public.accounts": table, "public.others": TableShape(ignore="x")})
+    assert {name: set(columns) for name, columns in found.items()} == {"public.accounts": {"id", "number"}}
