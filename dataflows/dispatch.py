@@ -33,10 +33,10 @@ from connectors.kafka.transactor import Transactor, TransactorConfig
 from connectors.log import configure, logger
 from connectors.ownership import OwnershipError, load_rules
 from connectors.registry import RegistryError
-from connectors.targets.description import DescriptionError, load
+from connectors.targets.description import DescriptionError
+from connectors.targets.opening import Access, open_target
 from connectors.targets.pool import SenderPool
 from connectors.targets.protocol import Target
-from connectors.targets.rest import RestTarget
 from dataflows import bootstrap
 from dataflows.dispatch_results import ResultSource
 from dataflows.dispatch_stage import FLOW, DispatchStage, clock_ms, read_inputs
@@ -59,9 +59,13 @@ def flow_id(settings: Settings) -> str:
 
 
 def targets(settings: Settings) -> dict[str, Target]:
-    """The targets that are described and have an address. Raises DescriptionError."""
-    addresses = {"erp": settings.erp_url, "support": settings.support_url}
-    return {name: RestTarget(load(name), address) for name, address in addresses.items()}
+    """The targets by the descriptions that the settings name. Raises DescriptionError."""
+    erp = Access(settings.erp_url, settings.erp_user, settings.erp_password.get_secret_value())
+    support = Access(settings.support_url, settings.support_user, settings.support_password.get_secret_value())
+    return {
+        "erp": open_target("erp", settings.erp_target, erp, settings.targets_dir),
+        "support": open_target("support", settings.support_target, support, settings.targets_dir),
+    }
 
 
 def budgeted(known: Mapping[str, Target], rules: Rules, budgets: Budgets) -> dict[str, Target]:
@@ -154,12 +158,18 @@ def build(
     return flow
 
 
-def run(settings: Settings, known: Mapping[str, Target], rules: Rules, stopping: threading.Event) -> int:
+def run(
+    settings: Settings,
+    known: Mapping[str, Target],
+    rules: Rules,
+    stopping: threading.Event,
+    open_pool: Callable[[Mapping[str, Target]], SenderPool] = SenderPool,
+) -> int:
     """Run the flow over these targets until `stopping` is set; the exit code (0 stopped, 1 error, 2 refused).
 
     Raises KafkaUnavailable, RegistryError, ContractMissing.
     """
-    pool = SenderPool(known)
+    pool = open_pool(known)
     try:
         contracts = bootstrap.contracts(settings)
         start = begin(settings, contracts)

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -78,6 +78,23 @@ class Settings(BaseSettings):
     support_url: str = Field(
         "http://127.0.0.1:27052", pattern=URL, description="address of the support system's HTTP service"
     )
+    targets_dir: Path = Field(
+        ROOT / "connectors" / "targets", description="folder of the descriptions of targets, one YAML file each"
+    )
+    erp_target: str = Field(
+        "erp", pattern=NAME, description="description of the ERP as a target: erp (the demo's), tryton, or your own"
+    )
+    erp_user: str = Field("", description="user that corrections are written as in the ERP, where it asks for one")
+    erp_password: SecretStr = Field(SecretStr(""), description="that user's password")
+    support_target: str = Field(
+        "support",
+        pattern=NAME,
+        description="description of the support system as a target: support (the demo's), request_tracker, or your own",
+    )
+    support_user: str = Field(
+        "", description="user that corrections are written as in the support system, where it asks for one"
+    )
+    support_password: SecretStr = Field(SecretStr(""), description="the password of the user in the support system")
     prefix: str = Field("concord.", pattern=NAME, description="prefix of every output topic")
     sources_dir: Path = Field(ROOT / "debezium", description="folder that holds one folder per source")
     sources: tuple[str, ...] = Field(
