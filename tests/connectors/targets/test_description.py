@@ -29,6 +29,21 @@ def test_shipped_descriptions_open_a_target(name: str) -> None:
     target.close()
 
 
+def test_what_is_promised_is_what_the_page_says() -> None:
+    """docs/targets.md shows people the promise of each object of each shipped description, and no other."""
+    page = (FOLDER.parents[1] / "docs" / "targets.md").read_text()
+    shown = sorted(line for line in page.splitlines() if line.startswith("| `"))
+    rows = []
+    for name in (path.stem for path in FOLDER.glob("*.yaml")):
+        target = open_target(name, name, Access("http://nowhere.invalid"))
+        for key, one in target.declares.items():
+            cells = [f"`{name}`", f"`{key}`", one.tier_create, one.tier_update]
+            cells += [one.conditioned_by or "-", one.search or "-", one.trace or "-"]
+            rows.append(f"| {' | '.join(cells)} |")
+        target.close()
+    assert shown == sorted(rows)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
