@@ -10,7 +10,7 @@ COLOURS = ("#2f6f9f", "#d9822b", "#5b9a5b", "#8a63a8", "#8c8c8c")
 WIDTH = 760
 LEFT, RIGHT, TOP, BOTTOM = 70, 30, 54, 52
 _FONT = 'font-family="Helvetica, Arial, sans-serif" fill="#333"'
-_BAR_HEIGHT, _BAR_GAP, _LABEL_WIDTH = 22, 12, 230
+_BAR_HEIGHT, _BAR_GAP, _LABEL_WIDTH, _KEY_WIDTH = 22, 12, 230, 120
 
 Points = Sequence[tuple[float, float]]
 
@@ -58,8 +58,9 @@ def lines(title: str, x_title: str, y_title: str, series: Mapping[str, Points], 
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>' for x, y in places]
-        parts.append(f'<rect x="{LEFT + 12 + 180 * number}" y="{height - 38}" width="12" height="12" fill="{colour}"/>')
-        parts.append(_text(LEFT + 30 + 180 * number, height - 28, name, 12))
+        key = WIDTH - RIGHT - _KEY_WIDTH * (len(series) - number)
+        parts.append(f'<rect x="{key}" y="{TOP - 19}" width="12" height="12" fill="{colour}"/>')
+        parts.append(_text(key + 18, TOP - 8, name, 12))
     return _picture(height, parts)
 
 
