@@ -24,8 +24,8 @@ TIMEOUT_S = 240
 def test_every_block_runs_and_shows_what_the_page_says(no_fibrenet: RunningStack, tmp_path: Path) -> None:
     """The shell blocks run unchanged, in one shell; each line that the page shows was printed, in its place.
 
-    Planted: `units: minor` for major in the page's edit (the check says NOT_AN_AMOUNT and the walk ends there), and a
-    carrier table left out of the draft's include list (the account never comes).
+    Planted breaks, seen to fail: `units: minor` in the page's edit (INVALID_PRECISION ends the walk at the check), and a
+    line of `concord sources check` that was not the product's any more.
     """
     page = blocks(PAGE)
     environment = (
