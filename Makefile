@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11 python; do $$p -c 'impo
 VENV := .venv
 RUN := $(VENV)/bin/
 
-.PHONY: help demo test check stack-up stack-down setup setup-dev
+.PHONY: help demo test check compiled stack-up stack-down setup setup-dev
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 22
 
@@ -16,6 +16,9 @@ test: setup-dev ## set everything up and run all tests
 
 check: setup-dev ## format, lint, types, architecture
 	@$(RUN)ruff format --check . && $(RUN)ruff check . && $(RUN)mypy && $(RUN)lint-imports
+
+compiled: setup-dev ## build the compiled codec beside its sources: optional, needs a C compiler, makes the flow faster
+	@$(RUN)python -m connectors.avro.native.build
 
 stack-up: setup ## start Kafka, Connect with Debezium, registry, PostgreSQL and Valkey as plain processes
 	@$(RUN)concord stack up

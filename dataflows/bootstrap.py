@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from connectors.avro import native
 from connectors.column_types import fields_of
 from connectors.contracts import Contracts
 from connectors.debezium import Decoder, LastCommit, Peek
 from connectors.frames import Schemas
+from connectors.log import logger
 from connectors.mapped_rows import MappedRows
 from connectors.mapping import load_model
 from connectors.ownership import load_rules
@@ -44,7 +46,9 @@ def contracts(settings: Settings) -> Contracts:
 
 
 def peek(tables: Model, known: Schemas) -> Peek:
-    """The cheap look at every captured record."""
+    """The cheap look at every captured record; the log says which codec looks, and warns where a build does not fit."""
+    log = logger("codec")
+    (log.warning if native.misfit() else log.info)("codec", codec=native.codec(), reason=native.reason())
     return Peek(known, tables)
 
 

@@ -18,6 +18,7 @@ OFFSET: Final = 8
 FRAME: Final = 9
 SNAPSHOT: Final = 10
 TS_MS: Final = 11
+FIELDS: Final = 12
 #: bits of a slot number that hold the partition: slot = table << PARTITION_BITS | partition
 PARTITION_BITS: Final = 12
 

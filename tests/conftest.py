@@ -1,13 +1,18 @@
-"""What all tests share: the running stack."""
+"""What all tests share: the running stack, and which codec runs: the pure one unless CONCORD_COMPILED or a test says else."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 import structlog
 
+from tests.native_codec import codec, native_codec
 from tests.running_stack import RunningStack, chosen_stack
+
+__all__ = ["codec", "native_codec", "stack"]
+os.environ.setdefault("CONCORD_COMPILED", "0")
 
 
 @pytest.fixture(autouse=True)

@@ -32,6 +32,7 @@ def files(suffixes: tuple[str, ...]) -> Iterator[Path]:
 
 
 PYTHON = list(files((".py",)))
+CYTHON = list(files((".pyx", ".pxd")))
 TESTS = [path for path in PYTHON if path.relative_to(ROOT).parts[0] == "tests"]
 
 
@@ -80,6 +81,14 @@ def test_file_and_functions_are_short(path: Path) -> None:
     for function in functions(ast.parse(path.read_text())):
         length = (function.end_lineno or function.lineno) - function.lineno + 1
         assert length <= FUNCTION_LINES_MAX, f"{name(path)}:{function.lineno} {function.name} has {length} lines"
+
+
+@pytest.mark.parametrize("path", CYTHON, ids=name)
+def test_compiled_sources_are_short_and_say_what_they_are(path: Path) -> None:
+    """The same length for what is compiled, and a docstring at its head."""
+    lines = path.read_text().splitlines()
+    assert len(lines) <= FILE_LINES_MAX, f"{name(path)} has {len(lines)} lines"
+    assert lines[1].startswith('"""'), f"{name(path)} has no docstring"
 
 
 @pytest.mark.parametrize("path", PYTHON, ids=name)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from connectors.avro import native
 from connectors.avro.errors import DecodeError, UnsupportedSchema
 from connectors.avro.fallback import fallback_reader
 from connectors.avro.reading import ReaderSource
@@ -54,6 +56,8 @@ def compile_reader(
     node = schema if isinstance(schema, Node) else parse_schema(schema)
     check_paths(node, want)
     try:
+        if isinstance(want, (list, tuple)):
+            return compile_flat(node, want, convert=convert, whole=whole)
         return _compile(node, want, convert, whole)
     except (UnsupportedSchema, SyntaxError, RecursionError):
         if isinstance(schema, Node):
@@ -87,9 +91,18 @@ def slots_of(paths: list[str] | tuple[str, ...]) -> dict[str, Any]:
     return tree
 
 
-def _compile(node: Node, want: Projection, convert: frozenset[str], whole: bool) -> Reader:
-    if isinstance(want, (list, tuple)):
-        return compile_flat(node, want, f"({slots_text(len(want))})", convert=convert, whole=whole)
+def _compile(node: Node, want: bool | Mapping[str, Any], convert: frozenset[str], whole: bool) -> Reader:
+    generated = generate_reader(node, want, convert, whole)
+    if native.runs():
+        from connectors.avro.native.operations import native_reader
+
+        with suppress(UnsupportedSchema):
+            return native_reader(node, want, convert, whole, generated)
+    return generated
+
+
+def generate_reader(node: Node, want: bool | Mapping[str, Any], convert: frozenset[str], whole: bool) -> Reader:
+    """A reader of a value or of nested parts as generated Python, always. Raises UnsupportedSchema."""
     source = ReaderSource(convert)
     source.value(node, want, "result", not whole)
     return _finish(source, node, "result", "buf, p=5", whole, {})
@@ -98,22 +111,41 @@ def _compile(node: Node, want: Projection, convert: frozenset[str], whole: bool)
 def compile_flat(
     node: Node,
     paths: list[str] | tuple[str, ...],
-    result: str,
-    parameters: str = "buf, p=5",
+    result: str = "",
     constants: Mapping[str, Any] | None = None,
     convert: frozenset[str] = frozenset(),
     whole: bool = True,
 ) -> Reader:
-    """A reader whose return value is the expression `result` over r0, r1, ... (the values at `paths`).
+    """A reader whose return value is the expression `result` over r0, r1, ... (the values at `paths`), or their tuple.
 
-    `parameters` are those of the generated function (buf and p among them), `constants` what `result` refers to. For
-    callers that need another shape than a tuple without paying for a second one. Raises UnsupportedSchema.
+    `constants`: what `result` refers to. For callers that need another shape than a tuple without paying for a second
+    one. Raises UnsupportedSchema.
     """
+    if native.runs():
+        from connectors.avro.native.operations import native_flat_reader
+
+        with suppress(UnsupportedSchema):
+            values = native_flat_reader(node, paths, convert, whole, generate_flat(node, paths, "", {}, convert, whole))
+            scope = {**(constants or {}), "VALUES": values}
+            shaped = f"def read(buf, p=5):\n    {slots_text(len(paths)) or '_'} = VALUES(buf, p)\n    return {result}\n"
+            return _executed(shaped, scope) if result else values
+    return generate_flat(node, paths, result, constants or {}, convert, whole)
+
+
+def generate_flat(
+    node: Node,
+    paths: list[str] | tuple[str, ...],
+    result: str,
+    constants: Mapping[str, Any],
+    convert: frozenset[str],
+    whole: bool,
+) -> Reader:
+    """The same as generated Python, always. Raises UnsupportedSchema."""
     source = ReaderSource(convert)
     if paths:
         source.add(" = ".join(f"r{i}" for i in range(len(paths))) + " = None")
     source.value(node, slots_of(paths), "_", not whole)
-    return _finish(source, node, result, parameters, whole, constants or {})
+    return _finish(source, node, result or f"({slots_text(len(paths))})", "buf, p=5", whole, constants)
 
 
 def compile_learning(
@@ -136,7 +168,7 @@ def compile_learning(
     shapes = Shapes(node.fields[start:], wishes, frozenset(v for v, (_, how) in names.items() if how.repeating))
     general = Node("record", name=node.name, fields=shapes.fields)
     inside = [names[v][0] for v in shapes.slots]
-    read_tail = compile_flat(general, inside, f"({slots_text(len(inside))})")
+    read_tail = generate_flat(general, inside, "", {}, frozenset(), True)
     source = ReaderSource(convert)
     source.add(*(f"{v} = None" for v in names if v not in shapes.slots))
     source.fields(Node("record", fields=node.fields[:start]), wishes, lambda _: "_")
@@ -176,6 +208,10 @@ def _finish(
         "struct_error": struct.error, "unpack_float": struct.Struct("<f").unpack_from,
         "unpack_double": struct.Struct("<d").unpack_from, "NAME": node.name or node.kind, **constants, **source.constants,
     }  # fmt: skip
+    return _executed(text, scope)
+
+
+def _executed(text: str, scope: dict[str, Any]) -> Reader:
     exec(compile(text, "<compiled Avro reader>", "exec"), scope)  # noqa: S102  # generated here, from parsed nodes only
     read: Reader = scope["read"]
     vars(read)["source"] = text  # for people who debug it

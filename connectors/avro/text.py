@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from connectors.avro.cell import Cell
 from connectors.avro.errors import UnsupportedSchema
 from connectors.avro.schema import Node
 from connectors.avro.values import decimal_scale, is_variable_decimal
@@ -32,6 +34,13 @@ def json_text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
+#: per kind, how generated code and others make the text; None where the value is the text
+_TEXTS: dict[str, tuple[str, Callable[[Any], str]] | None] = {
+    "string": None, "enum": None, "int": ("str", str), "long": ("str", str), "boolean": ("boolean_text", boolean_text),
+    "bytes": ("bytes.hex", bytes.hex), "fixed": ("bytes.hex", bytes.hex), "float": ("repr", repr), "double": ("repr", repr),
+    "array": ("json_text", json_text), "map": ("json_text", json_text), "decimal": ("decimal_text", decimal_text),
+}  # fmt: skip
+
 FUNCTIONS: dict[str, Any] = {
     "decimal_text": decimal_text,
     "boolean_text": boolean_text,
@@ -39,6 +48,13 @@ FUNCTIONS: dict[str, Any] = {
     "NULL": NULL,
     "SEPARATOR": SEPARATOR,
 }
+
+
+def _making(node: Node) -> tuple[str, Callable[[Any], str]] | None:
+    kind = "decimal" if decimal_scale(node) is not None or is_variable_decimal(node) else node.kind
+    if kind not in _TEXTS:
+        raise UnsupportedSchema(f"A column of type {node.kind} cannot be part of a key.")
+    return _TEXTS[kind]
 
 
 def text_expression(node: Node, variable: str, null: str) -> str:
@@ -49,19 +65,14 @@ def text_expression(node: Node, variable: str, null: str) -> str:
     inner = node.nullable
     if inner is not None:
         return f"({text_expression(inner, variable, null)} if {variable} is not None else {null})"
-    if decimal_scale(node) is not None or is_variable_decimal(node):
-        return f"decimal_text({variable})"
-    match node.kind:
-        case "string" | "enum":
-            return variable
-        case "int" | "long":
-            return f"str({variable})"
-        case "boolean":
-            return f"boolean_text({variable})"
-        case "bytes" | "fixed":
-            return f"{variable}.hex()"
-        case "float" | "double":
-            return f"repr({variable})"
-        case "array" | "map":
-            return f"json_text({variable})"
-    raise UnsupportedSchema(f"A column of type {node.kind} cannot be part of a key.")
+    made = _making(node)
+    return variable if made is None else f"{made[0]}({variable})"
+
+
+def text_cell(node: Node, slot: int) -> Cell:
+    """The same text as a value of a flat row."""
+    inner = node.nullable or node
+    made = _making(inner)
+    if inner.kind in ("int", "long") and made is not None:
+        return Cell(slot, as_text=True)
+    return Cell(slot, convert=None if made is None else made[1])

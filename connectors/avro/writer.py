@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from connectors.avro import native
 from connectors.avro.errors import EncodeError, UnsupportedSchema
 from connectors.avro.fallback import fallback_writer
 from connectors.avro.pieces import WRITE_SCOPE
@@ -32,25 +34,36 @@ _TEMPLATE = """def write(value):
 def compile_writer(schema: Any, prefix: bytes = b"", convert: frozenset[str] = frozenset()) -> Writer:
     """A writer `write(value) -> prefix + Avro bytes`; `convert` names logical types given as Python values.
 
-    `prefix` is usually the Confluent frame head, see `frame_prefix`. Raises SchemaError; the writer EncodeError.
+    `prefix` is usually the Confluent frame head, see `frame_prefix`. It is native where the native codec runs and knows
+    the schema. Raises SchemaError; the writer EncodeError.
     """
     node = schema if isinstance(schema, Node) else parse_schema(schema)
-    source = WriterSource(convert)
     try:
-        pieces = source.pieces(node, "value")
-        body = "\n".join(source.lines) or "        pass"
-        functions = "".join(source.functions.values())
-        text = functions + _TEMPLATE.format(body=body, result=source.joined(["PREFIX", *pieces]))
-        code = compile(text, "<compiled Avro writer>", "exec")
+        generated = generate_writer(node, prefix, convert)
     except (UnsupportedSchema, SyntaxError, RecursionError):
         if isinstance(schema, Node):
             raise
         return fallback_writer(schema, convert, prefix)
+    if native.runs():
+        from connectors.avro.native.forms import native_writer
+
+        with suppress(UnsupportedSchema):
+            return native_writer(node, prefix, convert, generated)
+    return generated
+
+
+def generate_writer(node: Node, prefix: bytes, convert: frozenset[str]) -> Writer:
+    """The same as generated Python, always. Raises UnsupportedSchema."""
+    source = WriterSource(convert)
+    pieces = source.pieces(node, "value")
+    body = "\n".join(source.lines) or "        pass"
+    functions = "".join(source.functions.values())
+    text = functions + _TEMPLATE.format(body=body, result=source.joined(["PREFIX", *pieces]))
     scope: dict[str, Any] = {
         **WRITE_SCOPE, "EncodeError": EncodeError, "PREFIX": prefix.decode("latin-1"), "NAME": node.name or node.kind,
         "struct_error": struct.error, **source.constants,
     }  # fmt: skip
-    exec(code, scope)  # noqa: S102  # generated here, from parsed nodes only
+    exec(compile(text, "<compiled Avro writer>", "exec"), scope)  # noqa: S102  # generated here, from parsed nodes only
     write: Writer = scope["write"]
     vars(write)["source"] = text  # for people who debug it
     return write

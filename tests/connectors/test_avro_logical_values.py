@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from connectors.avro import DecodeError, EncodeError, OutOfRange, compile_reader, compile_writer
 from connectors.avro.values import CONVERSIONS, date_of, decimal_bytes, decimal_of, instant_of
 
+pytestmark = pytest.mark.usefixtures("codec")
+
 DECIMAL = frozenset({"decimal"})
 VARIABLE = {
     "type": "record",

@@ -9,6 +9,8 @@ import pytest
 from connectors.avro import SchemaError, compile_reader, compile_writer, parse_schema
 from connectors.avro.schema import inline_references, named_types
 
+pytestmark = pytest.mark.usefixtures("codec")
+
 ADDRESS = {"type": "record", "name": "Address", "namespace": "shop", "fields": [{"name": "city", "type": "string"}]}
 
 

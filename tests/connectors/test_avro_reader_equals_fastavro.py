@@ -14,6 +14,8 @@ from connectors.avro import DecodeError, UnknownPath, compile_reader
 from connectors.avro.fallback import fallback_reader, project
 from tests.connectors.avro_strategies import flat_paths, schema_and_value
 
+pytestmark = pytest.mark.usefixtures("codec")
+
 HEAD = b"\0\0\0\0\x07"
 
 

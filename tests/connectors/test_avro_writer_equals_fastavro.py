@@ -13,6 +13,8 @@ from connectors.avro import EncodeError, compile_reader, compile_writer, frame_p
 from connectors.avro.fallback import fallback_writer
 from tests.connectors.avro_strategies import schema_and_value
 
+pytestmark = pytest.mark.usefixtures("codec")
+
 HEAD = frame_prefix(7)
 
 

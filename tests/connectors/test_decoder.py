@@ -29,6 +29,8 @@ from tests.connectors.events import (
     value_frame,
 )
 
+pytestmark = pytest.mark.usefixtures("codec")
+
 MARKER_BASE64 = base64.b64encode(MARKER.encode()).decode()
 MESSAGES = "io.debezium.connector.postgresql.LogicalDecodingMessageMonitor$LogicalDecodingMessageId@6113e448"
 

@@ -20,6 +20,8 @@ from state.toast import has_marker
 from state.values import BadValue
 from tests.connectors.recording import recording
 
+pytestmark = pytest.mark.usefixtures("codec")
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

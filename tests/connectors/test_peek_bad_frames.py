@@ -26,6 +26,8 @@ from tests.connectors.events import (
     value_frame,
 )
 
+pytestmark = pytest.mark.usefixtures("codec")
+
 GOOD = value_frame(change("c", after=row_image()))
 
 

@@ -12,6 +12,8 @@ from connectors.debezium import BadFrameError, Peek
 from connectors.frames import MISSING_COLUMN, MISSING_KEY
 from tests.connectors.events import change, envelope, key_frame, model, record, row_image, schemas, value_frame
 
+pytestmark = pytest.mark.usefixtures("codec")
+
 DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 10, "scale": 2}
 CONVERT = frozenset({"decimal"})
 

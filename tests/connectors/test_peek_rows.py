@@ -22,6 +22,8 @@ from tests.connectors.events import (
     value_frame,
 )
 
+pytestmark = pytest.mark.usefixtures("codec")
+
 
 def peek_one(key: bytes | None, value: bytes | None, peek: Peek | None = None) -> Any:
     """The one row of a batch, the same by `batch` (twice: careful way, then hot way) and by `peek`."""

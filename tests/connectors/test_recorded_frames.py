@@ -14,6 +14,8 @@ from connectors.debezium import Peek
 from state.row import OP
 from tests.connectors.recording import NAMES, model, recording
 
+pytestmark = pytest.mark.usefixtures("codec")
+
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_frame_equals_the_oracle_and_comes_back(name: str) -> None:

@@ -14,6 +14,8 @@ from state.step import Batch
 from state.toast import missing_columns
 from tests.connectors.recording import NAMES, model, recording
 
+pytestmark = pytest.mark.usefixtures("codec")
+
 TABLES = [t.name for t in model().tables]
 SOURCES = [0 if t.source == "billing" else 1 for t in model().tables]
 
