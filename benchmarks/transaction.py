@@ -1,11 +1,16 @@
-"""One source transaction of very many rows: does it come out whole, and how much memory does it take?"""
+"""One source transaction of very many rows: does it come out whole, and how much memory does it take?
+
+Two baselines: what the flow held just before, and the peak of a flow that gets as many rows in small transactions. The
+first contains the state that the rows leave behind, the second does not.
+"""
 
 from __future__ import annotations
 
 from itertools import pairwise
+from time import monotonic
 from typing import Any
 
-from benchmarks.catchup import judged
+from benchmarks.catchup import catchup, judged
 from benchmarks.dataset import prepare
 from benchmarks.flow import SOURCE_NAMES, Flow, flow_of
 from benchmarks.load import Feed
@@ -21,7 +26,7 @@ FOLLOWING_CHANGES = 1000
 
 
 def transaction(settings: Settings, rows: int, accounts: int, processes: int, reporter: Reporter) -> dict[str, Any]:
-    """Fill the state, then one transaction of `rows` rows over all accounts. Raises BenchmarkFailed."""
+    """Fill the state, then one transaction of `rows` rows over all accounts; the same in small ones. Raises BenchmarkFailed."""
     filled = SIGN_UP_CHANGES * accounts
     shape = Shape(filled + rows + FOLLOWING_CHANGES, accounts, bulk_rows=rows)
     reporter.step("generate", shape.changes)
@@ -36,21 +41,25 @@ def transaction(settings: Settings, rows: int, accounts: int, processes: int, re
         flow.meter.sample()
         baseline = flow.meter.usage.samples[-1][2]
         reporter.step(f"one transaction of {rows:,} rows", dataset.changes)
+        sent = monotonic()
         feed.send(progress=reporter.advance)
         reached = flow.reach(feed.targets, reporter)
         usage = flow.stop()
         verdict = judged(settings, dataset, flow, reporter)
-    largest = _largest(flow, cuts)
+    small = catchup(settings, Shape(shape.changes, accounts, invoices_only=True), processes, reporter)
+    largest, peak = _largest(flow, cuts), _peak(usage, reached.last)
     return {
         "rows": rows,
         "accounts": accounts,
         "processes": processes,
         "rows_of_the_largest_cut": largest,
         "in_one_cut": largest >= rows,
-        "memory_above_baseline_mb": round((_peak(usage, reached.last) - baseline) / 1e6),
+        "memory_above_baseline_mb": round((peak - baseline) / 1e6),
+        "memory_above_small_transactions_mb": round(peak / 1e6) - small.measured["rss_mb_peak"],
         "baseline_mb": round(baseline / 1e6),
+        "seconds": round(reached.last - sent, 2),
         **verdict.as_json(),
-        "right": verdict.right and largest >= rows,
+        "right": verdict.right and largest >= rows and small.verdict.right,
     }
 
 
