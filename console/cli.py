@@ -20,6 +20,7 @@ SUB_COMMANDS = {
     "stack": "console.stack_cli",
     "sources": "console.sources_cli",
     "corrections": "console.corrections_cli",
+    "rules": "console.rules_cli",
     "mapping": "console.mapping_cli",
     "demo": "console.demo_cli",
     "bench": "console.bench_cli",
