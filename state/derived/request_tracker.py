@@ -9,6 +9,8 @@ from state.role import RoleField, label, optional
 from state.values import NOT_SET, instant_ms
 
 _text = RoleField
+#: a custom field that says yes or no
+_ANSWERS = {"yes": True, "no": False}
 
 PARTS = (
     part_role(
@@ -32,11 +34,12 @@ PARTS = (
         "custom_field",
         "case",
         (
-            label("kind", "severity", "service_level"),
+            label("kind", "severity", "service_level", "delinquent"),
             _text("of", "text"),
             _text("row", "text"),
             _text("text", "text"),
             label("level"),
+            RoleField("delinquent", "label", required=False, labels=frozenset(_ANSWERS)),
             _text("disabled", "integer"),
         ),
         ("row",),
@@ -117,11 +120,21 @@ def _entitlement_anchors(part: Part, _parts: Parts) -> Iterable[str | None]:
 
 
 def _entitlement(parts: Parts, anchor: str, _moment: Moment) -> Iterator[Made]:
-    """What support believes the account is entitled to: a custom field of its organisation's group."""
-    level = value(parts.of("custom_field", row=anchor), "service_level", _GROUP)
-    if level is not None:
-        unmapped = ("service_level",) if level.unknown("level") else ()
-        yield Made("entitlement", anchor, anchor, {"service_level": level["level"]}, unmapped, (level,))
+    """What support believes the account is entitled to, and whether it is delinquent: fields of its organisation's group."""
+    fields = parts.of("custom_field", row=anchor)
+    level, standing = value(fields, "service_level", _GROUP), value(fields, "delinquent", _GROUP)
+    rows = tuple(row for row in (level, standing) if row is not None)
+    if rows:
+        shown = {
+            "service_level": level and level["level"],
+            "delinquent": None if standing is None else _ANSWERS.get(standing["delinquent"]),
+        }
+        unmapped = tuple(
+            name
+            for name, row, label_ in (("service_level", level, "level"), ("delinquent", standing, "delinquent"))
+            if row is not None and row.unknown(label_)
+        )
+        yield Made("entitlement", anchor, anchor, shown, unmapped, rows)
 
 
 DERIVATIONS = (

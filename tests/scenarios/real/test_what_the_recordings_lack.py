@@ -98,6 +98,27 @@ def test_of_two_values_that_a_race_left_the_newer_counts(real: Replay) -> None:
     assert real.live("case")["CASE-7"]["severity"] is None
 
 
+def test_standing_and_service_level_are_two_fields_of_one_group(real: Replay) -> None:
+    """Either may be unset; a value that is neither yes nor no is shown as unknown and flagged."""
+    topic = "request_tracker.public.objectcustomfieldvalues"
+    group = {"objecttype": "RT::Group", "objectid": 30}
+
+    def set_field(key: int, field: int, content: str, disabled: int = 0) -> Event:
+        return row(real, topic, id=key, customfield=field, content=content, disabled=disabled, **group)
+
+    def shown() -> tuple[Any, ...]:
+        support = real.live("entitlement")[ACCOUNT]["support"]
+        return support["service_level"], support["delinquent"]
+
+    desk(real, set_field(1, 8, ACCOUNT), set_field(2, 10, "yes"))
+    assert shown() == (None, True)
+    desk(real, set_field(3, 9, "support:premium"), set_field(2, 10, "yes", 1), set_field(4, 10, "no"))
+    assert shown() == ("premium", False)
+    desk(real, set_field(4, 10, "perhaps"))
+    assert shown() == ("premium", None)
+    assert real.live("entitlement")[ACCOUNT]["flags"] == ["UNMAPPED_STATUS"]
+
+
 def subscription(real: Replay, **event: Any) -> list[Event]:
     """A subscription and one event of it."""
     own = {"id": "s1", "bundle_id": "b1", "start_date": micros("2026-01-01T00:00:00"), "account_record_id": 4}
