@@ -12,6 +12,7 @@ from state.usage_sums import UsageSums
 if TYPE_CHECKING:
     from state.entitlement import Entitled
     from state.life import Step
+    from state.segments import Segment, Share, Sums
     from state.term import Term
 
 
@@ -53,10 +54,13 @@ class Account:
         "next_milestone_ms",
         "noted",
         "odd",
+        "parted",
         "parts",
         "pending",
         "positions",
         "rows",
+        "segment",
+        "shares",
         "shown",
         "stale",
         "starting",
@@ -107,10 +111,19 @@ class Account:
         self.made: dict[tuple[int, str], tuple[Ref, ...]] = {}
         self.due: dict[tuple[int, str], int] = {}
         self.next_due_ms: int | None = None
+        self.remember_nothing()
+        self.clear()
+
+    def remember_nothing(self) -> None:
+        """Begin without a history, without dates to come, and without segments."""
         #: states that rows were in, oldest first, where they are kept and there was more than one image
         self.trails: dict[Ref, tuple[Step, ...]] = {}
         #: rows whose state changed since the last cut: position of the transaction, what they said before it
         self.stepping: dict[Ref, tuple[int, Fact]] = {}
+        #: the account's own segment, its totals by currency and segment, and what each object adds to them
+        self.segment: Segment | None = None
+        self.parted: Sums = {}
+        self.shares: dict[tuple[str, str], list[Share]] = {}
         #: dates of subscriptions, whether some are new, what is noted of them, when the next milestone is
         self.terms: dict[tuple[Ref, str], Term] = {}
         self.fresh = False
@@ -118,7 +131,6 @@ class Account:
         self.next_milestone_ms: int | None = None
         #: open exceptions about illegal steps, by their id
         self.illegal: dict[str, dict[str, Any]] = {}
-        self.clear()
 
     def clear(self) -> None:
         """Forget what was derived from the rows; the rows stay."""

@@ -10,6 +10,7 @@ from state import fold_targets as targets
 from state.account import Account
 from state.amounts import INVALID_PRECISION
 from state.model import TableSpec
+from state.role import segment_of
 from state.roles import FIRST, ID, POSITION, ROLES, UNMAPPED, Fact, Ref
 
 Folder = Callable[[Account, TableSpec, Ref, Fact, int], None]
@@ -72,14 +73,17 @@ def fold(account: Account, tables: tuple[TableSpec, ...], folder: Folder, ref: R
         elif fact[POSITION] > known:
             account.positions[spec.source] = fact[POSITION]
     tally = account.tallies.get(ref)
-    if tally is not None and tally.children and _shown_by_children(old) != _shown_by_children(fact):
+    if tally is not None and tally.children and _shown_by_children(spec, old) != _shown_by_children(spec, fact):
         _touch_children(account, tables, ref)
     return old
 
 
-def _shown_by_children(fact: Fact | None) -> tuple[Any, ...] | None:
-    """What the records of a row's children repeat of it: its object's id, and what it refers to itself."""
-    return fact and (fact[ID], [value for value in fact[FIRST:] if value.__class__ is tuple])
+def _shown_by_children(spec: TableSpec, fact: Fact | None) -> tuple[Any, ...] | None:
+    """What the records of a row's children repeat of it: its object's id, what it refers to itself, and its segment."""
+    if fact is None or spec.object is None:
+        return None
+    references = [value for value in fact[FIRST:] if value.__class__ is tuple]
+    return fact[ID], references, segment_of(spec.object.role, fact)
 
 
 def _touch_children(account: Account, tables: tuple[TableSpec, ...], ref: Ref) -> None:

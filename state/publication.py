@@ -12,6 +12,7 @@ from state.model import Model
 from state.output import Output
 from state.problems import Problems
 from state.rules import Rules
+from state.segments import as_record
 from state.service_clock import Passed, ServiceClocks, keeps_clocks
 from state.tally import Item
 from state.view import View
@@ -30,6 +31,7 @@ class Publication:
         self._timers = timers
         self.intents = Intents(model, rules, timers)
         self._problems = Problems(model, rules)
+        self._segments = self._view.segments
         self._clocks = ServiceClocks(rules.resolve_within_ms, timers)
         self._keeps_clocks = keeps_clocks(model, rules.resolve_within_ms)
 
@@ -43,6 +45,8 @@ class Publication:
         for item in account.items.values():
             item.published = True
         self._schedule(account, now)
+        if self._segments.used:
+            self._segments.adopt(account)
         self._problems.adopt(account, self._clocks.passed(account, clock_ms))
         self.intents.adopt(account)
 
@@ -53,24 +57,11 @@ class Publication:
         if (account.clocks or account.deadlines) and self._keeps_clocks:
             self._clocks.update(account, now.tier, clock_ms)
             passed = self._clocks.passed(account, clock_ms)
+        if self._segments.used:
+            self._segments.spread(account, clock_ms)
         dirty, account.dirty, account.touched_ms = account.dirty, {}, 0
-        items, renderers, units = account.items, RENDERERS, self._view.units
-        flagged: list[Item] = []
-        for key in dirty:
-            kind, identity = key
-            if kind in _ALWAYS:
-                continue
-            item = items.get(key)
-            if item is None or item.empty:
-                items.pop(key, None)
-                if item is None or item.published:  # what came and went within one release was never shown
-                    records.append((kind, identity, name, None))
-            else:
-                item.published = True
-                record = renderers[kind](account, item, units)
-                records.append((kind, identity, name, record))
-                if record["flags"]:
-                    flagged.append(item)
+        items = account.items
+        flagged = self._objects(account, dirty, out)
         alive, merged = bool(account.rows), account.merged_into is not None
         shown = alive or merged
         news = now is not account.shown and now != account.shown
@@ -91,6 +82,34 @@ class Publication:
             self._problems.compare(account, dirty, flagged, out, passed)
         self.intents.compare(account, now, entitlement, dirty, clock_ms, out)
         return shown or bool(account.faults)
+
+    def _objects(self, account: Account, dirty: dict[tuple[str, str], int], out: Output) -> list[Item]:
+        """The records of touched objects; returns those with flags."""
+        records, name, items = out.records, account.id, account.items
+        renderers, units, segments = RENDERERS, self._view.units, self._segments if self._segments.used else None
+        flagged: list[Item] = []
+        for key in dirty:
+            kind, identity = key
+            if kind in _ALWAYS:
+                continue
+            item = items.get(key)
+            if item is None or item.empty:
+                items.pop(key, None)
+                if segments is not None:
+                    segments.update(account, key, None)
+                if item is None or item.published:  # what came and went within one release was never shown
+                    records.append((kind, identity, name, None))
+                continue
+            item.published = True
+            record = renderers[kind](account, item, units)
+            record["segment"] = None
+            if segments is not None:
+                segments.update(account, key, item)
+                record["segment"] = as_record(segments.of(account, item))
+            records.append((kind, identity, name, record))
+            if record["flags"]:
+                flagged.append(item)
+        return flagged
 
     def _schedule(self, account: Account, now: Entitled) -> None:
         """Wake up when the entitlement ends by itself."""

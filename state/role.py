@@ -7,7 +7,7 @@ unknown for another reason stands there with it: "REREAD_NEEDED:tier".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 POSITION, TIME_MS, UNMAPPED, ID, FIRST = range(5)
@@ -42,6 +42,13 @@ class Role:
     blocks: str | None = None
     #: and the fields by which functions find them
     by: tuple[str, ...] = ()
+    #: place of the first of `SEGMENT` in the facts, 0 without them
+    segment: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look it up once."""
+        names = [one.name for one in self.fields]
+        object.__setattr__(self, "segment", FIRST + names.index("legal_entity") if "legal_entity" in names else 0)
 
     def index(self, name: str) -> int:
         """Place of a field in the fact."""
@@ -56,3 +63,13 @@ def label(name: str, *labels: str) -> RoleField:
 def optional(name: str, kind: str, personal: bool = False) -> RoleField:
     """A field that a mapping may leave out; it stays unknown then."""
     return RoleField(name, kind, required=False, personal=personal)
+
+
+def segment_of(role: Role, fact: Fact) -> tuple[Any, ...]:
+    """Legal entity, region and product line that a fact says itself; empty for a role without them."""
+    place = role.segment
+    return fact[place : place + len(SEGMENT)] if place else ()
+
+
+#: which legal entity, region and product line an object belongs to; unmapped: that of its parent or account
+SEGMENT = (optional("legal_entity", "text"), optional("region", "text"), optional("product_line", "text"))

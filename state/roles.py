@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from state import role as _role
-from state.role import label, optional
+from state.role import SEGMENT, label, optional
 
 POSITION, TIME_MS, UNMAPPED, ID, FIRST = _role.POSITION, _role.TIME_MS, _role.UNMAPPED, _role.ID, _role.FIRST
 REREAD_NEEDED, INEXACT_INTERVAL = _role.REREAD_NEEDED, _role.INEXACT_INTERVAL
@@ -28,6 +28,8 @@ ROLES: dict[tuple[str, str], Role] = {
                 optional("created_at", "instant"),
                 # IANA name: whose days its milestones are told on
                 optional("zone", "text"),
+                optional("legal_entity", "text"),
+                optional("product_line", "text"),
             ),
         ),
         Role(
@@ -54,6 +56,7 @@ ROLES: dict[tuple[str, str], Role] = {
                 optional("renews_on", "date"),
                 # IANA name, where the subscription has another zone than its account
                 optional("zone", "text"),
+                *SEGMENT,
             ),
         ),
         Role(
@@ -67,6 +70,7 @@ ROLES: dict[tuple[str, str], Role] = {
                 # the customer's local day that it counts for: {date: used_at, zone: {column: zone}}, and that zone
                 optional("day", "date"),
                 optional("zone", "text"),
+                *SEGMENT,
             ),
         ),
         Role(
@@ -86,6 +90,7 @@ ROLES: dict[tuple[str, str], Role] = {
                 optional("in_flight", "boolean"),
                 # since when the status holds; unmapped: since the commit that brought it
                 optional("effective_at", "instant"),
+                *SEGMENT,
             ),
         ),
         Role(
@@ -113,6 +118,7 @@ ROLES: dict[tuple[str, str], Role] = {
                 optional("effective_at", "instant"),
                 # no column: what a function of `derived` knows of attempts, captures and what was taken back
                 optional("legs", "legs"),
+                *SEGMENT,
             ),
         ),
         Role(
@@ -124,6 +130,7 @@ ROLES: dict[tuple[str, str], Role] = {
                 required("amount", "money"),
                 optional("reason", "text"),
                 optional("refunded_at", "instant"),
+                *SEGMENT,
             ),
         ),
         Role(
@@ -139,6 +146,7 @@ ROLES: dict[tuple[str, str], Role] = {
                 optional("net", "money"),
                 optional("tax", "money"),
                 optional("tax_rate", "decimal"),
+                *SEGMENT,
             ),
         ),
         Role(
@@ -224,6 +232,7 @@ ROLES: dict[tuple[str, str], Role] = {
                 optional("merged_into", "text"),
                 # the support system's own deadline; unmapped: that of the account's tier (state/service_clock.py)
                 optional("due_at", "instant"),
+                *SEGMENT,
             ),
         ),
         Role(

@@ -128,6 +128,21 @@ class Totals:
         return not (self.billed or self.paid or self.refunded or self.credited or self.open or self.mrr)
 
 
+def amounts(total: Totals) -> dict[str, int]:
+    """Totals in one currency, minor units."""
+    balance = total.balance
+    return {
+        "billed_minor": total.billed,
+        "paid_minor": total.paid,
+        "refunded_minor": total.refunded,
+        "credited_minor": total.credited,
+        "balance_minor": balance,
+        "open_minor": total.open,
+        "account_credit_minor": max(0, total.open - balance),
+        "mrr_minor": total.mrr,
+    }
+
+
 class Counts:
     """How many objects of each kind the account has."""
 

@@ -9,10 +9,12 @@ from state.facets import Record, facet
 from state.flags import flags
 from state.model import TableSpec
 from state.roles import FIRST, POSITION, Ref
-from state.tally import Item, Totals
+from state.segments import Segments, as_record
+from state.tally import Item, Totals, amounts
 from state.values import instant_from_us
 
 _NOTHING = Totals()
+_NO_SEGMENTS: list[Record] = []
 
 
 class View:
@@ -21,6 +23,7 @@ class View:
     def __init__(self, tables: tuple[TableSpec, ...]) -> None:
         """`tables` of the model: they say which tables give money in minor units."""
         self.units = Units(tables)
+        self.segments = Segments(tables, self.units)
 
     def account(self, account: Account, now: Entitled) -> Record:
         """The account's own record."""
@@ -43,6 +46,8 @@ class View:
             if fact and item.billing
             else None,
             "totals": _per_currency(account.totals, currency),
+            "segment": as_record(account.segment),
+            "totals_by_segment": self.segments.totals(account) if account.parted else _NO_SEGMENTS,
             "subscriptions": counts.subscriptions,
             "usages": counts.usages,
             "usage": account.usage.texts(),
@@ -78,6 +83,7 @@ class View:
         return {
             "id": account.id,
             "account": account.id,
+            "segment": as_record(account.segment),
             "tier": now.tier,
             "standing": now.standing,
             "delinquent": None if now.standing is None else now.standing == "delinquent",
@@ -102,22 +108,8 @@ class View:
 def _per_currency(totals: dict[str, Totals], currency: str | None) -> Record:
     """The account's own currency, and every other in which something is left, in the order of their codes."""
     if len(totals) == 1 and currency in totals:
-        return {code: _totals(total) for code, total in totals.items()}
+        return {code: amounts(total) for code, total in totals.items()}
     codes = {code for code, total in totals.items() if not total.zero}
     if currency is not None:
         codes.add(currency)
-    return {code: _totals(totals.get(code, _NOTHING)) for code in sorted(codes)}
-
-
-def _totals(total: Totals) -> Record:
-    balance = total.balance
-    return {
-        "billed_minor": total.billed,
-        "paid_minor": total.paid,
-        "refunded_minor": total.refunded,
-        "credited_minor": total.credited,
-        "balance_minor": balance,
-        "open_minor": total.open,
-        "account_credit_minor": max(0, total.open - balance),
-        "mrr_minor": total.mrr,
-    }
+    return {code: amounts(totals.get(code, _NOTHING)) for code in sorted(codes)}
