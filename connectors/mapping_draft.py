@@ -83,9 +83,18 @@ def recognise(source: str, system: str, database: str, catalogue: Catalogue, giv
     draft.hops = _hops(draft.root, candidates)
     _assign(draft, candidates, kinds)
     for name in candidates.keys() - set(draft.tables()):
-        way = "its name is that of no object" if name in draft.hops else f"no foreign key leads from it to {draft.root}"
-        draft.left_out.setdefault(name, way)
+        draft.left_out.setdefault(name, _why_not(draft, candidates[name]))
     return draft
+
+
+def _why_not(draft: Draft, table: CatalogueTable) -> str:
+    """Why a table with a key is not captured."""
+    if table.name in draft.hops:
+        return "its name is that of no object"
+    reached = (key for key in table.foreign if key.table == draft.root or key.table in draft.hops)
+    if key := next(reached, None):
+        return f"it names rows of {key.table} by {', '.join(key.columns)} together, and one column has to be enough"
+    return f"no foreign key leads from it to {draft.root}"
 
 
 def _candidates(draft: Draft) -> dict[str, CatalogueTable]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,13 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from connectors.capture import DEFAULT_ROLE, Capture
 from connectors.located_yaml import Located
 from connectors.mapping import MappingError
 from connectors.mapping_shape import MappingShape
+from connectors.source_database import source_dsn
+from tests.chaos.bank import delete_topics
+from tests.running_stack import RunningStack
 from tests.scenarios.real.recordings import SOURCES, Act, tables
 
 #: kind of field -> PostgreSQL type; a wall clock is one whose field says a zone
@@ -55,6 +61,29 @@ def _only(kind: Any) -> str:
     """The Avro type of the recorded values, null aside."""
     branches = [one for one in (kind if isinstance(kind, list) else [kind]) if one != "null"]
     return str(branches[0])
+
+
+@contextmanager
+def made(stack: RunningStack, name: str) -> Iterator[tuple[Capture, psycopg.Connection[tuple[Any, ...]]]]:
+    """The source's database with its tables, empty, not prepared; database, connector, slot and topics go again."""
+    at = stack.addresses
+    capture = Capture(SOURCES, at.postgres, at.connect, at.registry, DEFAULT_ROLE, "x")
+    with psycopg.connect(source_dsn(at.postgres, "postgres"), autocommit=True) as admin:
+        drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        admin.execute(drop)
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            with psycopg.connect(capture.dsn(name), autocommit=True) as conn:
+                for statement in statements(name):
+                    conn.execute(statement)
+                yield capture, conn
+        finally:
+            capture.unregister(name)
+            of_it = "FROM pg_replication_slots WHERE database = %s"
+            admin.execute(f"SELECT pg_terminate_backend(active_pid) {of_it} AND active".encode(), (name,))
+            admin.execute(f"SELECT pg_drop_replication_slot(slot_name) {of_it}".encode(), (name,))
+            admin.execute(drop)
+            delete_topics(at.kafka, f"{name}.")
 
 
 class Replayer:

@@ -11,20 +11,17 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from benchmarks.progress import ProgressReader
-from connectors.capture import DEFAULT_ROLE, Capture
 from connectors.contracts import TOPICS
 from connectors.kafka.restore import latest
 from connectors.registry import Registry
-from connectors.source_database import source_dsn
-from dataflows.settings import ROOT, load_settings
+from dataflows.settings import load_settings
 from demo.frames import FrameDecoder
 from tests.chaos.bank import delete_topics
 from tests.chaos.flow_process import FlowProcess, wait_until
 from tests.running_stack import RunningStack
-from tests.scenarios.real.database import Replayer, statements
+from tests.scenarios.real.database import Replayer, made
 from tests.scenarios.real.recordings import FILES
 from tests.scenarios.real.replay import Replay, by_time
 
@@ -36,28 +33,11 @@ WAIT_S = 90
 
 @contextmanager
 def captured(stack: RunningStack, name: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-    """A source under capture, its tables empty; a connection to its database. All of it goes again."""
-    at = stack.addresses
-    capture = Capture(ROOT / "debezium", at.postgres, at.connect, at.registry, DEFAULT_ROLE, "x")
-    with psycopg.connect(source_dsn(at.postgres, "postgres"), autocommit=True) as admin:
-        drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-        admin.execute(drop)
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            with psycopg.connect(capture.dsn(name), autocommit=True) as conn:
-                for statement in statements(name):
-                    conn.execute(statement)
-                capture.prepare(name)
-                capture.register(name)
-                yield conn
-        finally:
-            capture.unregister(name)
-            held = "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = %s AND active"
-            admin.execute(held, (name,))
-            drop_slots = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = %s"
-            admin.execute(drop_slots, (name,))
-            admin.execute(drop)
-            delete_topics(at.kafka, f"{name}.")
+    """A source under capture, its tables empty; a connection to its database."""
+    with made(stack, name) as (capture, conn):
+        capture.prepare(name)
+        capture.register(name)
+        yield conn
 
 
 def plain(value: Any) -> Any:

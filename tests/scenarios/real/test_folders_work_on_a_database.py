@@ -12,11 +12,9 @@ from connectors.capture import DEFAULT_ROLE, Capture
 from connectors.mapping_check import Truth, check
 from connectors.preflight import preflight
 from connectors.source_catalogue import open_catalogue
-from connectors.source_database import source_dsn
 from dataflows.settings import ROOT
-from tests.chaos.bank import delete_topics
 from tests.running_stack import RunningStack
-from tests.scenarios.real.database import shape, statements
+from tests.scenarios.real.database import made, shape
 from tests.scenarios.real.recordings import FILES
 
 pytestmark = pytest.mark.stack
@@ -24,26 +22,9 @@ pytestmark = pytest.mark.stack
 
 @pytest.fixture(params=FILES)
 def source(request: pytest.FixtureRequest, stack: RunningStack) -> Iterator[tuple[str, Capture]]:
-    """A source with the recorded tables in a database of its name; connector, slot, topics and database go again."""
-    name = str(request.param)
-    at = stack.addresses
-    capture = Capture(ROOT / "debezium", at.postgres, at.connect, at.registry, DEFAULT_ROLE, "x")
-    with psycopg.connect(source_dsn(at.postgres, "postgres"), autocommit=True) as admin:
-        drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-        admin.execute(drop)
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        with psycopg.connect(capture.dsn(name), autocommit=True) as conn:
-            for statement in statements(name):
-                conn.execute(statement)
-        yield name, capture
-        capture.unregister(name)
-        held = "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = %s AND active"
-        admin.execute(held, (name,))
-        admin.execute(
-            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = %s", (name,)
-        )
-        admin.execute(drop)
-    delete_topics(at.kafka, f"{name}.")
+    """A source with the recorded tables in a database of its name."""
+    with made(stack, request.param) as (capture, _):
+        yield request.param, capture
 
 
 def test_prepared_checked_and_captured(source: tuple[str, Capture], stack: RunningStack) -> None:
