@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, tzinfo
 from functools import cache
@@ -35,12 +35,12 @@ class MappingError(LocatedError):
     """A mapping is wrong: the message names file, line, column and the next step."""
 
 
-def load_model(sources_dir: Path, sources: Sequence[str]) -> Model:
-    """Read `<sources_dir>/<source>/mapping.yaml` of every source. Raises MappingError for the first thing wrong."""
+def load_model(sources_dir: Path, sources: Sequence[str], folders: Mapping[str, Path] | None = None) -> Model:
+    """Read `<sources_dir>/<source>/mapping.yaml` (or that in `folders`). Raises MappingError for the first thing wrong."""
     loaders: list[Loader] = []
     first = 0
     for name in sources:
-        loader = Loader(Located(sources_dir / name / "mapping.yaml", MappingError), first)
+        loader = Loader(Located((folders or {}).get(name, sources_dir / name) / "mapping.yaml", MappingError), first)
         if loader.shape.source != name:
             raise loader.file.error(("source",), f"source is {loader.shape.source}, but the folder is {name}")
         loaders.append(loader)

@@ -35,9 +35,12 @@ class Version(NamedTuple):
 Versions = dict[str, Version]
 
 
-def installed(sources_dir: Path, sources: Sequence[str], ownership: Path) -> Versions:
-    """Versions of files that were loaded before, so they are known to be valid."""
-    found = {name: _version(Located(sources_dir / name / "mapping.yaml", MappingError).data) for name in sources}
+def installed(
+    sources_dir: Path, sources: Sequence[str], ownership: Path, folders: Mapping[str, Path] | None = None
+) -> Versions:
+    """Versions of files that were loaded before, so they are known to be valid; `folders` as for `load_model`."""
+    paths = {name: (folders or {}).get(name, sources_dir / name) / "mapping.yaml" for name in sources}
+    found = {name: _version(Located(path, MappingError).data) for name, path in paths.items()}
     return found | {RULES: _version(Located(ownership, OwnershipError).data)}
 
 

@@ -20,6 +20,7 @@ from connectors.source_database import PrepareFailed, SourceUnreachable
 from connectors.unreachable import Unreachable
 from console.deciding import DecisionRefused
 from console.exits import Exit
+from dataflows.replaced import CannotPlace
 from dataflows.settings import Settings, SettingsError
 from stack.errors import StackError, WrongSetting
 
@@ -33,6 +34,7 @@ _ENDS: tuple[tuple[type[Exception], Exit], ...] = (
     (RecordingUnreadable, Exit.USAGE),
     (WrongSetting, Exit.USAGE),
     (StackError, Exit.FAILED),
+    (CannotPlace, Exit.FAILED),
     (LookupRefused, Exit.REFUSED),
     (DecisionRefused, Exit.REFUSED),
     (UnknownAccount, Exit.UNKNOWN_ACCOUNT),

@@ -23,6 +23,7 @@ from connectors.ownership import load_rules
 from connectors.registry import Registry
 from connectors.source_catalogue import open_catalogue
 from console.exits import Exit, help_text
+from console.mapping_preview_cli import preview
 from dataflows.settings import SettingsError, load_settings
 
 app = typer.Typer(
@@ -49,6 +50,9 @@ class System(Enum):
     BILLING = "billing"
     ERP = "erp"
     SUPPORT = "support"
+
+
+app.command()(preview)
 
 
 @app.command()

@@ -45,6 +45,11 @@ def contracts(settings: Settings) -> Contracts:
     return out
 
 
+def published(settings: Settings) -> Contracts:
+    """Readers of the output topics, for those who only look: nothing is registered."""
+    return Contracts(Registry(settings.registry_api), settings.contracts_dir, settings.prefix, settings.subjects)
+
+
 def peek(tables: Model, known: Schemas) -> Peek:
     """The cheap look at every captured record; the log says which codec looks, and warns where a build does not fit."""
     log = logger("codec")

@@ -14,6 +14,7 @@ from connectors.facts import (
     fact_value,
     is_waiting,
     read_fact,
+    read_note,
     split_key,
     waiting_key,
     waiting_value,
@@ -21,8 +22,9 @@ from connectors.facts import (
 from connectors.kafka.transactor import Record
 from dataflows.stored import AsStored, ReadFacts, Rows
 from state.model import Model
+from state.notes import MERGED, Note
 from state.parked import unpack
-from state.placement import Placed, RowPlace, place_anew
+from state.placement import Known, Placed, RowPlace, place_anew
 from state.rederivation import StoredRow
 from state.routing import partition_of
 from state.row import KEY, LINK, Row
@@ -56,40 +58,48 @@ class Replaced:
         self._tables = {table.topic: table for table in model.tables if not table.ignore}
         self._sources = {source.name for source in model.sources}
         self.unmapped: list[tuple[int, bytes]] = []
+        self._ghosts: dict[RowPlace, str] = {}
+        self._merges: dict[bytes, Note] = {}
         self._lies = self._survey()
         self._wanted = self._place()
         self.moved = {place for place, lies in self._lies.items() if self._now(lies) != self._wanted.get(place)}
-        self._settled = {place for place in self.moved if self._wanted.get(place)}
 
     def _survey(self) -> dict[RowPlace, _Lies]:
         """Order holds within a partition only: see `dataflows/identity_restore.py`."""
-        placed: dict[RowPlace, _Lies] = {}
-        aside: dict[RowPlace, _Lies] = {}
+        live: dict[tuple[int, bytes], _Lies] = {}
         unmapped: dict[tuple[int, bytes], None] = {}
         for partition, key, value in self._read(list(range(self._partitions))):
             place = self._place_of(key)
             if place is None:
-                if value is None:
-                    unmapped.pop((partition, key), None)
-                elif split_key(key)[0].partition(".")[0] in self._sources:
-                    unmapped[partition, key] = None
-                continue
-            into = aside if is_waiting(key) else placed
-            lies = into.get(place)
-            if value is None:
-                if lies is not None and lies.partition == partition:
-                    del into[place]
-                continue
-            fact = read_fact(key, value)
-            if lies is None or lies.partition == partition or lies.position <= fact.position:
+                self._aside(partition, key, value, unmapped)
+            elif value is None:
+                live.pop((partition, key), None)
+                self._ghosts.pop(place, None)
+            elif (fact := read_fact(key, value)).frame:
                 again = self._read_again(place, fact)
-                into[place] = _Lies(partition, intern(fact.account), fact.link, fact.position, fact.time_ms, *again)
+                account = intern(fact.account)
+                live[partition, key] = _Lies(partition, account, fact.link, fact.position, fact.time_ms, *again)
+            else:
+                self._ghosts[place] = fact.link
         self.unmapped = list(unmapped)
-        found = aside | placed
-        for lies in found.values():
+        found: dict[RowPlace, _Lies] = {}
+        for (_partition, key), lies in live.items():
+            topic, row = split_key(key)
+            found[self._tables[topic].index, row] = lies
             if lies.problem is not None:
                 raise CannotPlace(lies.problem)
         return found
+
+    def _aside(self, partition: int, key: bytes, value: bytes | None, unmapped: dict[tuple[int, bytes], None]) -> None:
+        """A record of no mapped table: a note, or a row of a table that is not mapped any more."""
+        if value is None:
+            unmapped.pop((partition, key), None)
+            self._merges.pop(key, None)
+        elif (note := read_note(read_fact(key, value))) is not None:
+            if note.kind == MERGED:
+                self._merges[key] = note
+        elif split_key(key)[0].partition(".")[0] in self._sources:
+            unmapped[partition, key] = None
 
     def _read_again(self, place: RowPlace, fact: Fact) -> tuple[str | None, str | None]:
         """The row's link under the mapping, or why there is none."""
@@ -116,7 +126,9 @@ class Replaced:
                 row = (table, "r", key, 0, 0, 0, lies.again, -1, -1, b"", "", lies.time_ms)
                 yield row, tables[table].source, lies.position, lies.time_ms
 
-        return place_anew(tables, rows(), self._defined_by_none())
+        links = {place: lies.again or "" for place, lies in self._lies.items()}
+        merges = {note.account: str(note.body["direct"]) for note in self._merges.values()}
+        return place_anew(tables, rows(), links, Known(self._defined_by_none(), merges, self._ghosts))
 
     def _defined_by_none(self) -> set[str]:
         """Accounts that rows belong to although the row that defined them is gone: they stay known, as in the flow."""
@@ -126,6 +138,12 @@ class Replaced:
         }
         defined = {lies.account for (table, _), lies in self._lies.items() if table in defining}
         return {lies.account for lies in self._lies.values() if lies.account} - defined
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """Rows without an account: as stored, and now (rows that only make links known are among them)."""
+        now = sum(wanted.account is None for wanted in self._wanted.values())
+        return sum(not lies.account for lies in self._lies.values()), now
 
     def counts(self) -> Counter[str]:
         """How many rows are applied and ignored more (or fewer) than were counted: `<source>.<what>`."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from state.identity import Identity
 from state.model import TableSpec
-from state.resolved import Resolved
-from state.row import KEY, LINK, TABLE, Row
+from state.row import Row
 
 #: (table index, primary key text)
 RowPlace = tuple[int, str]
@@ -21,38 +20,29 @@ class Placed(NamedTuple):
     link: str
 
 
+class Known(NamedTuple):
+    """What the rows alone do not say: accounts that none of them defines, {merged account: the one that its mark names}, and
+    rows that are gone while rows hang on them, with their account."""
+
+    accounts: Iterable[str]
+    merges: Mapping[str, str]
+    ghosts: Mapping[RowPlace, str]
+
+
 def place_anew(
-    tables: Sequence[TableSpec], rows: Iterable[tuple[Row, str, int, int]], known: Iterable[str]
+    tables: Sequence[TableSpec], rows: Iterable[tuple[Row, str, int, int]], links: Mapping[RowPlace, str], known: Known
 ) -> dict[RowPlace, Placed]:
-    """Resolve (row, source, position, time in ms) in any order; `known`: accounts that no row has to define.
+    """Resolve (row, source, position, time in ms) in any order; `links` are those of all the rows.
 
     A row that is missing in the result is not meant at all.
     """
     identity = Identity(tables)
-    identity.know(known)
-    found: dict[RowPlace, Placed] = {}
-    moved: set[RowPlace] = set()
+    identity.know(known.accounts)
+    for (table, key), account in known.ghosts.items():
+        identity.load_ghost(table, key, account)
+    for account, direct in known.merges.items():
+        identity.load_merge(account, direct)
+    identity.loaded()
     for row, source, position, time_ms in rows:
-        out = identity.resolve([row], source, position, time_ms)
-        _note(out, found)
-        moved.update((one.table, one.key) for one in out.moved)
-    for place in moved & found.keys():
-        found[place] = found[place]._replace(account=identity.account_of(*place))
-    for waiting in identity.waiting_rows():
-        row = waiting.row
-        found[row[TABLE], row[KEY]] = Placed(None, row[LINK] or "")
-    return found
-
-
-def _note(out: Resolved, found: dict[RowPlace, Placed]) -> None:
-    for change in [*out.changes, *(change for _, change in out.let_go)]:
-        place = change.table, change.key
-        if change.op == "d":
-            found.pop(place, None)
-        else:
-            found[place] = Placed(change.account, change.link)
-    for place, mark in out.links:
-        if mark is None:
-            found.pop(place, None)
-        else:
-            found[place] = Placed(None, mark.row[LINK] or "")
+        identity.resolve([row], source, position, time_ms)
+    return {place: Placed(identity.account_of(*place), link) for place, link in links.items() if identity.knows(*place)}

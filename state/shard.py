@@ -114,7 +114,7 @@ class Shard:
             account = touched[merged.account] = self._accounts.get(merged.account) or self._account(merged.account)
             account.merged_into, account.changed = merged.into, True
             body = None if merged.into is None else {"into": merged.into, "direct": merged.direct}
-            out.notes.append(Note(merged.account, MERGED, "", body))
+            out.notes.append(Note(merged.account, MERGED, merged.account, body))
         if release.went_live:
             self._hydrate()
             for account in self._accounts.values():

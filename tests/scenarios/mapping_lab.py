@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaException
 
 from connectors.contracts import TOPICS
 from connectors.kafka.restore import read_all
+from dataflows.settings import ROOT
+from tests.chaos.flow_process import CONCORD
 from tests.scenarios.hand_made import account, customer, invoice, sales_invoice, subscription
 from tests.scenarios.input_lab import WAIT_S, InputLab
 
@@ -92,11 +98,18 @@ class MappingLab:
             return [message for batch in batches for message in batch]
         return []
 
-    def run_until(self, line: str) -> None:
-        """Start the flow and return as soon as its log says something new with these words."""
-        before = self.count(line)
+    def run_until(self, *lines: str) -> None:
+        """Start the flow and return as soon as its log says one of these once more."""
+        before = [self.count(line) for line in lines]
         self.lab.flow.start()
-        self._wait(lambda: self.count(line) > before, line)
+        self._wait(lambda: [self.count(line) for line in lines] != before, " or ".join(lines))
+
+    def kill_after(self, delay_s: float) -> None:
+        """kill -9 of the flow, so long after now."""
+        over = time.monotonic() + delay_s
+        while self.lab.flow.running and time.monotonic() < over:
+            time.sleep(0.001)
+        self.lab.flow.kill_all()
 
     def count(self, line: str) -> int:
         """How often the flow's log says this."""
@@ -112,7 +125,16 @@ class MappingLab:
 
     def view(self) -> dict[tuple[str, str], Any]:
         """The live canonical records, and what the open intents want; an entitlement without its positions."""
-        found = {(kind, key): body for kind in STATE for key, body in self.lab.newest(kind).items()}
+        kinds = {self.lab.prefix + TOPICS[kind][0]: kind for kind in STATE}
+        live: dict[tuple[str, int, str], bytes] = {}
+        for topic in kinds:
+            for message in self._messages(topic, list(range(self.lab.settings.partitions))):
+                place = kinds[topic], message.partition() or 0, (message.key() or b"").decode()
+                live.pop(place, None)
+                if (value := message.value()) is not None:
+                    live[place] = value
+        assert len({(kind, key) for kind, _, key in live}) == len(live), "an object lives in two partitions"
+        found = {(kind, key): self.lab.decoder.decode(value) for (kind, _, key), value in live.items()}
         for intent in self.lab.newest("intent").values():
             if intent["state"] in ("settling", "wanted"):
                 found["intent", f"{intent['rule']} {intent['object_id']}"] = intent["desired"]
@@ -120,6 +142,29 @@ class MappingLab:
             if kind == "entitlement":
                 body.pop("positions")
         return found
+
+    def preview(self, source: str, before: Path) -> dict[str, Any]:
+        """What `concord mapping preview --facts` says of a source against the folder that it had before."""
+        done = subprocess.run(
+            [
+                CONCORD,
+                "mapping",
+                "preview",
+                self.lab.settings.sources_dir / source,
+                "--against",
+                before,
+                "--facts",
+                "--json",
+            ],
+            env={**os.environ, **self.lab.environment()},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=90,
+        )
+        assert done.returncode == 0, done.stderr
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
 
     def fresh(self) -> dict[tuple[str, str], Any]:
         """The view of a flow that never knew another mapping, over the same input."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +22,16 @@ SECOND = (
     ("version: 1", "version: 2"),
     ("pro: premium", "pro: enterprise"),
     ("      issued_on: {date: issued_on}\n", "      issued_on: {date: issued_on}\n      due_on: {date: due_on}\n"),
+)
+
+
+#: a line of the log, and how long after it the flow is killed
+KILLS = (
+    ("deriving anew", 0.0),
+    ("partition derived", 0.0),
+    ("publishing what differs", 0.0),
+    ("publishing what differs", 0.02),
+    ("publishing what differs", 0.5),
 )
 
 
@@ -56,15 +68,21 @@ def check(lab: MappingLab, written: list[Written]) -> None:
     mapping = {lab.billing: 2, lab.erp: 1, "ownership.yaml": 1}
     cuts = {one.headers["concord.commit"] for one in written if one.kind != "progress"}
     assert cuts == {progress[0].headers["concord.commit"]}
-    assert {name: one["version"] for name, one in progress[-1].value["mappings"].items()} == mapping
+    for one in progress:
+        assert {name: version["version"] for name, version in one.value["mappings"].items()} == mapping
     assert all(json.loads(one.headers["concord.mapping"]) == mapping for one in written)
 
 
-def test_only_what_differs_is_published_for_untouched_accounts(lab: MappingLab) -> None:
-    """Seen to fail where an entitlement's positions alone count as news, where facts are written back, and where the
-    progress record keeps the old versions."""
+def test_only_what_differs_is_published_for_untouched_accounts(lab: MappingLab, tmp_path: Path) -> None:
+    """The preview has said it before. Seen to fail where an entitlement's positions alone count as news, and where the progress record of the cut does
+    not say the new versions."""
     before = lab.view()
+    shutil.copytree(lab.lab.settings.sources_dir / lab.billing, tmp_path / "before")
     lab.edit(lab.billing, *SECOND)
+    previewed = lab.preview(lab.billing, tmp_path / "before")
+    assert {kind: one["changed"] for kind, one in previewed["objects"].items() if one["changed"]} == Counter(
+        kind for kind, _ in expected()
+    )
     lab.run_until("derived anew")
     lab.lab.beat(10)
     lab.lab.caught_up()
@@ -87,9 +105,9 @@ def test_killed_in_the_middle_it_is_published_once(lab: MappingLab) -> None:
     where the records are committed before the progress record."""
     lab.edit(lab.billing, *SECOND)
     written: list[Written] = []
-    for line in ("deriving anew", "partition derived", "publishing what differs"):
-        lab.run_until(line)
-        lab.lab.flow.kill_all()
+    for line, delay_s in KILLS:
+        lab.run_until(line, '"starting"')  # which it logs when there is nothing left to derive
+        lab.kill_after(delay_s)
         fence(lab.lab.settings.kafka, transactional_id(lab.lab.settings), 60_000)
         written += lab.news()
         assert not written or any(one.kind == "progress" for one in written)
