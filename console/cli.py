@@ -125,6 +125,16 @@ def status(as_json: AsJson = False) -> None:
         raise typer.Exit(Exit.UNREACHABLE)
 
 
+def explain(
+    document: Annotated[str, typer.Argument(metavar="DOCUMENT", help="number or reference of a document, or an id")],
+    as_json: AsJson = False,
+) -> None:
+    """Lead back from a document at a target to the correction that wrote it, who approved it, and the source rows."""
+    from console import corrections_cli
+
+    corrections_cli.explain(document, as_json)
+
+
 def build_app(wanted: str | None) -> typer.Typer:
     """The command with the sub-commands that are needed: the wanted one, or all of them for the overview."""
     app = typer.Typer(
@@ -136,11 +146,13 @@ def build_app(wanted: str | None) -> typer.Typer:
     app.add_typer(run_app, name="run")
     answers = (Exit.OK, Exit.USAGE, Exit.REFUSED, Exit.UNKNOWN_ACCOUNT, Exit.UNREACHABLE)
     app.command("account", help=f"{account.__doc__} {help_text(*answers)}")(account)
+    found = (Exit.OK, Exit.USAGE, Exit.REFUSED, Exit.UNREACHABLE)
+    app.command("explain", help=f"{explain.__doc__} {help_text(*found)}")(explain)
     app.command("status", help=f"{status.__doc__} {help_text(Exit.OK, Exit.USAGE, Exit.UNREACHABLE)}")(status)
     for name, module_name in SUB_COMMANDS.items():
         if wanted in SUB_COMMANDS and wanted != name:
             continue
-        if wanted in ("run", "account", "status"):
+        if wanted in ("run", "account", "explain", "status"):
             continue
         try:
             module = importlib.import_module(module_name)
@@ -162,9 +174,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(Exit.FAILED)
     except Exception as error:  # the outermost place: expected errors become a line, all others are raised again
-        from console.failures import explain
+        from console import failures
 
-        known = explain(error, _settings_if_any())
+        known = failures.explain(error, _settings_if_any())
         if known is None:
             raise
         line, code = known

@@ -11,14 +11,17 @@ from rich.console import Console
 
 from connectors.contracts import Contracts
 from connectors.correction_store import CorrectionStore
+from connectors.fact_search import FoundRow, live_rows
 from connectors.registry import Registry
 from console import corrections_view as view
 from console import deciding
+from console import explain as story
 from console.exits import Exit, help_text
 from dataflows.settings import SettingsError, load_settings
 from state.attention import attention
 from state.correction import Correction, State
 from state.decision import APPROVE, PROPOSE, REJECT, RESUME, STOP
+from state.routing import partition_of
 
 ANSWERS = help_text(Exit.OK, Exit.USAGE, Exit.REFUSED, Exit.UNREACHABLE)
 app = typer.Typer(no_args_is_help=True, help="Corrections: what waits, and what people decide. " + ANSWERS)
@@ -41,6 +44,22 @@ def open_store() -> CorrectionStore:
     registry = Registry(settings.registry_api, timeout_s=5.0, attempts=3)
     contracts = Contracts(registry, settings.contracts_dir, settings.prefix, settings.subjects)
     return CorrectionStore(settings.kafka, contracts)
+
+
+def open_search() -> story.Search:
+    """Looks for a text in the rows that the canonical flow has stored."""
+    settings = load_settings()
+    reading = Contracts(
+        Registry(settings.registry_api, timeout_s=5.0, attempts=3), settings.contracts_dir, settings.prefix
+    )
+    everywhere = list(range(settings.partitions))
+
+    def search(text: str, account: str) -> list[FoundRow]:
+        where = [partition_of(account, settings.partitions)] if account else everywhere
+        found = live_rows(settings.kafka, f"{settings.prefix}facts", where, text, reading.read)
+        return [row for row in found if account in ("", row.account)]
+
+    return search
 
 
 def _now_ms() -> int:
@@ -91,6 +110,22 @@ def show(name: Name, as_json: AsJson = False) -> None:
         view.show_list(subject.corrections, [(subject.hold, subject.corrections)], Console())
     else:
         view.show_correction(subject.corrections[0], Console())
+
+
+@app.command(
+    help="From a document's number, reference, row key or idempotency key back to the correction, decisions, intent and "
+    "source rows. " + ANSWERS
+)
+def explain(
+    document: Annotated[str, typer.Argument(metavar="DOCUMENT", help="number or reference of a document, or an id")],
+    as_json: AsJson = False,
+) -> None:
+    """Explain where a document at a target comes from."""
+    stories = story.explain(open_store(), open_search(), document)
+    if as_json:
+        typer.echo(json.dumps(story.as_json(stories)))
+    else:
+        story.show(stories, Console())
 
 
 @app.command(help="Let a proposal, a group or a brake go: for exactly the state that was shown. " + ANSWERS)

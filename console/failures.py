@@ -20,6 +20,7 @@ from connectors.source_database import PrepareFailed, SourceUnreachable
 from connectors.unreachable import Unreachable
 from console.deciding import DecisionRefused
 from console.exits import Exit
+from console.explain import NothingKnown
 from dataflows.replaced import CannotPlace
 from dataflows.settings import Settings, SettingsError
 from stack.errors import StackError, WrongSetting
@@ -37,6 +38,7 @@ _ENDS: tuple[tuple[type[Exception], Exit], ...] = (
     (CannotPlace, Exit.FAILED),
     (LookupRefused, Exit.REFUSED),
     (DecisionRefused, Exit.REFUSED),
+    (NothingKnown, Exit.REFUSED),
     (UnknownAccount, Exit.UNKNOWN_ACCOUNT),
     (Unreachable, Exit.UNREACHABLE),
     (KafkaUnavailable, Exit.UNREACHABLE),
