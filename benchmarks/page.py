@@ -15,6 +15,7 @@ import psutil
 from benchmarks.curve import curve, plot
 from benchmarks.freshness import freshness
 from benchmarks.idle import idle
+from benchmarks.live import live_freshness
 from benchmarks.outcome import BenchmarkFailed, Reporter
 from benchmarks.page_text import render
 from benchmarks.peers.compare import SYSTEMS, compare
@@ -37,6 +38,8 @@ class Scale(NamedTuple):
     peer_accounts: int
     restart_accounts: list[int]
     rates: list[int]
+    live_rates: list[int]
+    live_accounts: int
     seconds: float
     invoices: int
     rows: int
@@ -44,9 +47,11 @@ class Scale(NamedTuple):
 
 
 #: minutes on a busy laptop; and what the page is meant to show (about half an hour on two quiet cores)
-SMALL = Scale("small", 50_000, [1000, 10_000], [1, 2], 5000, [1000, 10_000], [500], 10.0, 5000, 20_000, 2000)
+SMALL = Scale(
+    "small", 50_000, [1000, 10_000], [1, 2], 5000, [1000, 10_000], [500], [200], 500, 10.0, 5000, 20_000, 2000
+)
 FULL = Scale(
-    "full", 1_000_000, [10_000, 100_000], [1, 2], 100_000, [10_000, 100_000], [1000, 5000], 30.0, 200_000, 1_000_000, 10_000
+    "full", 1_000_000, [10_000, 100_000], [1, 2], 100_000, [10_000, 100_000], [1000, 5000], [500, 1000], 5000, 30.0, 200_000, 1_000_000, 10_000
 )  # fmt: skip
 SCALES = {scale.name: scale for scale in (SMALL, FULL)}
 
@@ -56,6 +61,7 @@ SECTIONS: dict[str, Work] = {
     "peers": lambda s, size, bar: compare(s, size.changes, size.peer_accounts, list(SYSTEMS), 1, bar),
     "restart": lambda s, size, bar: restart(s, size.restart_accounts, 1, bar),
     "freshness": lambda s, size, bar: freshness(s, size.rates, size.seconds, size.rows_accounts, 1, bar),
+    "live": lambda s, size, bar: live_freshness(s, size.live_rates, size.seconds, size.live_accounts, 1, bar),
     "idle": lambda s, size, bar: idle(s, size.seconds, size.rows_accounts, 1, bar),
     "skew": lambda s, size, bar: skew(s, size.invoices, 1, bar),
     "transaction": lambda s, size, bar: transaction(s, size.rows, size.rows_accounts, 1, bar),

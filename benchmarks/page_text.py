@@ -110,8 +110,10 @@ def _freshness(result: Section) -> str:
         for r in result["runs"]
     ]  # fmt: skip
     heads = ("changes/s", "p50 ms", "p90 ms", "p99 ms", "max ms", "CPU, cores", "right")
+    live = "Debezium" in result["since"] and "no Debezium" not in result["since"]
+    title, option = ("Freshness from the source's commit", " --through debezium") if live else ("Freshness", "")
     return (
-        f"## Freshness\n\n`concord bench freshness`: {number(result['accounts'])} accounts; counted from: {result['since']}, "
+        f"## {title}\n\n`concord bench freshness{option}`: {number(result['accounts'])} accounts; counted from: {result['since']}, "
         "until a read_committed reader has the cut.\n\n" + table(heads, rows)
     )
 
@@ -167,6 +169,7 @@ _TEXTS: dict[str, Callable[[Section], str]] = {
     "peers": _peers,
     "restart": _restart,
     "freshness": _freshness,
+    "live": _freshness,
     "idle": _idle,
     "skew": _skew,
     "transaction": _transaction,

@@ -11,6 +11,7 @@ from benchmarks.catchup import catchup
 from benchmarks.curve import curve, plot
 from benchmarks.freshness import freshness
 from benchmarks.idle import idle
+from benchmarks.live import live_freshness
 from benchmarks.outcome import Reporter
 from benchmarks.page import SCALES, SECTIONS, page
 from benchmarks.peers import compare
@@ -87,10 +88,14 @@ def freshness_command(
     seconds: Annotated[float, typer.Option(min=1, help="how long each rate is kept up after the warm-up")] = 30.0,
     accounts: Accounts = 10_000,
     processes: Processes = 1,
+    through: Annotated[str, typer.Option(help="kafka: produced here; debezium: committed in PostgreSQL")] = "kafka",
 ) -> None:
     """Measure the delay at steady rates."""
     rates = numbers(rate, "--rate")
-    run(lambda settings, bars: freshness(settings, rates, seconds, accounts, processes, bars), as_json)
+    ways = {"kafka": freshness, "debezium": live_freshness}
+    if through not in ways:
+        raise typer.BadParameter(f"{through!r} is none of {', '.join(ways)}", param_hint="--through")
+    run(lambda settings, bars: ways[through](settings, rates, seconds, accounts, processes, bars), as_json)
 
 
 @app.command("idle", help="CPU share at rest, and the delay of busy tables beside 99 idle ones. " + CODES)
