@@ -15,7 +15,8 @@ from stack.fault_proxy import Fault, FaultProxy
 from tests.conformance.subject import PATIENT_MS, Case, Subject, When, hurried
 
 LEVELS = ("standard", "premium", "enterprise")
-_VALUES = """
+#: (value, disabled) of each row that the service level of one account's group ever had, oldest first
+LEVEL_ROWS = """
 SELECT v.content, v.disabled FROM objectcustomfieldvalues v JOIN customfields f ON f.id = v.customfield
 WHERE f.name = 'Org Entitlement' AND v.objecttype = 'RT::Group' AND v.objectid IN (
     SELECT a.objectid FROM objectcustomfieldvalues a JOIN customfields g ON g.id = a.customfield
@@ -112,7 +113,7 @@ class RequestTrackerSubject(Subject):
         self._database.close()
 
     def _rows(self, case: Case) -> list[tuple[str, int]]:
-        rows = self._database.execute(_VALUES, (case.account,)).fetchall()
+        rows = self._database.execute(LEVEL_ROWS, (case.account,)).fetchall()
         return [(str(content), int(disabled)) for content, disabled in rows]
 
     def _group(self, case: Case) -> int:

@@ -26,7 +26,10 @@ def begun(subject: Subject, target: Target, step: int) -> Case:
     [(0, "drop_before"), (0, "drop_after"), (0, "answer"), (0, "answer_after"), (1, "drop_before"), (1, "drop_after")],
 )
 def test_lost_answer_of_each_request_is_one_effect(subject: Subject, target: Target, step: int, kind: Kind) -> None:
-    """The connection breaks, or a 500 comes, before or after the server did its work: looked at first, then one effect."""
+    """The connection breaks, or a 500 comes, before or after the server did its work: looked at first, then one effect.
+
+    Planted break, seen to fail: a broken connection counts as never made.
+    """
     for name, when in subject.requests(step).items():
         case = begun(subject, target, step)
         subject.proxy.clear()
@@ -67,7 +70,10 @@ def test_slow_answer_is_doubt_not_patience(subject: Subject) -> None:
 
 
 def test_throttled_waits_as_long_as_it_is_told(subject: Subject, target: Target) -> None:
-    """429 with Retry-After: not applied, the target's own time is kept, then one effect."""
+    """429 with Retry-After: not applied, the target's own time is kept, then one effect.
+
+    Planted break, seen to fail: 429 is doubt.
+    """
     case = subject.case()
     first = next(iter(subject.requests(0).values()))
     subject.proxy.switch_on(Fault("answer", first, status=429, headers={"Retry-After": "7"}))
@@ -83,7 +89,10 @@ def test_throttled_waits_as_long_as_it_is_told(subject: Subject, target: Target)
 
 
 def test_invalid_login_that_means_overload_is_waited_out(subject: Subject, target: Target) -> None:
-    """A right login is refused: no correction is given up over it; it waits under LOGIN_REFUSED and then arrives."""
+    """A right login is refused: no correction is given up over it; it waits under LOGIN_REFUSED and then arrives.
+
+    Planted break, seen to fail for each adapter: a refused login is a wrong description.
+    """
     case = subject.case()
     faults = [subject.proxy.switch_on(fault) for fault in subject.not_let_in()]
     story = subject.story(case, 0).settle(target)
@@ -107,7 +116,10 @@ def test_success_that_did_nothing_is_not_believed(subject: Subject, target: Targ
 
 
 def test_part_of_the_fields_is_not_success(subject: Subject, target: Target) -> None:
-    """One of several values is lost on the way and the server says yes: never verified, a person is told."""
+    """One of several values is lost on the way and the server says yes: never verified, a person is told.
+
+    Planted break, seen to fail: a read-back always shows what is desired.
+    """
     case = subject.case()
     fault = subject.proxy.switch_on(subject.partly())
     story = subject.story(case, 0).settle(target)
@@ -117,7 +129,10 @@ def test_part_of_the_fields_is_not_success(subject: Subject, target: Target) -> 
 
 
 def test_business_refusal_is_one_attempt_and_no_failure(subject: Subject, target: Target) -> None:
-    """G29: refused by name after one attempt, nothing written, the breaker untouched: what is behind it goes out."""
+    """G29: refused by name after one attempt, nothing written, the breaker untouched: what is behind it goes out.
+
+    Planted break, seen to fail: the adapter of Request Tracker believes its 200.
+    """
     for _ in range(12):
         case = subject.case()
         desired, code = subject.refusal(case)
@@ -131,7 +146,10 @@ def test_business_refusal_is_one_attempt_and_no_failure(subject: Subject, target
 
 
 def test_target_that_is_down_is_waited_for(subject: Subject, target: Target) -> None:
-    """No server: nothing is in doubt, the breaker opens, nothing is given up; when it is back the correction arrives, once."""
+    """No server: nothing is in doubt, the breaker opens, nothing is given up; when it is back the correction arrives, once.
+
+    Planted break, seen to fail: the breaker never opens.
+    """
     case = subject.case()
     story = subject.story(case, 0)
     subject.proxy.down()

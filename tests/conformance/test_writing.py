@@ -10,7 +10,10 @@ from tests.conformance.subject import Subject
 
 
 def test_missing_object_is_made_once_and_then_linked(subject: Subject, target: Target) -> None:
-    """Create or link: the first correction makes it, a second one that wants the same finds it and writes nothing."""
+    """Create or link: the first correction makes it, a second one that wants the same finds it and writes nothing.
+
+    Planted break, seen to fail: the sender writes without comparing first.
+    """
     case = subject.case()
     assert subject.story(case, 0).settle(target).state is State.VERIFIED
     assert subject.holds(case, 0), subject.truth(case)
@@ -52,7 +55,10 @@ def test_object_can_be_ended(subject: Subject, target: Target) -> None:
 
 
 def test_what_the_view_did_not_see_is_not_overwritten(subject: Subject, target: Target) -> None:
-    """A person has changed our field since the view looked: the view decides anew, nothing is written."""
+    """A person has changed our field since the view looked: the view decides anew, nothing is written.
+
+    Planted break, seen to fail: `moved` is always False.
+    """
     case = subject.made(target)
     subject.edit_ours(case)
     story = subject.story(case, 1, seen=0)
@@ -62,7 +68,10 @@ def test_what_the_view_did_not_see_is_not_overwritten(subject: Subject, target: 
 
 
 def test_version_token_zero_is_a_token(subject: Subject, target: Target) -> None:
-    """G34 A: the first revision's token is 0; it is sent, not taken for missing."""
+    """G34 A: the first revision's token is 0; it is sent, not taken for missing.
+
+    Planted break, seen to fail: token 0 counts as no token.
+    """
     case = subject.made(target)
     assert isinstance(subject, RestSubject)
     subject.token_zero(case)

@@ -1,0 +1,97 @@
+"""Billing changes, and real Tryton and real Request Tracker follow until capture proves it: the promise as a user sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from connectors.targets.description import Timeouts
+from connectors.targets.tryton_session import TrytonSession
+from stack.layout import Layout
+from stack.real import request_tracker, tryton
+from tests.conformance.real_loop import RealLoop
+from tests.conformance.request_tracker_subject import LEVEL_ROWS
+from tests.running_stack import RunningStack
+
+
+@pytest.fixture
+def loop(stack: RunningStack, target_systems: Layout, tmp_path: Path) -> Iterator[RealLoop]:
+    """The loop running, with a customer that Tryton's own people have made."""
+    if reason := request_tracker.obstacle():
+        pytest.skip(reason)
+    running = RealLoop(stack, target_systems, tmp_path)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.close()
+
+
+def owed(here: Layout, code: str) -> tuple[str, ...]:
+    """Numbered documents of a customer in Tryton: state and total, oldest first."""
+    with psycopg.connect(make_conninfo(here.addresses().postgres, dbname=tryton.DATABASE)) as connection:
+        rows = connection.execute(
+            "SELECT i.state || ' ' || i.total_amount_cache::numeric(18,2) FROM account_invoice i "
+            "JOIN party_party p ON p.id = i.party WHERE p.code = %s AND i.number IS NOT NULL ORDER BY i.id",
+            (code,),
+        ).fetchall()
+    return tuple(str(row[0]) for row in rows)
+
+
+def level(here: Layout, account: str) -> list[str]:
+    """The service level of an account's group in Request Tracker."""
+    with psycopg.connect(make_conninfo(here.addresses().postgres, dbname=request_tracker.DATABASE)) as connection:
+        return [str(text) for text, disabled in connection.execute(LEVEL_ROWS, (account,)).fetchall() if not disabled]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_real_systems_follow_billing_until_capture_proves_it(loop: RealLoop, target_systems: Layout) -> None:
+    """An invoice, a credit, a service level and a standing arrive; a changed invoice is amended; all is VERIFIED by capture."""
+    account, invoice = f"L-{loop.tag}", f"INV-{loop.tag}"
+    login = (tryton.USER, tryton.password(target_systems))
+    person = TrytonSession(target_systems.addresses().tryton_url, "tryton", *login, Timeouts(answer_ms=60_000), 1)
+    person.write("model.party.party.create", [{"code": account, "name": "Ada", "addresses": [["create", [{}]]]}])
+    person.close()
+    loop.bill(
+        f"INSERT INTO accounts (number, name, currency, region, standing) VALUES ('{account}', 'Ada', 'USD', 'eu', 'delinquent')",
+        "INSERT INTO subscriptions (account_id, plan_code, status, mrr_minor, started_on, paid_until) "
+        "VALUES (1, 'pro', 'active', 9900, '2026-01-01', '2099-01-01')",
+        f"INSERT INTO invoices (account_id, number, status, total_minor, issued_on, due_on) "
+        f"VALUES (1, '{invoice}', 'open', 9900, '2026-01-01', '2099-01-01')",
+        "INSERT INTO invoice_lines (invoice_id, description, amount_minor) VALUES (1, 'Pro', 9900)",
+        f"INSERT INTO credits (account_id, number, amount_minor, reason) VALUES (1, 'CR-{loop.tag}', 500, 'goodwill')",
+    )
+    wanted = {
+        ("invoice", invoice): "99.00",
+        ("credit", f"CR-{loop.tag}"): "5.00",
+        ("entitlement", account): "premium",
+        ("standing", account): "true",
+    }
+
+    def proven() -> bool:
+        found = loop.corrections()
+        return all(
+            key in found
+            and (found[key]["state"], found[key]["proof"]) == ("VERIFIED", "capture")
+            and value in found[key]["desired"].values()
+            for key, value in wanted.items()
+        )
+
+    loop.until("invoice, credit, service level and standing proven by capture", proven)
+    assert sorted(owed(target_systems, account)) == ["posted -5.00", "posted 99.00"]
+    assert level(target_systems, account) == ["support:premium"]
+
+    loop.bill(
+        "UPDATE invoice_lines SET amount_minor = 12900 WHERE id = 1",
+        "UPDATE invoices SET total_minor = 12900 WHERE id = 1",
+    )
+    wanted["invoice", invoice] = "129.00"
+    loop.until("the amended invoice proven by capture", proven)
+    documents = owed(target_systems, account)
+    assert documents[0] == "cancelled 99.00"
+    assert sorted(documents[1:]) == ["paid -99.00", "posted -5.00", "posted 129.00"]
