@@ -29,7 +29,10 @@ class Goal(NamedTuple):
 
 def verdict_of(goal: Goal, sections: Sections) -> tuple[str, str, str]:
     """Measured, size, met: in words; a number of a smaller size meets nothing."""
-    found = goal.measured(sections)
+    try:
+        found = goal.measured(sections)
+    except KeyError:  # the data is of an older version of the benchmark
+        found = None
     if found is None:
         return "not measured yet", "-", "-"
     met = ("yes" if goal.met(found.value) else "**no**") if found.full_size else "smaller size"

@@ -29,8 +29,17 @@ def render(data: dict[str, Any]) -> str:
     for name, text in _TEXTS.items():
         section = data["sections"].get(name)
         if section is not None:
-            parts.append(text(section["result"]) + "\n" + _taken(section))
+            parts.append(_section(name, text, section))
     return "\n".join(part.rstrip() + "\n" for part in parts if part)
+
+
+def _section(name: str, text: Callable[[Section], str], section: Section) -> str:
+    """A section with its origin; numbers of an older version of the benchmark may lack what is shown now."""
+    try:
+        shown = text(section["result"])
+    except KeyError as error:
+        return f"## {name}\n\nMeasured before {error} was: `concord bench page --only {name}` measures it anew.\n"
+    return shown + "\n" + _taken(section)
 
 
 def _machine(machine: Section) -> str:

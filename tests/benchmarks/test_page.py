@@ -78,10 +78,12 @@ def test_axes_end_at_round_numbers() -> None:
 
 
 def test_a_page_without_numbers_says_so() -> None:
-    """No data: goals are listed as not measured, and nothing is drawn."""
+    """No data: goals are listed as not measured, and nothing is drawn. Data that lacks a number does not stop the rest."""
     empty: dict[str, Any] = {"machine": {}, "sections": {}}
     text = render(empty)
     assert text.count("not measured yet") == len(GOALS)
     assert not pictures(empty)
+    older = {"scale": "small", "taken_on": "", "revision": "", "load_before": 0, "result": {"runs": [], "right": True}}
+    assert "Measured before 'invoices' was" in render({"machine": {}, "sections": {"skew": older}})
     assert set(SCALES) == {"small", "full"}
     assert "peers" in SECTIONS
