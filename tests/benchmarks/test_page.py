@@ -8,9 +8,10 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks.goals import GOALS, verdict_of
-from benchmarks.page import SCALES, SECTIONS, pictures
+from benchmarks.page import PAGE, PLOTS, SCALES, SECTIONS, pictures, read
 from benchmarks.page_text import render
 from benchmarks.plots import bars, lines, nice, shown
+from dataflows.settings import ROOT
 
 GOAL = {goal.name.split(",")[0]: goal for goal in GOALS}
 
@@ -87,3 +88,13 @@ def test_a_page_without_numbers_says_so() -> None:
     assert "Measured before 'invoices' was" in render({"machine": {}, "sections": {"skew": older}})
     assert set(SCALES) == {"small", "full"}
     assert "peers" in SECTIONS
+
+
+def test_the_page_is_what_its_data_says() -> None:
+    """docs/performance.md and its plots are rendered from docs/performance.json: nobody typed a number."""
+    folder = ROOT / "docs"
+    data = read(folder)
+    assert (folder / PAGE).read_text() == render(data)
+    drawn = pictures(data)
+    assert {path.name for path in (folder / PLOTS).glob("*.svg")} == set(drawn)
+    assert all((folder / PLOTS / name).read_text() == picture for name, picture in drawn.items())
