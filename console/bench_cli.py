@@ -9,6 +9,7 @@ import typer
 
 from benchmarks.catchup import catchup
 from benchmarks.curve import curve, plot
+from benchmarks.dispatch import dispatch
 from benchmarks.freshness import freshness
 from benchmarks.idle import idle
 from benchmarks.live import live_freshness
@@ -107,6 +108,18 @@ def idle_command(
 ) -> None:
     """Measure what rest costs."""
     run(lambda settings, bars: idle(settings, seconds, accounts, processes, bars), as_json)
+
+
+@app.command(
+    "dispatch", help="Corrections to both targets while answers are lost: speed, and effects counted. " + CODES
+)
+def dispatch_command(
+    as_json: AsJson = False,
+    corrections: Annotated[int, typer.Option(min=1, help="corrections for each of the two targets")] = 1000,
+    lost: Annotated[float, typer.Option(min=0, max=0.9, help="share of the writes whose answer is lost")] = 0.3,
+) -> None:
+    """Measure the way to the targets."""
+    run(lambda settings, bars: dispatch(settings, corrections, lost, bars), as_json)
 
 
 @app.command("skew", help="One account with very many invoices against many with few: cost of a change. " + CODES)
