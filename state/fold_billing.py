@@ -33,7 +33,7 @@ _USAGE_SUBSCRIPTION, _USAGE_METRIC, _USAGE_QUANTITY, _USAGE_DAY = _index(
 _INV_CURRENCY, _INV_STATUS, _INV_TOTAL, _INV_NET, _INV_TAX = _index(
     "invoice", "currency", "status", "total", "net", "tax"
 )
-_LINE_INVOICE, _LINE_AMOUNT = _index("invoice_line", "invoice", "amount")
+_LINE_INVOICE, _LINE_AMOUNT, _LINE_TAX = _index("invoice_line", "invoice", "amount", "tax")
 _PAY_CURRENCY, _PAY_INVOICE, _PAY_AMOUNT, _PAY_STATUS = _index("payment", "currency", "invoice", "amount", "status")
 _REF_CURRENCY, _REF_PAYMENT, _REF_AMOUNT = _index("refund", "currency", "payment", "amount")
 _CREDIT_CURRENCY, _CREDIT_AMOUNT, _CREDIT_INVOICE = _index("credit", "currency", "amount", "invoice")
@@ -139,6 +139,8 @@ def invoice_line(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: 
     assert spec.object is not None
     currency = account.currency.get(spec.object.role.system)
     amount = checked(account, spec, ref, fact, fact[_LINE_AMOUNT], currency)
+    if spec.object.role.system == "billing" and fact[_LINE_TAX] is not None:
+        checked(account, spec, ref, fact, fact[_LINE_TAX], currency)
     tally = account.tally(parent)
     tally.line_sum += sign * (amount or 0)
     account.touch(tally.item)

@@ -90,6 +90,9 @@ ROLES: dict[tuple[str, str], Role] = {
                 optional("in_flight", "boolean"),
                 # since when the status holds; unmapped: since the commit that brought it
                 optional("effective_at", "instant"),
+                # whose tax it is, and whether the total of its lines holds it already
+                optional("tax_jurisdiction", "text"),
+                optional("tax_inclusive", "boolean"),
                 *SEGMENT,
             ),
         ),
@@ -100,6 +103,9 @@ ROLES: dict[tuple[str, str], Role] = {
                 required("invoice", "reference"),
                 required("amount", "money"),
                 optional("description", "text"),
+                optional("tax", "money"),
+                optional("tax_rate", "decimal"),
+                optional("tax_jurisdiction", "text"),
             ),
         ),
         Role(
@@ -175,11 +181,7 @@ ROLES: dict[tuple[str, str], Role] = {
         Role(
             "erp",
             "invoice_line",
-            (
-                required("invoice", "reference"),
-                required("amount", "money"),
-                optional("description", "text"),
-            ),
+            (required("invoice", "reference"), required("amount", "money"), optional("description", "text")),
         ),
         Role(
             "erp",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 
 from state.account import Account
 from state.amounts import Units
@@ -11,11 +10,11 @@ from state.facets import Record, facet, id_of
 from state.flags import flags
 from state.roles import FIRST, POSITION, ROLES, Ref
 from state.tally import Item, Tally
-from state.values import EXACT, NANO_DIGITS, decimal
 from state.view_case import case
+from state.view_invoice import invoice
 from state.view_states import PAID, legs, states
 
-_INVOICE_IN_FLIGHT, _PAYMENT_IN_FLIGHT = (ROLES["billing", kind].index("in_flight") for kind in ("invoice", "payment"))
+_PAYMENT_IN_FLIGHT = ROLES["billing", "payment"].index("in_flight")
 _NOTE_STATE, _NOTE_INVOICE = (ROLES["erp", "credit"].index(name) for name in ("state", "invoice"))
 _NO_TALLY = Tally()
 
@@ -64,83 +63,19 @@ def _usage(account: Account, item: Item, units: Units) -> Record:
     }
 
 
-def _invoice(account: Account, item: Item, units: Units) -> Record:
-    ref = item.billing
-    fact = account.rows[ref] if ref else None
-    tally = account.tallies.get(ref, _NO_TALLY) if ref else _NO_TALLY
-    currency = (fact[FIRST] if fact else None) or account.currency.get("billing")
-    return {
-        "id": item.id,
-        "account": account.id,
-        "status": fact[FIRST + 1] if fact else None,
-        "currency": currency,
-        "total_minor": units.amount(account, ref, fact[FIRST + 2], currency) if fact and ref else None,
-        "line_sum_minor": tally.line_sum,
-        "line_count": len(tally.lines),
-        "net_minor": units.amount(account, ref, fact[FIRST + 5], currency) if fact and ref else None,
-        "tax_minor": units.amount(account, ref, fact[FIRST + 6], currency) if fact and ref else None,
-        "tax_rate": fact[FIRST + 7] if fact else None,
-        "paid_minor": tally.paid,
-        "credited_minor": tally.applied,
-        "refunded_minor": tally.refunded,
-        "balance_minor": tally.due - tally.applied - tally.paid + tally.refunded if tally.due is not None else 0,
-        "in_flight": bool(fact and fact[_INVOICE_IN_FLIGHT]),
-        "open_minor": tally.open,
-        "issued_on": fact[FIRST + 3] if fact else None,
-        "due_on": fact[FIRST + 4] if fact else None,
-        "states": states(account, ref, units, currency),
-        "billing": facet(ref, fact),
-        "erp": _erp_invoice(account, item.erp, units),
-        "flags": flags(account, item),
-    }
-
-
-def _erp_invoice(account: Account, ref: Ref | None, units: Units) -> Record | None:
-    if ref is None:
-        return None
-    fact = account.rows[ref]
-    tally = account.tallies.get(ref, _NO_TALLY)
-    currency = fact[FIRST] or account.currency.get("erp")
-    return {
-        "row": ref[1],
-        "position": fact[POSITION],
-        "state": fact[FIRST + 1],
-        "currency": currency,
-        "total_minor": units.amount(account, ref, fact[FIRST + 2], currency),
-        "line_sum_minor": tally.line_sum,
-        "line_count": len(tally.lines),
-        "received_minor": tally.paid,
-        "posted_on": fact[FIRST + 3],
-        "version": fact[FIRST + 4],
-        "rate": fact[FIRST + 5],
-        "ledger_currency": fact[FIRST + 6],
-        "exchange_gain": _exchange_gain(account, tally, fact[FIRST + 5], currency),
-    }
-
-
-def _exchange_gain(account: Account, tally: Tally, rate: str | None, currency: str | None) -> str | None:
-    """What the payments were booked at less what they were worth on the day of the invoice, in major units of the ledger."""
-    step = account.steps.get(currency) if currency else None
-    if rate is None or step is None:
-        return None
-    worth = EXACT.multiply(Decimal(tally.paid), Decimal(rate))
-    gain = EXACT.multiply(EXACT.subtract(tally.booked, worth), Decimal(step))
-    return decimal(gain.scaleb(-NANO_DIGITS, EXACT))
-
-
 def _payment(account: Account, item: Item, units: Units) -> Record:
     ref = item.billing
     fact = account.rows[ref] if ref else None
     tally = account.tallies.get(ref, _NO_TALLY) if ref else _NO_TALLY
     currency = (fact[FIRST] if fact else None) or account.currency.get("billing")
-    invoice = id_of(account, fact[FIRST + 1]) if fact else None
+    paid = id_of(account, fact[FIRST + 1]) if fact else None
     amount = units.amount(account, ref, fact[FIRST + 2], currency) if fact and ref else None
     status = fact[FIRST + 3] if fact else None
-    pays = status == PAID and invoice is not None and amount is not None
+    pays = status == PAID and paid is not None and amount is not None
     return {
         "id": item.id,
         "account": account.id,
-        "invoice": invoice,
+        "invoice": paid,
         "status": status,
         "currency": currency,
         "amount_minor": amount,
@@ -149,7 +84,7 @@ def _payment(account: Account, item: Item, units: Units) -> Record:
         "received_at": fact[FIRST + 5] if fact else None,
         "in_flight": bool(fact and fact[_PAYMENT_IN_FLIGHT]) or status == "pending",
         "legs": legs(account, ref, fact, units, currency),
-        "allocations": [{"invoice": invoice, "amount_minor": amount}] if pays else [],
+        "allocations": [{"invoice": paid, "amount_minor": amount}] if pays else [],
         "states": states(account, ref, units, currency),
         "billing": facet(ref, fact),
         "erp": _receipt(account, item.erp, units),
@@ -231,7 +166,7 @@ def _credit_note(account: Account, ref: Ref | None, units: Units) -> Record | No
 RENDERERS: dict[str, Callable[[Account, Item, Units], Record]] = {
     "subscription": _subscription,
     "usage": _usage,
-    "invoice": _invoice,
+    "invoice": invoice,
     "payment": _payment,
     "refund": _refund,
     "credit": _credit,

@@ -67,3 +67,46 @@ def test_only_new_invoices_have_the_new_rate(tmp_path: Path) -> None:
     wire.commit(wire.put(INVOICES, **new))
     assert wire.live("invoice")["INV-2"]["tax_minor"] == 2200 and wire.live("invoice")["INV-1"]["tax_minor"] == 2000
     assert wire.live("account")[ACCOUNT]["totals"]["EUR"]["credited_minor"] == 6000
+
+
+def test_lines_keep_rate_jurisdiction_and_tax(tmp_path: Path) -> None:
+    """The kind: prices with tax in them, two rates on one invoice; decimals are exact, an amount that the currency cannot
+    hold parks its line by name, and the invoice keeps what it was."""
+    line = {
+        "tax": {"money": "tax_minor", "units": "minor"},
+        "tax_rate": {"decimal": "rate"},
+        "tax_jurisdiction": "country",
+    }
+    invoice = {"tax_inclusive": {"boolean": "gross"}, "tax_jurisdiction": "country"}
+    wire = company(
+        tmp_path,
+        mapping={"billing.invoices": {"fields": {**TAX, **invoice}}, "billing.invoice_lines": {"fields": line}},
+        columns={
+            "billing.invoices": {**COLUMNS, "gross": ["null", "boolean"], "country": TEXT},
+            "billing.invoice_lines": {"tax_minor": TEXT, "rate": TEXT, "country": TEXT},
+        },
+    )
+    bill = row("billing.invoices", 1, total_minor=22_900, net_minor=20_000, tax_minor=2_900, tax_rate=None)
+    lines = topic("billing.invoice_lines")
+    second = row("billing.invoice_lines", 2, amount_minor=10_700, tax_minor="700", rate="0.0700", country="DE")
+    wire.commit(
+        wire.put(topic("billing.accounts"), **row("billing.accounts", 1)),
+        wire.put(INVOICES, **bill, gross=True, country="AT"),
+        wire.put(
+            lines, **row("billing.invoice_lines", 10, amount_minor=12_200, tax_minor="2200", rate="0.22", country=None)
+        ),
+        wire.put(lines, **second),
+    )
+    found = wire.live("invoice")["INV-1"]
+    assert (found["tax_jurisdiction"], found["tax_inclusive"], found["tax_rate"]) == ("AT", True, None)
+    shown = [
+        (one["id"], one["amount_minor"], one["tax_minor"], one["tax_rate"], one["tax_jurisdiction"])
+        for one in found["lines"]
+    ]
+    assert shown == [("2", 10_700, 700, "0.07", "DE"), ("10", 12_200, 2_200, "0.22", None)]
+    wire.commit(wire.put(lines, **(second | {"tax_minor": "NaN"})))
+    assert wire.live("invoice")["INV-1"]["lines"] == found["lines"]
+    ((code, text),) = [(one["kind"], one["text"]) for one in wire.live("exception").values()]
+    assert code == "NON_FINITE" and "column tax_minor" in text and "row 2 of billing.public.invoice_lines" in text
+    wire.commit(wire.put(lines, **second))
+    assert not wire.live("exception")
