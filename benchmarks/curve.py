@@ -31,11 +31,11 @@ def curve(
     return {"changes": changes, "points": points, "right": all(point["right"] for point in points)}
 
 
-def plot(result: dict[str, Any]) -> str:
-    """Rate over accounts, a line for each number of processes, as SVG."""
+def plot(result: dict[str, Any], note: str = "") -> str:
+    """Rate over accounts, a line for each number of processes, as SVG; `note` ends the title."""
     series: dict[str, list[tuple[float, float]]] = {}
     for point in result["points"]:
         number = point["processes"]
         name = f"{number} process{'es' if number > 1 else ''}"
         series.setdefault(name, []).append((point["accounts"], point["changes_per_s"]))
-    return lines("Catch-up: every published record verified", "accounts", "changes per second", series)
+    return lines(f"Catch-up, every published record verified{note}", "accounts", "changes per second", series)

@@ -113,15 +113,18 @@ def write(folder: Path, data: dict[str, Any]) -> None:
 def pictures(data: dict[str, Any]) -> dict[str, str]:
     """The plots that the data allows: file name -> SVG."""
     found: dict[str, str] = {}
-    if "curve" in data["sections"]:
-        found["curve.svg"] = plot(data["sections"]["curve"]["result"])
-    if "peers" in data["sections"]:
+    notes = {name: f" (scale {section['scale']})" for name, section in data["sections"].items()}
+    if "curve" in notes:
+        found["curve.svg"] = plot(data["sections"]["curve"]["result"], notes["curve"])
+    if "peers" in notes:
         systems = data["sections"]["peers"]["result"]["systems"]
         found["peers-rate.svg"] = bars(
-            "Catch-up rate", "changes/s", [(one["system"], one["changes_per_s"]) for one in systems]
+            f"Catch-up rate{notes['peers']}", "changes/s", [(one["system"], one["changes_per_s"]) for one in systems]
         )
         found["peers-cpu.svg"] = bars(
-            "CPU, without the broker", "s per million", [(one["system"], one["cpu_s_per_million"]) for one in systems]
+            f"CPU without the broker{notes['peers']}",
+            "s per million",
+            [(one["system"], one["cpu_s_per_million"]) for one in systems],
         )
     return found
 

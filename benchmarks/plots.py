@@ -10,7 +10,7 @@ COLOURS = ("#2f6f9f", "#d9822b", "#5b9a5b", "#8a63a8", "#8c8c8c")
 WIDTH = 760
 LEFT, RIGHT, TOP, BOTTOM = 70, 30, 54, 52
 _FONT = 'font-family="Helvetica, Arial, sans-serif" fill="#333"'
-_BAR_HEIGHT, _BAR_GAP, _LABEL_WIDTH, _KEY_WIDTH = 22, 12, 230, 120
+_BAR_HEIGHT, _BAR_GAP, _LABEL_WIDTH, _NUMBER_WIDTH, _KEY_WIDTH = 22, 12, 150, 160, 120
 
 Points = Sequence[tuple[float, float]]
 
@@ -18,7 +18,7 @@ Points = Sequence[tuple[float, float]]
 def bars(title: str, unit: str, values: Sequence[tuple[str, float]]) -> str:
     """One bar a value, the longest as wide as the picture; `values` are (label, number)."""
     longest = max((value for _, value in values), default=0) or 1
-    room = WIDTH - _LABEL_WIDTH - 120
+    room = WIDTH - _LABEL_WIDTH - _NUMBER_WIDTH
     parts = [_text(16, 28, title, 16, weight="bold")]
     for number, (label, value) in enumerate(values):
         y = TOP + number * (_BAR_HEIGHT + _BAR_GAP)
