@@ -60,7 +60,7 @@ class Encoder:
         for one in out.parked:
             parked[one.source, one.code] = parked.get((one.source, one.code), 0) + 1
             records.append((topic("parked"), number, one.change.key.encode(), self._parked(one)))
-        return ShardRecords(release.frontier, records, self._rows(number, release, out), parked)
+        return ShardRecords(release.frontier, records, self.facts(number, release, out), parked)
 
     def _objects(self, number: int, out: Output) -> list[Record]:
         known = self._of
@@ -116,7 +116,7 @@ class Encoder:
         }
         return self._contracts.writer("parked")(body)
 
-    def _rows(self, number: int, release: Release, out: Output) -> list[Record]:
+    def facts(self, number: int, release: Release, out: Output) -> list[Record]:
         """The rows as captured: the state that a restart reads."""
         facts: list[Record] = []
         topic, prefixes, override = self._facts, self._fact_keys, out.facts_override

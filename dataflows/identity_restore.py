@@ -99,10 +99,10 @@ def _build(
             identity.load_ghost(table, row, fact.link)
     for note in merges:
         identity.load_merge(note.account, note.body["direct"])
+    identity.loaded()
     for (table, _row), fact in waiting.items():
         if fact.frame:
             identity.load_waiting(_mark(model, table, fact))
-    identity.loaded()
     return identity
 
 

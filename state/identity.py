@@ -32,7 +32,7 @@ class Identity:
         self._of, self._rules = self._links.of, self._links.rules
         self._waiting = WaitingRoom()
         self._waits = self._waiting.places
-        self._work = Relinking(self._links)
+        self._work = Relinking(self._links, self._waits)
         self.accounts = self._links.accounts
 
     @property
@@ -80,18 +80,19 @@ class Identity:
             self._waiting.enter(missing, waiting)
 
     def load_merge(self, account: str, direct: str) -> None:
-        """Restore a merge that was in force. Before the rows that wait: they may wait for the account."""
+        """Restore a merge that was in force."""
         self._links.know(direct)
         self._links.merges.load(account, direct)
-        for one in {account, *self._links.merges.force}:
-            self._links.end_at(one)
 
     def load_ghost(self, table: int, key: str, account: str) -> None:
         """Restore a row that is gone, whose account was merged into another."""
         self._links.haunt((table, key), account)
 
     def loaded(self) -> None:
-        """Everything is restored."""
+        """Rows and merges are restored; what waits comes after."""
+        self._links.hanging.keys = None  # it was made of some of the rows, perhaps
+        for account in self._links.merges.force:
+            self._links.review(account)
         self._links.merges.loaded()
 
     def knows(self, table: int, key: str) -> bool:
@@ -132,6 +133,7 @@ class Identity:
                 self._emit_upsert(row, (source, position, time_ms), work.before, out)
         if gone:
             self._emit_gone(work, (source, position, time_ms), out)
+            gone.clear()
         if work.before:
             self._emit_others(work.before, out)
         for missing in ways.reaching(work.appeared) if self._links.by_ways else work.appeared:
@@ -168,8 +170,6 @@ class Identity:
     def _emit_gone(self, work: Relinking, place: _Place, out: Resolved) -> None:
         for table, key in work.gone:
             was, ghost = work.before.pop((table, key), None), self._links.ghosts.get((table, key))
-            if ghost is not None and ghost not in self._links.merges.force:
-                ghost = self._links.ghosts.pop((table, key)) and None
             if self._links.carrier(table):
                 out.links.append(((table, key), None))
             elif was is not None:

@@ -48,7 +48,8 @@ class Links:
         self.ends = frozenset(
             i for i, rule in enumerate(self.rules) if rule and rule.kind != "ways" and rule.parent is None
         )
-        self._own = frozenset(
+        #: tables whose rows are the account itself
+        self.own = frozenset(
             t.index for t in tables if t.object and t.object.role.object in _OWN and not t.object.role.blocks
         )
         self.ways = Ways(self.rules, self.accounts)
@@ -57,8 +58,8 @@ class Links:
         self._merged = False
         #: rows that are gone while their account is merged into another: rows that hang on them belong there
         self.ghosts: dict[RowPlace, str] = {}
-        #: accounts that are known only because they were merged into another
-        self._aliases: set[str] = set()
+        #: accounts that are known only because they were merged into another; no row of their own is there
+        self.aliases: set[str] = set()
 
     def carrier(self, table: int) -> bool:
         """Whether a table's rows belong to nobody and only make links known."""
@@ -91,7 +92,7 @@ class Links:
             return None
         if end is None:
             return None
-        if self._merged and table in self._own:
+        if self._merged and table in self.own:
             return end if end in self.accounts else None
         return self.accounts.get(end)
 
@@ -142,7 +143,7 @@ class Links:
         return (self.ways.named(table, key, link) if table in self.by_ways else link) or None
 
     def _may_merge_into(self, account: str) -> bool:
-        return account in self.accounts and account not in self._aliases
+        return account in self.accounts and account not in self.aliases
 
     def _is_named(self, table: int, account: str) -> bool:
         return any(place[0] == table for place in self._under((ACCOUNT, account)))
@@ -172,41 +173,34 @@ class Links:
 
     def know(self, account: str) -> bool:
         """An account is there in its own right; whether that is news."""
-        known = account in self.accounts
-        if not known:
-            self.accounts[account] = self.merges.into(account) or account
-        self._aliases.discard(account)
+        if account in self.accounts and account not in self.aliases:
+            return False
+        self.aliases.discard(account)
+        self.accounts[account] = self.merges.into(account) or account
         if self.merges:
             self.merges.touch((ACCOUNT, account))
-        return not known
+        return True
 
-    def end_at(self, account: str) -> bool:
-        """Bring up to date where an account's rows belong, after merges changed; whether it was not known before."""
+    def review(self, account: str, own: bool = True) -> bool:
+        """Where an account's rows belong, and whether it is known at all, seen anew; whether it was not known before.
+
+        `own=False`: rows that name the account do not keep it known.
+        """
+        was = account in self.accounts
+        own = own and was and account not in self.aliases
+        strong = self.hanging.defining(account) or self.ways.defining(account) or self.merges.has_merged(account)
         into = self.merges.into(account)
-        known = account in self.accounts
+        self.aliases.discard(account)
         if into is not None:
             self._merged = True
-            if not known:
-                self._aliases.add(account)
             self.accounts[account] = into
-        elif account in self._aliases:
-            self._aliases.discard(account)
-            del self.accounts[account]
-        elif known:
+            if not strong and not any(table in self.own for table, _ in self.under([(ACCOUNT, account)])):
+                self.aliases.add(account)
+            return not was
+        if strong or (own and self.under([(ACCOUNT, account)])):
             self.accounts[account] = account
-        return not known and into is not None
-
-    def doubt(self, account: str) -> None:
-        """A row that named the account names it no more: without any other it is no longer known in its own right."""
-        if account not in self.accounts or account in self._aliases:
-            return
-        if self.hanging.defining(account) or self.ways.defining(account) or self.merges.has_merged(account):
-            return
-        merged = account in self.merges.force
-        if any(not merged or table in self._own for table, _ in self.under([(ACCOUNT, account)])):
-            return
-        if merged:
-            self._aliases.add(account)
-        else:
+            return not was
+        if was:
             del self.accounts[account]
             self.merges.touch((ACCOUNT, account))
+        return False

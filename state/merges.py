@@ -1,9 +1,9 @@
 """Accounts that were merged into others: which marks there are, and which of them are in force.
 
 A mark is a column of an account's row: "merged into that one", or "that one was merged into me". It is in force when
-its target is a known account and it closes no loop; of two marks of one account the lower table and key counts. A mark
-`from` an account whose id a live row of the same table has is void: the id is in use again. What is in force stays so
-while it can: of marks that close a loop the one that came last is refused, by name.
+its target is a known account and it closes no loop; of two marks of one account, the lower table and key. A mark `from` an
+account whose id a live row of the same table has is void: the id is in use again. What is in force stays so while it
+can: of marks that close a loop the one that came last is refused, by name.
 """
 
 from __future__ import annotations
@@ -107,10 +107,12 @@ class Merges:
         self._stale.clear()
         before = dict(self.force)
         for loser in losers:
+            self.refused.pop(loser, None)
             if loser in self.force and self.force[loser] not in self._winners(loser).values():
                 del self.force[loser]
-        for loser in (*sorted(losers), *sorted(self.refused)):
-            self._choose(loser)
+        undecided = sorted(losers - self.force.keys())
+        while chosen := {loser for loser in undecided if self._choose(loser)}:
+            undecided = [loser for loser in undecided if loser not in chosen]
         changed = {one for one in before.keys() | self.force.keys() if before.get(one) != self.force.get(one)}
         changed, self._unseen = changed | self._unseen, set()
         ahead = list(changed)
@@ -165,10 +167,9 @@ class Merges:
         rows = sorted(self._of_loser.get(loser, ()), key=lambda row: (row[0], len(row[1]), row[1]))
         return {row: self._edges[row].winner for row in rows}
 
-    def _choose(self, loser: str) -> None:
-        self.force.pop(loser, None)
-        self.refused.pop(loser, None)
-        first: Refused | None = None
+    def _choose(self, loser: str) -> bool:
+        """Put the first mark of an account in force that may be; whether there is one."""
+        refused: Refused | None = None
         for row, winner in self._winners(loser).items():
             if not self._is_known(winner) and winner not in self.force:
                 code = MERGE_TARGET_UNKNOWN
@@ -176,7 +177,9 @@ class Merges:
                 code = MERGE_LOOP
             else:
                 self.force[loser] = winner
-                return
-            first = first or Refused(code, winner, row)
-        if first is not None:
-            self.refused[loser] = first
+                self.refused.pop(loser, None)
+                return True
+            refused = refused or Refused(code, winner, row)
+        if refused is not None:
+            self.refused[loser] = refused
+        return False

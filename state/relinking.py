@@ -6,7 +6,7 @@ is decided, everything that hangs on it is looked up and where it stands is note
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from state.links import Links, RowPlace
 from state.model import ACCOUNT, AccountRule, Place
@@ -17,10 +17,12 @@ from state.row import KEY, LINK, TABLE, Merged, Row
 class Relinking:
     """One transaction's work on the links; `begin` makes it ready for the next one."""
 
-    __slots__ = ("_doubts", "_links", "appeared", "before", "gone")
+    __slots__ = ("_doubts", "_links", "_named", "_waits", "appeared", "before", "gone")
 
-    def __init__(self, links: Links) -> None:
+    def __init__(self, links: Links, waits: Container[RowPlace]) -> None:
+        """`waits`: the rows that are set aside, which stand nowhere."""
         self._links = links
+        self._waits = waits
         self.begin()
 
     def begin(self) -> None:
@@ -31,7 +33,9 @@ class Relinking:
         self.gone: dict[RowPlace, None] = {}
         #: places that waiting rows may wait for
         self.appeared: list[Place] = []
+        #: accounts whose standing is seen anew at the end; what rows of marked tables named before the transaction
         self._doubts: dict[str, None] = {}
+        self._named: dict[RowPlace, str | None] = {}
 
     def retire(self, table: int, key: str, out: Resolved) -> None:
         """Note a delete under the account of before; of a row that is not live it means nothing."""
@@ -56,7 +60,7 @@ class Relinking:
     def _stood(self, place: RowPlace) -> str | None:
         """Where a row stood before the transaction."""
         if place not in self.before:
-            self.before[place] = self._links.account_of(*place)
+            self.before[place] = None if place in self._waits else self._links.account_of(*place)
         return self.before[place]
 
     def _shake(self, places: Iterable[Place]) -> None:
@@ -91,6 +95,7 @@ class Relinking:
         text = links.text(rule, link)
         if rule.merged is not None:
             links.merges.mark(row, links.mark_of(rule, row[1], link))
+            self._named.setdefault(row, links.of[row[0]].get(row[1]))
             if (old := links.of[row[0]].get(row[1])) != text and not rule.ways:
                 self._tell_marks(row, (old, text))
         return text
@@ -109,6 +114,8 @@ class Relinking:
             self._shake([row])
             del links.ghosts[row]
         links.hanging.enter(table, key, new)
+        if new in links.aliases and table in links.own:
+            self._doubts[new] = None
 
     def _tell_marks(self, row: RowPlace, accounts: Iterable[str | None]) -> None:
         """Marks that speak of this row, or of an account that it named or names, count anew."""
@@ -129,7 +136,7 @@ class Relinking:
             del links.of[table][key]
         else:
             links.of[table][key] = new
-        if old is not None:
+        if old is not None or table in links.own:
             self._doubts |= dict.fromkeys(ends)
         if (rule := links.rules[table]) is not None and rule.merged is not None:
             self._tell_marks(row, ends)
@@ -140,15 +147,22 @@ class Relinking:
 
     def finish(self, out: Resolved) -> None:
         """All rows are entered: take the deleted ones away, decide merges, forget accounts that nothing names."""
-        if not self.before and not self._doubts and not self._links.merges.stale:
+        if not (self.before or self._doubts or self._named or self._links.merges.stale):
             return  # nearly always; what is deleted has stood somewhere
         if self.gone:
             self._unlink()
+        for account in self._doubts:
+            if (ACCOUNT, account) in self.appeared:
+                self._links.review(account, own=False)  # nothing was under it before this transaction
         if self._links.merges.stale:
             self._merge(out)
+        for row in self._links.ghosts.keys() & self.gone.keys():
+            if self._links.ghosts[row] not in self._links.merges.force:
+                del self._links.ghosts[row]
         for account in self._doubts:
-            self._links.doubt(account)
+            self._links.review(account)
         self._doubts.clear()
+        self._named.clear()
 
     def _unlink(self) -> None:
         links = self._links
@@ -158,8 +172,9 @@ class Relinking:
                 continue
             if rule.merged is not None:
                 links.merges.mark((table, key), None)
-                if not rule.merged.into and not rule.ways and link:
-                    links.haunt((table, key), link)  # it is one if the account turns out to be merged
+                named = self._named.get((table, key), link)
+                if not rule.merged.into and not rule.ways and named:
+                    links.haunt((table, key), named)  # it is one if the account turns out to be merged
             if rule.ways:
                 self._enter_ways((table, key), link, None)
                 continue
@@ -180,7 +195,7 @@ class Relinking:
             del links.ghosts[row]
             out.links.append((row, None))
         for account in changed:
-            if links.end_at(account):
+            if links.review(account):
                 self.appeared.append((ACCOUNT, account))
             out.merged = [*out.merged, Merged(account, links.merges.into(account), force.get(account))]
             self._doubts |= dict.fromkeys(one for one in (account, before.get(account)) if one)
