@@ -10,7 +10,18 @@ from pydantic import Field
 from connectors.located_yaml import Located, LocatedError
 from connectors.mapping_account import Shape
 from state.life import TRANSITIONS
-from state.rules import BRAKE_WITHIN_MS, BRAKE_WRITES, PROPOSAL_MS, RENEWAL_DAYS, Brake, Budget, Guard, Rule, Rules
+from state.rules import (
+    BRAKE_WITHIN_MS,
+    BRAKE_WRITES,
+    PROPOSAL_MS,
+    RENEWAL_DAYS,
+    Brake,
+    Budget,
+    Guard,
+    Route,
+    Rule,
+    Rules,
+)
 
 #: rules that can be compared so far: object -> (owner, target)
 _COMPARED = {
@@ -43,6 +54,15 @@ class _BudgetShape(Shape):
     burst: Annotated[int, Field(ge=1)] = 1
 
 
+class _RouteShape(Shape):
+    system: Annotated[str, Field(min_length=1)]
+    target: Annotated[str, Field(min_length=1)]
+    object: Literal["invoice", "credit", "entitlement", "standing"] | None = None
+    legal_entity: str | None = None
+    region: str | None = None
+    product_line: str | None = None
+
+
 class _RuleShape(Shape):
     object: Literal["invoice", "credit", "entitlement", "standing"]
     owner: str
@@ -68,6 +88,7 @@ class _OwnershipShape(Shape):
     renewal_days: tuple[Annotated[int, Field(ge=0, le=3_660)], ...] = RENEWAL_DAYS
     brake: _BrakeShape = _BrakeShape()
     budgets: dict[str, _BudgetShape] = Field(default_factory=dict)
+    routes: tuple[_RouteShape, ...] = ()
 
 
 def load_rules(path: Path) -> Rules:
@@ -79,8 +100,7 @@ def load_rules(path: Path) -> Rules:
     for tier in shape.resolve_within_ms:
         if tier not in shape.tiers:
             raise file.error(("resolve_within_ms", tier), f"{tier} is none of the tiers. Next step: correct it")
-    for target in shape.budgets.keys() - {rule.target for rule in shape.rules.values()}:
-        raise file.error(("budgets", target), f"no rule has the target {target}. Next step: correct it")
+    _check_routes(file, shape)
     transitions = _transitions(file, shape.transitions)
     rules: list[Rule] = []
     seen: dict[str, str] = {}
@@ -110,8 +130,20 @@ def load_rules(path: Path) -> Rules:
         transitions=transitions,
         brake=brake,
         renewal_days=shape.renewal_days,
+        routes=tuple(Route(**route.model_dump()) for route in shape.routes),
         budgets={target: Budget(**budget.model_dump()) for target, budget in shape.budgets.items()},
     )
+
+
+def _check_routes(file: Located, shape: _OwnershipShape) -> None:
+    """Routes are about systems that rules write to, budgets about targets that rules or routes lead to."""
+    systems = {rule.target for rule in shape.rules.values()}
+    for number, route in enumerate(shape.routes):
+        if route.system not in systems:
+            problem = f"no rule has the target {route.system}. Next step: name the system that a rule writes to"
+            raise file.error(("routes", number, "system"), problem)
+    for target in shape.budgets.keys() - systems - {route.target for route in shape.routes}:
+        raise file.error(("budgets", target), f"no rule and no route leads to {target}. Next step: correct it")
 
 
 def _transitions(file: Located, given: dict[str, dict[str, tuple[str, ...]]]) -> dict[str, dict[str, frozenset[str]]]:

@@ -11,6 +11,7 @@ from connectors.correction_store import CorrectionStore
 from state.correction import Correction, State
 from state.decision import APPROVE, PROPOSE, REJECT, STOP, SWITCH, Decision, binding
 from state.hold import MASS_CHANGE, WRITE_BRAKE, Hold
+from state.unsendable import by_configuration
 
 #: most corrections that one decision can be about: a decision is one Kafka record
 BINDINGS_MAX = 20_000
@@ -101,6 +102,8 @@ def _may(one: Correction, verb: str, by: str) -> None:
     if verb == PROPOSE:
         if one.state not in (State.REFUSED, State.REJECTED):
             raise DecisionRefused(f"{one.id} is {one.state}, only what was refused or rejected can be proposed again")
+        if by_configuration(one):
+            raise DecisionRefused(f"{one.id} cannot be proposed: {one.reason}")
         if not one.wanted:
             raise DecisionRefused(
                 f"{one.id} is no longer wanted by the view ({one.intent.state}); nothing is to be done"

@@ -62,10 +62,14 @@ def targets(settings: Settings) -> dict[str, Target]:
     """The targets by the descriptions that the settings name. Raises DescriptionError."""
     erp = Access(settings.erp_url, settings.erp_user, settings.erp_password.get_secret_value())
     support = Access(settings.support_url, settings.support_user, settings.support_password.get_secret_value())
-    return {
+    known = {
         "erp": open_target("erp", settings.erp_target, erp, settings.targets_dir),
         "support": open_target("support", settings.support_target, support, settings.targets_dir),
     }
+    for name, one in settings.targets.items():
+        access = Access(one.url, one.user, one.password.get_secret_value())
+        known[name] = open_target(name, one.description, access, settings.targets_dir)
+    return known
 
 
 def budgeted(known: Mapping[str, Target], rules: Rules, budgets: Budgets) -> dict[str, Target]:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -47,6 +47,17 @@ class StackFile(PydanticBaseSettingsSource):
             return {}
         known: dict[str, Any] = json.loads(path.read_text())
         return {k: v for k, v in known.items() if k in self.settings_cls.model_fields}
+
+
+class FurtherTarget(BaseModel):
+    """A target besides the ERP and the support system: its description file, where it is, and as whom we come."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    description: str = Field(pattern=NAME)
+    url: str = Field(pattern=URL)
+    user: str = ""
+    password: SecretStr = SecretStr("")
 
 
 class Settings(BaseSettings):
@@ -95,6 +106,9 @@ class Settings(BaseSettings):
         "", description="user that corrections are written as in the support system, where it asks for one"
     )
     support_password: SecretStr = Field(SecretStr(""), description="the password of the user in the support system")
+    targets: dict[str, FurtherTarget] = Field(
+        {}, description="further targets that routes lead to, JSON: {name: {description, url, user, password}}"
+    )
     prefix: str = Field("concord.", pattern=NAME, description="prefix of every output topic")
     sources_dir: Path = Field(ROOT / "debezium", description="folder that holds one folder per source")
     sources: tuple[str, ...] = Field(

@@ -53,6 +53,11 @@ class Book:
         """Take one back at a start; nothing is published."""
         self._keep(None, correction)
 
+    def take_back(self, correction: Correction) -> Correction:
+        """Let it be planned again as if it had just been found."""
+        self.counts[correction.state.value, correction.intent.target] -= 1
+        return self._open.pop(correction.id)
+
     def plan(self, intent: Intent, tier: str, now_ms: int) -> Correction:
         """A correction of its own for an intent that has none, or whose last one was superseded."""
         planned = Correction(intent, tier=tier, retry_at_ms=now_ms, updated_ms=now_ms)

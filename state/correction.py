@@ -55,6 +55,7 @@ class Intent:
     mode: str
     team: str
     rule_version: int = 0
+    segment: Mapping[str, str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ _SHARED = (
     "team",
 )
 #: fields that records of an earlier version of the contract lack; their defaults are those of the contract
-_SHARED_LATER = ("rule_version",)
+_SHARED_LATER = ("rule_version", "segment")
 _OWN = (
     "attempt",
     "doubted",

@@ -13,6 +13,7 @@ from state.correction import Correction, Event, State
 from state.decision import APPROVE, PROPOSE, REJECT, Decision, binding
 from state.hold import Hold
 from state.policy import Policy
+from state.unsendable import by_configuration
 
 #: answer of a target that closed the booking period, and the detail that names the first day it would book on
 PERIOD_CLOSED, FIRST_OPEN_DAY = "PERIOD_CLOSED", "first_open_day"
@@ -91,7 +92,7 @@ class Desk:
         """A person asks again for what was refused, rejected or has expired; somebody else must approve it."""
         if decision.verb != PROPOSE or correction.state not in (State.REFUSED, State.REJECTED):
             return None
-        if binding(correction) not in decision.bindings or not correction.wanted:
+        if binding(correction) not in decision.bindings or not correction.wanted or by_configuration(correction):
             return None
         why = f"{decision.by} asks for it again: {decision.reason or 'no reason given'} (before: {correction.reason})"
         expires_ms = now_ms + self._policy.proposal_ms(correction.intent.rule)

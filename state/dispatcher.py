@@ -20,6 +20,7 @@ from state.hold import MASS_CHANGE, WRITE_BRAKE, Hold
 from state.lane import Lane, Promise
 from state.lanes import LOOK, READY, Lanes
 from state.policy import Policy
+from state.unsendable import by_configuration, no_route, no_rule, no_target
 
 #: Jobs: write the desired value, or only look whether the target shows it.
 WRITE, READ_BACK = "write", "read-back"
@@ -66,10 +67,13 @@ class Dispatcher:
         for correction in known:
             correction = replace(correction, intent=self.policy.strict(correction.intent))
             self._book.restore(correction)
+            if by_configuration(correction) and correction.wanted:
+                self._plan(self._book.take_back(correction).intent, now_ms)
+                continue
             if correction.state is State.SENDING:
                 correction = self._advance(correction, c.Restarted(), now_ms)
             elif correction.state in READY and not self.policy.knows(correction.intent.rule):
-                correction = self._advance(correction, _no_rule(correction.intent), now_ms)
+                correction = self._advance(correction, no_rule(correction.intent), now_ms)
             self._lanes.hold_doubt(correction)
             self._next(correction, now_ms)
 
@@ -79,7 +83,7 @@ class Dispatcher:
         if intent.state == "wanted":
             intent = self.policy.strict(intent)
             if known is not None:
-                self._advance(known, c.Wanted(intent), now_ms)
+                self._advance(known, c.Wanted(replace(intent, target=known.intent.target)), now_ms)
             elif not self._book.has_verified(intent.id):
                 self._plan(intent, now_ms)
         elif intent.state in ("seen", "withdrawn") and known is not None and known.intent.state != intent.state:
@@ -154,12 +158,15 @@ class Dispatcher:
         return self._book.drain_removed()
 
     def _plan(self, intent: Intent, now_ms: int) -> None:
+        target = self.policy.route(intent)
+        intent = replace(intent, target=target or intent.target)
         planned = self._book.plan(intent, self._lanes.tier(intent.target), now_ms)
         if not self.policy.knows(intent.rule):
-            self._advance(planned, _no_rule(intent), now_ms)
+            self._advance(planned, no_rule(intent), now_ms)
+        elif target is None:
+            self._advance(planned, no_route(intent), now_ms)
         elif not self._lanes.can_write(intent):
-            reason = f"no target {intent.target!r} that can write {intent.object!r} is configured. Next step: check the rule's target"
-            self._advance(planned, c.Refused("NO_TARGET", reason), now_ms)
+            self._advance(planned, no_target(intent), now_ms)
         elif intent.mode == "auto" and (hold := self.policy.arrived(intent, now_ms)) is not None:
             self._gather(hold, now_ms)
         else:
@@ -230,8 +237,3 @@ class Dispatcher:
         self._desk.watch(correction)
         self._lanes.line_up(correction)
         return correction
-
-
-def _no_rule(intent: Intent) -> c.Refused:
-    step = "restart dispatch with the rules that canonical uses"
-    return c.Refused("NO_RULE", f"no ownership rule is called {intent.rule!r}. Next step: {step}")

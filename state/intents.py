@@ -12,11 +12,13 @@ from hashlib import sha256
 from typing import Any
 
 from state.account import Account
+from state.amounts import Units
 from state.difference import Difference, Differences, Values
 from state.entitlement import Entitled
 from state.model import Model
 from state.output import Output, Record
 from state.rules import Rule, Rules
+from state.segments import Segment, Segments, as_record
 
 SETTLING, WANTED, SEEN, WITHDRAWN = "settling", "wanted", "seen", "withdrawn"
 #: (rule name, object id)
@@ -30,6 +32,7 @@ class Intents:
         self._differences = Differences(model)
         self._rules = {rule.name: rule for rule in rules.rules}
         self._version = rules.version
+        self._segments = Segments(model.folded, Units(model.folded))
         self._of_object: dict[str, Rule] = {rule.object: rule for rule in rules.rules}
         self._of_account = [rule for rule in rules.rules if rule.object in ("entitlement", "standing")]
         self._timers = timers
@@ -38,7 +41,7 @@ class Intents:
     def load(self, intent: dict[str, Any]) -> None:
         """Restore an intent that was settling or wanted; one whose rule has changed since is due at once."""
         name = intent["account_id"]
-        intent = {"rule_version": 0, **intent}
+        intent = {"rule_version": 0, "segment": None, **intent}
         self._loaded.setdefault(name, {})[intent["rule"], intent["object_id"]] = intent
         rule = self._rules.get(intent["rule"])
         if rule is None or self._outdated(rule, intent):
@@ -167,11 +170,19 @@ class Intents:
             "mode": rule.mode,
             "team": rule.team,
             "rule_version": self._version,
+            "segment": as_record(self._segment(account, rule, object_id)),
         }
         account.intents[rule.name, object_id] = intent
         out.intents.append((intent["id"], intent))
         if intent["state"] == SETTLING:
             heapq.heappush(self._timers, (due_ms, account.id))
+
+    def _segment(self, account: Account, rule: Rule, object_id: str) -> Segment | None:
+        """Where the object belongs, None where no mapping says."""
+        if not self._segments.used:
+            return None
+        item = account.items.get((rule.object, object_id))
+        return self._segments.own(account) if item is None else self._segments.of(account, item)
 
 
 def satisfied(desired: Values, current: Values | None) -> bool:

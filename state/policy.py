@@ -17,6 +17,8 @@ from state.rules import Rule, Rules
 
 #: modes from the strictest to the most lenient
 _MODES = ("observe", "propose", "auto")
+#: what routes may ask for
+_ROUTED_BY = ("object", "legal_entity", "region", "product_line")
 
 
 class Policy:
@@ -25,6 +27,7 @@ class Policy:
     def __init__(self, rules: Rules, population: Mapping[str, int] | None = None) -> None:
         self._rules = {rule.name: rule for rule in rules.rules}
         self._brake = rules.brake
+        self._routes = rules.routes
         self._population = {} if population is None else population
         self._begun: Counter[str] = Counter()
         self._arrivals: defaultdict[str, deque[int]] = defaultdict(deque)
@@ -64,6 +67,15 @@ class Policy:
         if rule is None or intent.mode not in _MODES:
             return intent
         return replace(intent, mode=min(intent.mode, rule.mode, key=_MODES.index))
+
+    def route(self, intent: Intent) -> str | None:
+        """The target that an intent for a system goes to; None where routes are told for it and none fits."""
+        told = [route for route in self._routes if route.system == intent.target]
+        where = {"object": intent.object, **(intent.segment or {})}
+        for route in told:
+            if all(getattr(route, name) in (None, where.get(name)) for name in _ROUTED_BY):
+                return route.target
+        return None if told else intent.target
 
     @property
     def is_stopped(self) -> bool:

@@ -41,6 +41,18 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """Corrections for `system` about such objects go to `target`; None is any."""
+
+    system: str
+    target: str
+    object: str | None = None
+    legal_entity: str | None = None
+    region: str | None = None
+    product_line: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """`owner` is right about `object`; `target` must agree within `tolerance_minor`, after `settle_ms`.
 
@@ -80,6 +92,8 @@ class Rules:
     renewal_days: tuple[int, ...] = RENEWAL_DAYS
     #: by target
     budgets: Mapping[str, Budget] = field(default_factory=dict)
+    #: the first that fits counts; a system that is named in none is its own target
+    routes: tuple[Route, ...] = ()
 
     def team_of(self, kind: str) -> str:
         """The team that owns objects of a kind."""

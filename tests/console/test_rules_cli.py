@@ -79,7 +79,9 @@ def test_check_tells_what_is_worth_a_second_look(tmp_path: Path, capsys: Output)
     ("old", "new", "said"),
     [
         ("mode: auto", "mode: propose", "invoice-posted proposes and has no author"),
-        ("  support: {account", "  helpdesk: {account", "no rule has the target helpdesk"),
+        ("  support: {account", "  helpdesk: {account", "no rule and no route leads to helpdesk"),
+        ("rules:", "routes: [{system: moon, target: erp}]\nrules:", "no rule has the target moon"),
+        ("rules:", "routes: [{system: erp, target: erp, planet: moon}]\nrules:", "planet"),
         ("{number: 400, percent: 10}", "{number: 0, percent: 10}", "greater than or equal to 1"),
         ("cap: 500", "cap_percent: 0\n    cap: 500", "greater than or equal to 1"),
     ],
