@@ -35,7 +35,7 @@ def open_target(name: str, description: str, access: Access, folder: Path = FOLD
         if rest.target != name:
             reason = f"it describes {rest.target!r}. Next step: correct `target` in it, or name another file"
             raise DescriptionError(f"target {name}: {folder / description}.yaml, target: {reason}")
-        return RestTarget(rest, access.url)
+        return RestTarget(rest, access.url, login=login)
     known = "rest, tryton, request_tracker"
     raise DescriptionError(
         f"target {name}: {folder / description}.yaml, adapter: {adapter!r} is none of {known}. Next step: correct the file"

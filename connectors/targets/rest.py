@@ -33,7 +33,10 @@ from state.lane import Promise
 
 
 class RestTarget:
-    """One REST target. `transport` replaces the network in tests; `now` is the clock for Retry-After dates and the breaker."""
+    """One REST target; a `login` with a name is sent as HTTP Basic.
+
+    `transport` replaces the network in tests; `now` is the clock for Retry-After dates and the breaker.
+    """
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class RestTarget:
         base_url: str,
         transport: httpx.BaseTransport | None = None,
         now: Callable[[], datetime] = utc_now,
+        login: tuple[str, str] = ("", ""),
     ) -> None:
         self.name = description.target
         self._description = description
@@ -69,6 +73,7 @@ class RestTarget:
         self._client = httpx.Client(
             base_url=base_url,
             transport=transport,
+            auth=login if login[0] else None,
             timeout=httpx.Timeout(timeouts.answer_ms / 1000, connect=timeouts.connect_ms / 1000),
             limits=httpx.Limits(max_connections=limit, max_keepalive_connections=limit),
             headers={"Accept": "application/json"},

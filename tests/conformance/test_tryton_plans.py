@@ -62,7 +62,10 @@ def test_amendment_takes_the_old_document_back(books: TrytonSubject, tryton: Try
 
 
 def test_plan_is_taken_up_by_another_process(books: TrytonSubject, tryton: TrytonTarget) -> None:
-    """It broke between credit note and new document: whoever comes next finds the draft by the correction's id."""
+    """It broke between credit note and new document: whoever comes next finds the draft by the correction's id.
+
+    Planted break, seen to fail: the snapshot does not say whose plan is unfinished.
+    """
     case, story = interrupted(books, tryton, "drop_before")
     assert (books.owed(case), books.drafts(case)) == (NOTHING, 1)
     other = books.target()
@@ -80,7 +83,10 @@ def test_refused_last_step_is_held_for_a_person(books: TrytonSubject, tryton: Tr
 
 
 def test_refused_last_step_is_compensated(books: TrytonSubject, tryton: TrytonTarget) -> None:
-    """Policy compensate: the old document is booked again, so that the customer owes what it owed before."""
+    """Policy compensate: the old document is booked again, so that the customer owes what it owed before.
+
+    Planted break, seen to fail: the policy is not looked at.
+    """
     careful = books.target(when_last_step_refused="compensate")
     case, story = interrupted(books, careful, "answer", body=REFUSED)
     careful.close()
@@ -90,7 +96,10 @@ def test_refused_last_step_is_compensated(books: TrytonSubject, tryton: TrytonTa
 
 
 def test_plan_that_is_too_late_is_stopped(books: TrytonSubject, tryton: TrytonTarget) -> None:
-    """Its last step would come an hour after the credit note: the policy decides, nothing is booked by surprise."""
+    """Its last step would come an hour after the credit note: the policy decides, nothing is booked by surprise.
+
+    Planted break, seen to fail: no deadline.
+    """
     case, story = interrupted(books, tryton, "drop_before")
     later = books.target(now=lambda: utc_now() + timedelta(hours=1))
     story.settle(later)
@@ -104,7 +113,10 @@ def test_plan_that_is_too_late_is_stopped(books: TrytonSubject, tryton: TrytonTa
 
 
 def test_late_request_leaves_a_draft_and_no_booking(books: TrytonSubject, tryton: TrytonTarget) -> None:
-    """Tier B for making: a request that arrives twice makes two drafts; one is booked, the other is removed."""
+    """Tier B for making: a request that arrives twice makes two drafts; one is booked, the other is removed.
+
+    Planted break, seen to fail: drafts beside the first are left.
+    """
     case = books.case()
     draft = calls("model.account.invoice.create")
 
@@ -145,6 +157,14 @@ def test_void_that_was_never_booked_gets_no_number(books: TrytonSubject, tryton:
     assert (story.state, books.owed(case), books.truth(case)) == (State.VERIFIED, NOTHING, None)
 
 
+def test_invoice_of_nothing_is_settled_not_void(books: TrytonSubject, tryton: TrytonTarget) -> None:
+    """G35: a real invoice of 0.00 that billing calls paid: booked with a number and settled, without a payment."""
+    case = books.case()
+    story = books.wish(case, {**one_line(books, case, "USD", "0.00"), "state": "paid"}).settle(tryton)
+    assert (story.state, story.correction.reason) == (State.VERIFIED, None)
+    assert (books.owed(case), books.effects(case)) == (NOTHING, 1)
+
+
 @pytest.mark.parametrize(
     ("currency", "amount", "shown"),
     [("JPY", "500", "500"), ("USD", "5.00", "5.00"), ("KWD", "18.600", "18.600")],
@@ -160,7 +180,10 @@ def test_amounts_are_exact_in_every_currency(
 
 
 def test_fraction_of_the_smallest_unit_is_refused(books: TrytonSubject, tryton: TrytonTarget) -> None:
-    """G23: half a yen would be rounded by Tryton: refused, and no draft is left."""
+    """G23: half a yen would be rounded by Tryton: refused, and no draft is left.
+
+    Planted break, seen to fail: what Tryton keeps is not compared with what it was sent.
+    """
     case = books.case()
     story = books.wish(case, one_line(books, case, "JPY", "500.5")).settle(tryton)
     assert (story.state, books.drafts(case), books.truth(case)) == (State.REFUSED, 0, None)

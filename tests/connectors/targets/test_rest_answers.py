@@ -101,6 +101,19 @@ def test_request_carries_key_token_and_escaped_path() -> None:
     assert request.content == b'{"delinquent":true}'
 
 
+@pytest.mark.parametrize(("login", "sent"), [(("concord", "secret"), "Basic Y29uY29yZDpzZWNyZXQ="), (("", ""), None)])
+def test_login_is_sent_where_there_is_one(login: tuple[str, str], sent: str | None) -> None:
+    """A target that asks for nobody is told nobody's name."""
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={})
+
+    RestTarget(load("support"), "http://support", httpx.MockTransport(answer), login=login).write(WRITE)
+    assert seen[0].headers.get("Authorization") == sent
+
+
 def test_missing_row_needs_the_targets_own_word() -> None:
     """404 with the target's code is a missing row; a bare 404 is a wrong address and never 'create it'."""
     assert target(lambda _: httpx.Response(404, json={"code": "NOT_FOUND"})).read("standing", PLACE) is None
