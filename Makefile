@@ -14,8 +14,8 @@ demo: setup ## set everything up, run the whole of Concord for about a minute, p
 test: setup-dev ## set everything up and run all tests
 	@$(RUN)pytest $(TESTS)
 
-check: setup-dev ## format, lint, types, architecture
-	@$(RUN)ruff format --check . && $(RUN)ruff check . && $(RUN)mypy && $(RUN)lint-imports
+check: setup-dev ## format, lint, types, architecture, contracts
+	@$(RUN)ruff format --check . && $(RUN)ruff check . && $(RUN)mypy && $(RUN)lint-imports && $(RUN)python -m connectors.contract_lock
 
 compiled: setup-dev ## build the compiled codec beside its sources: optional, needs a C compiler, makes the flow faster
 	@$(RUN)python -m connectors.avro.native.build
