@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from state.model import TableSpec
 from state.roles import FIRST, ID, Fact
 from state.row import Transaction
+from state.values import NANO_DIGITS
 
 Entry = dict[str, Any]
 
@@ -27,8 +29,11 @@ def entry(spec: TableSpec, old: Fact | None, new: Fact | None) -> Entry | None:
         return {"object": role.object, "id": fact[ID], "op": "created" if new else "retired", "fields": []}
     if old[ID:] == new[ID:]:
         return None
+    major = not spec.object.minor
     fields = [
-        {"name": field.name, "old": _text(before), "new": _text(after)}
+        {"name": field.name, "old": _major(before), "new": _major(after)}
+        if major and field.kind == "money"
+        else {"name": field.name, "old": _text(before), "new": _text(after)}
         for field, before, after in zip(role.fields, old[FIRST:], new[FIRST:], strict=True)
         if before != after and field.kind != "legs"  # the payment's record has them all
     ]
@@ -46,6 +51,11 @@ def event(account: str, transaction: Transaction, changes: list[Entry]) -> dict[
         "milestone": None,
         "changes": changes,
     }
+
+
+def _major(amount: int | None) -> str | None:
+    """An amount that came in major units, as it came: facts hold 10^-9 of them."""
+    return None if amount is None else format((Decimal(amount) / 10**NANO_DIGITS).normalize(), "f")
 
 
 def _text(value: object) -> str | None:

@@ -82,6 +82,15 @@ def test_change_events_name_fields_old_and_new() -> None:
     assert not [entry for entry in out.records if entry[0] == "change"]
 
 
+def test_a_change_of_an_amount_is_told_as_the_source_writes_it() -> None:
+    """Minor units where the source keeps these, plain decimals where it keeps major ones. Seen to fail when the fact's own
+    units (10^-9) were shown."""
+    out = at(in_step(), 2000, put("erp.sales_invoices", 1, total="99.50"))
+    ((_, _, _, event),) = [entry for entry in out.records if entry[0] == "change"]
+    assert event is not None
+    assert event["changes"][0]["fields"] == [{"name": "total", "old": "100", "new": "99.5"}]
+
+
 def test_an_unmapped_label_is_shown_flagged_and_derives_nothing() -> None:
     """The label is kept as it came; an exception names row and label; when it is mapped again the exception ends (G05)."""
     target = in_step()
