@@ -47,7 +47,7 @@ class Reached(NamedTuple):
 class Flow:
     """One flow below its own prefix; may be started, killed and started again. `names` are its sources' folders.
 
-    `seen` are the cuts that became visible, in order.
+    `seen` are the cuts that became visible, in order; without one for `stalled_after_s` the run is given up.
     """
 
     settings: Settings
@@ -56,6 +56,7 @@ class Flow:
     sources_dir: Path = SOURCES_DIR
     names: tuple[str, ...] = SOURCE_NAMES
     seen: list[Seen] = field(default_factory=list)
+    stalled_after_s: float = STALLED_AFTER_S
 
     def __post_init__(self) -> None:
         """Nothing runs yet."""
@@ -127,9 +128,9 @@ class Flow:
         while len(self.seen) < before + count:
             if self.cuts(0.05):
                 moved_at = monotonic()
-            elif monotonic() - moved_at > STALLED_AFTER_S:
+            elif monotonic() - moved_at > self.stalled_after_s:
                 raise BenchmarkFailed(
-                    f"the flow made no progress for {STALLED_AFTER_S:.0f} s. Next step: read {self.log}"
+                    f"the flow made no progress for {self.stalled_after_s:.0f} s. Next step: read {self.log}"
                 )
         return self.seen[before]
 

@@ -23,6 +23,7 @@ from dataflows.settings import Settings, stack_dir
 
 #: ordinary changes that follow, so that the frontier has to move beyond the large transaction
 FOLLOWING_CHANGES = 1000
+SLOWEST_ROWS_PER_S = 2000
 
 
 def transaction(settings: Settings, rows: int, accounts: int, processes: int, reporter: Reporter) -> dict[str, Any]:
@@ -41,6 +42,7 @@ def transaction(settings: Settings, rows: int, accounts: int, processes: int, re
         flow.meter.sample()
         baseline = flow.meter.usage.samples[-1][2]
         reporter.step(f"one transaction of {rows:,} rows", dataset.changes)
+        flow.stalled_after_s += rows / SLOWEST_ROWS_PER_S  # nothing can become visible before all of it
         sent = monotonic()
         feed.send(progress=reporter.advance)
         reached = flow.reach(feed.targets, reporter)

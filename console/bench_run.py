@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -54,6 +55,8 @@ class _Bars:
 def run(work: Callable[[Settings, Reporter], Result], as_json: bool) -> None:
     """Do the work, print its result, end with the exit code of its `right`."""
     errors = Console(stderr=True)
+    # a benchmark has processes, topics, databases and worktrees of its own: an asked-for end tidies them up
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     columns = (
         TextColumn("{task.description:>28}"),
         BarColumn(),
