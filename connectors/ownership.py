@@ -85,6 +85,7 @@ class _OwnershipShape(Shape):
     rules: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], _RuleShape], Field(min_length=1)]
     resolve_within_ms: dict[str, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
     transitions: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
+    features: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     renewal_days: tuple[Annotated[int, Field(ge=0, le=3_660)], ...] = RENEWAL_DAYS
     brake: _BrakeShape = _BrakeShape()
     budgets: dict[str, _BudgetShape] = Field(default_factory=dict)
@@ -97,9 +98,10 @@ def load_rules(path: Path) -> Rules:
     shape = file.validate(_OwnershipShape)
     if len(set(shape.tiers)) != len(shape.tiers):
         raise file.error(("tiers",), "a tier is given twice. Next step: remove one")
-    for tier in shape.resolve_within_ms:
-        if tier not in shape.tiers:
-            raise file.error(("resolve_within_ms", tier), f"{tier} is none of the tiers. Next step: correct it")
+    for option in ("resolve_within_ms", "features"):
+        for tier in getattr(shape, option):
+            if tier not in shape.tiers:
+                raise file.error((option, tier), f"{tier} is none of the tiers. Next step: correct it")
     _check_routes(file, shape)
     transitions = _transitions(file, shape.transitions)
     rules: list[Rule] = []
@@ -129,6 +131,7 @@ def load_rules(path: Path) -> Rules:
         resolve_within_ms=shape.resolve_within_ms,
         transitions=transitions,
         brake=brake,
+        features=shape.features,
         renewal_days=shape.renewal_days,
         routes=tuple(Route(**route.model_dump()) for route in shape.routes),
         budgets={target: Budget(**budget.model_dump()) for target, budget in shape.budgets.items()},

@@ -26,7 +26,7 @@ class Publication:
     """Renders touched accounts; `timers` is the shard's heap of (time, account)."""
 
     def __init__(self, model: Model, rules: Rules, timers: list[tuple[int, str]]) -> None:
-        self._view = View(model.folded)
+        self._view = View(model.folded, rules.features)
         self._tiers = rules.tiers
         self._timers = timers
         self.intents = Intents(model, rules, timers)

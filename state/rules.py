@@ -88,6 +88,8 @@ class Rules:
     #: "system.object" -> state -> states that may follow, whole tables in place of those in `state/life.py`
     transitions: Mapping[str, Mapping[str, frozenset[str]]] = field(default_factory=dict)
     brake: Brake = Brake()
+    #: what each tier lets its customers use
+    features: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     #: days before a subscription renews or ends on which that is told
     renewal_days: tuple[int, ...] = RENEWAL_DAYS
     #: by target

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from state.account import Account
 from state.amounts import Units
 from state.entitlement import Entitled
@@ -20,8 +22,9 @@ _NO_SEGMENTS: list[Record] = []
 class View:
     """Renders with the tables' units at hand."""
 
-    def __init__(self, tables: tuple[TableSpec, ...]) -> None:
-        """`tables` of the model: they say which tables give money in minor units."""
+    def __init__(self, tables: tuple[TableSpec, ...], features: Mapping[str, Sequence[str]]) -> None:
+        """`tables` of the model: they say which tables give money in minor units. `features` of each tier."""
+        self._features = features
         self.units = Units(tables)
         self.segments = Segments(tables, self.units)
 
@@ -88,6 +91,7 @@ class View:
             "standing": now.standing,
             "delinquent": None if now.standing is None else now.standing == "delinquent",
             "live_subscriptions": now.live,
+            "features": list(self._features.get(now.tier or "", ())),
             "until": None if now.until_ms is None else instant_from_us(now.until_ms * 1000),
             "reason": now.reason,
             "support": {

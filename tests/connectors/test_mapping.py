@@ -137,6 +137,15 @@ def test_transitions_replace_what_may_follow_a_state(folder: Path) -> None:
     assert found["trial"] == TRANSITIONS["billing.subscription"]["trial"]
 
 
+def test_features_are_those_of_tiers(folder: Path) -> None:
+    """What a tier lets its customers use; of a tier that nobody can have the rules are refused."""
+    changed(folder / "ownership.yaml", "rules:\n", "features: {premium: [priority-support]}\nrules:\n")
+    assert load_rules(folder / "ownership.yaml").features == {"premium": ("priority-support",)}
+    changed(folder / "ownership.yaml", "features: {premium:", "features: {gold:")
+    with pytest.raises(OwnershipError, match="gold is none of the tiers"):
+        load_rules(folder / "ownership.yaml")
+
+
 def test_history_is_kept_of_objects_with_states_only(folder: Path) -> None:
     """A credit has no states to remember."""
     changed(folder / "billing" / "mapping.yaml", "    object: credit\n", "    object: credit\n    history: true\n")
