@@ -19,6 +19,7 @@ from dataflows.settings import Settings, SettingsError, load_settings
 SUB_COMMANDS = {
     "stack": "console.stack_cli",
     "sources": "console.sources_cli",
+    "targets": "console.targets_cli",
     "corrections": "console.corrections_cli",
     "rules": "console.rules_cli",
     "mapping": "console.mapping_cli",

@@ -17,6 +17,7 @@ from connectors.ports import PortTaken
 from connectors.registry import RegistryError, RegistryUnavailable
 from connectors.source_catalogue import NoDatabase
 from connectors.source_database import PrepareFailed, SourceUnreachable
+from connectors.targets.description import DescriptionError
 from connectors.unreachable import Unreachable
 from console.deciding import DecisionRefused
 from console.exits import Exit
@@ -28,6 +29,7 @@ from stack.errors import StackError, WrongSetting
 _ENDS: tuple[tuple[type[Exception], Exit], ...] = (
     (SettingsError, Exit.USAGE),
     (LocatedError, Exit.USAGE),
+    (DescriptionError, Exit.USAGE),
     (PortTaken, Exit.USAGE),
     (ContractMissing, Exit.USAGE),
     (NoDatabase, Exit.USAGE),
