@@ -16,7 +16,9 @@ from stack import supervisor
 from stack.errors import StackError, WrongSetting
 from stack.jars import JarCache
 from stack.layout import Layout, layout_from
+from stack.real.program import secret_file
 from stack.resolver import write_lock
+from stack.roster import TARGET_SYSTEMS
 
 CODES = help_text(Exit.OK, Exit.FAILED, Exit.USAGE)
 STATUS_CODES = (Exit.OK, Exit.FAILED, Exit.USAGE, Exit.REFUSED)
@@ -56,6 +58,10 @@ def up(only: Only = None, as_json: Json = False) -> None:
         return
     for name in ("kafka", "connect", "registry", "postgres", "redis"):
         typer.echo(f"{name:<9} {addresses[name]}")
+    for name in TARGET_SYSTEMS:
+        if name in (only or ()):
+            password = secret_file(layout_from(), name)
+            typer.echo(f"{name} {addresses[name.replace('-', '_') + '_url']}, its user's password is in {password}")
 
 
 @app.command(help="Show every component. " + help_text(*STATUS_CODES) + " 3: a component is not up.")
