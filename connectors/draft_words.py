@@ -160,17 +160,13 @@ def _singular(word: str) -> str:
 
 
 def likeness(name: str, phrases: tuple[str, ...]) -> int:
-    """How well the name fits the best phrase: 0 not at all; an earlier and longer phrase, and fewer other words, are better."""
+    """How well the name fits the best phrase: 0 not at all; a longer and earlier phrase, and fewer other words, are better."""
     have, best = words(name), 0
     for place, phrase in enumerate(phrases):
-        want = tuple(_singular(word) for word in phrase.split())
-        if set(want) <= set(have):
-            best = max(best, 1000 * len(want) - 100 * (len(have) - len(want)) - place)
-    return max(best, 1) if best or _fits(have, phrases) else 0
-
-
-def _fits(have: tuple[str, ...], phrases: tuple[str, ...]) -> bool:
-    return any({_singular(word) for word in phrase.split()} <= set(have) for phrase in phrases)
+        want = {_singular(word) for word in phrase.split()}
+        if want <= set(have):
+            best = max(best, 1000 * len(want) - 100 * (len(have) - len(want)) - place, 1)
+    return best
 
 
 def read_label(place: str, label: str, allowed: frozenset[str] | None) -> str | None:

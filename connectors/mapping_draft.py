@@ -81,6 +81,10 @@ def recognise(source: str, system: str, database: str, catalogue: Catalogue, giv
     draft.root = draft.table_of(ROOTS[system]) or _root(system, candidates)
     draft.objects[draft.root] = ROOTS[system]
     draft.hops = _hops(draft.root, candidates)
+    for table in draft.objects:
+        if table not in candidates or table not in {draft.root, *draft.hops}:
+            why = draft.left_out.get(table) or _why_not(draft, catalogue[table])
+            raise DraftRefused(f"{table} cannot be drafted: {why}. Next step: leave it out, and map it by hand")
     _assign(draft, candidates, kinds)
     for name in candidates.keys() - set(draft.tables()):
         draft.left_out.setdefault(name, _why_not(draft, candidates[name]))
@@ -111,7 +115,7 @@ def _candidates(draft: Draft) -> dict[str, CatalogueTable]:
 
 
 def _root(system: str, candidates: Catalogue) -> str:
-    """The table of accounts: the one whose name fits best, then the one that most tables lead to."""
+    """The table of accounts: of those whose names fit, the one that most tables lead to, then the one that fits best."""
     kind = ROOTS[system]
     fits = {name: likeness(_plain(name), TABLES[system, kind]) for name in candidates}
     found = [name for name, fit in fits.items() if fit]

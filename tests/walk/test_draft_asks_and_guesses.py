@@ -171,6 +171,9 @@ def test_a_person_says_which_table_it_is(fibrenet: str, tmp_path: Path, capsys: 
     ]
     assert main([*words, "rebate=fin.bills"]) == 2 and "no object rebate" in capsys.readouterr().err
     assert main([*words, "invoice=fin.nothing"]) == 2 and "no table fin.nothing" in capsys.readouterr().err
+    assert main([*words, "account=fin.import_log"]) == 2 and "no primary key" in capsys.readouterr().err
+    assert main([*words, "payment=fin.import_log"]) == 2 and "no primary key" in capsys.readouterr().err
+    assert main([*words, "payment=crm.staff_logins"]) == 2 and "no foreign key leads" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
 
 
