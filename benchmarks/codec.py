@@ -1,4 +1,4 @@
-"""`python -m benchmarks.codec`: microseconds a message of our codec and of fastavro, same frames, same run, as JSON.
+"""`python -m benchmarks.codec`: microseconds a message of our codec, pure or compiled, and of fastavro, as JSON.
 
 The frames are those of the workload 'account view'. Each number is CPU time, the best of several passes over all
 frames, so that other work on the machine counts as little as it can.
@@ -20,7 +20,7 @@ from benchmarks.envelopes import KINDS, TRANSACTION_KIND, DebeziumWriter, key_sc
 from benchmarks.shape import Shape
 from benchmarks.tables import COLUMNS, SOURCES, TABLE_SOURCE, TABLES
 from benchmarks.workload import Workload
-from connectors.avro import compile_reader, compile_writer, frame_prefix
+from connectors.avro import compile_reader, compile_writer, frame_prefix, native
 from connectors.avro.fallback import strip_logical
 from connectors.debezium import Decoder, Peek
 from state.model import AccountRule, Model, SourceSpec, TableSpec
@@ -110,6 +110,7 @@ def measure(changes: int = CHANGES) -> dict[str, Any]:
         "messages": len(polled),
         "envelope_bytes": round(sum(len(f) for _, f in frames) / count),
         "python": sys.version.split()[0],
+        "codec": native.codec(),
         "us_per_message": {
             "fastavro whole envelope": best(lambda: [by_fastavro(k, f) for k, f in frames], count),
             "compiled whole envelope": best(lambda: [full[k](f) for k, f in frames], count),

@@ -23,7 +23,7 @@ from benchmarks.envelopes import DebeziumWriter, key_schema, topic_of, value_sch
 from benchmarks.flow import SOURCE_NAMES, SOURCES_DIR
 from benchmarks.shape import Shape
 from benchmarks.workload import Workload
-from connectors.avro import frame_prefix
+from connectors.avro import frame_prefix, native
 from connectors.contracts import Contracts
 from connectors.debezium import Decoder, LastCommit, Peek
 from connectors.mapped_rows import MappedRows
@@ -174,6 +174,7 @@ def measure(changes: int, accounts: int, passes: int) -> dict[str, Any]:
         "accounts": accounts,
         "records": first.records,
         "python": sys.version.split()[0],
+        "codec": native.codec(),
         "us_per_change": {**stages, "shard and encode": round(stages["shard"] + stages["encode"], 2)},
         "digest": first.digest,
     }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from connectors.avro import compile_reader, parse_schema
-from connectors.avro.reader import compile_flat
+from connectors.avro import compile_reader, native, parse_schema
+from connectors.avro.errors import UnsupportedSchema
+from connectors.avro.reader import generate_flat
 from connectors.avro.schema import Raw
 from connectors.frames import NOT_AN_ENVELOPE, BadFrameError, Compiled, Schemas
 from connectors.positions import of_boundary
@@ -47,6 +49,8 @@ class Boundaries:
         """`position`: how the source writes its positions (connectors/positions.py)."""
         self._compiled = Compiled(schemas, _reader)
         self._position = position
+        #: compiled readers by the first five bytes
+        self.readers = self._compiled.known
 
     def read(self, frame: bytes) -> Boundary:
         """One event. Raises BadFrameError, RegistryUnavailable.
@@ -67,4 +71,10 @@ def _reader(schema: Any) -> Callable[..., Any]:
     node = parse_schema(schema)
     paths = ("status", "id", Raw("data_collections"), "ts_ms")
     counts = _Counts(compile_reader(node.find("data_collections")))
-    return compile_flat(node, paths, "(r0, r1, COUNTS[r2], r3)", constants={"COUNTS": counts})
+    generated = generate_flat(node, paths, "(r0, r1, COUNTS[r2], r3)", {"COUNTS": counts}, frozenset(), whole=True)
+    if native.runs():
+        from connectors.avro.native.operations import native_boundary_reader
+
+        with suppress(UnsupportedSchema):
+            return native_boundary_reader(node, paths, counts, generated)
+    return generated

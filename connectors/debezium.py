@@ -68,12 +68,20 @@ class Peek:
         self._boundaries = [Boundaries(schemas, s.position) for s in model.sources]
         self._begins: set[bytes] = set()
         self._notifications = {s.notification_topic: i for i, s in enumerate(model.sources)}
-        self._rows: Callable[..., None] = self._read_rows
-        if native.runs():
-            from connectors.avro.native.peeking import Lane, peek_rows
+        self._rows = self._native_rows(model) if native.runs() else self._read_rows
 
-            lanes = {topic: Lane(table, table.keys, table.values) for topic, table in self._tables.items()}
-            self._rows = partial(peek_rows, lanes, TRUNCATE)
+    def _native_rows(self, model: Model) -> Callable[..., None]:
+        """The hottest loop natively."""
+        from connectors.avro.native.boundary import BoundaryLane
+        from connectors.avro.native.peeking import Lane, peek_rows
+
+        lanes: dict[str, Lane | BoundaryLane] = {
+            source.transaction_topic: BoundaryLane(number, known.readers, self._begins, partial(_end_of, End))
+            for number, (source, known) in enumerate(zip(model.sources, self._boundaries, strict=True))
+            if source.position == "postgresql"
+        }
+        lanes |= {topic: Lane(table, table.keys, table.values) for topic, table in self._tables.items()}
+        return partial(peek_rows, lanes, TRUNCATE)
 
     def peek(self, table: int, key: bytes | None, value: bytes | None, partition: int = 0, offset: int = 0) -> Row:
         """One record of a table as a row. Raises BadFrameError, RegistryUnavailable."""
@@ -83,11 +91,16 @@ class Peek:
         """Everything that one poll brought; `ends` mark partitions that are read to their end. Raises RegistryUnavailable."""
         reached = [(t.index, m.partition() or 0) for m in ends if (t := self._tables.get(m.topic() or "")) is not None]
         batch = Batch([], [], [], [], reached)
-        self._rows(messages, partial(self._event, batch), partial(self._careful, batch), batch.rows)
+        self._rows(messages, partial(self._event, batch), partial(self._careful, batch), batch.rows, batch.ends)
         return batch
 
     def _read_rows(
-        self, messages: Iterable[Message], event: Callable[..., None], careful: Callable[..., None], rows: list[Row]
+        self,
+        messages: Iterable[Message],
+        event: Callable[..., None],
+        careful: Callable[..., None],
+        rows: list[Row],
+        _: Any,
     ) -> None:
         """The hottest loop; what is odd about a record is looked at by `careful`."""
         append, tables = rows.append, self._tables

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.shard import measure
+from connectors.avro import native
 
 
 @pytest.fixture(autouse=True)
@@ -26,3 +27,14 @@ def test_the_same_work_encodes_the_same_bytes() -> None:
     assert first["changes"] >= 200
     assert first["records"] > 2 * first["changes"]
     assert all(us > 0 for us in first["us_per_change"].values())
+
+
+@pytest.mark.usefixtures("native_codec")
+def test_both_codecs_encode_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole pure path over the compiled codec publishes what it publishes over the other, byte by byte."""
+    found = {}
+    for value in ("0", "1"):
+        monkeypatch.setenv(native.SETTING, value)
+        one = measure(400, 40, 1)
+        found[one["codec"]] = one["digest"]
+    assert found["pure"] == found["native"]

@@ -13,14 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.avro import native
+from connectors.avro import compile_writer, frame_prefix, native
 from connectors.debezium import Peek
 from state.model import AccountRule, Merge, Model, SourceSpec, TableSpec
+from state.row import End
 from state.step import Batch
 from tests.connectors.events import (
+    BOUNDARY,
     NOTICES,
     OTHER_KEY_ID,
     TOPIC,
+    TRANSACTION_ID,
     TRANSACTIONS,
     change,
     envelope,
@@ -70,6 +73,12 @@ PAIR_ID = 30
 PAIR = record("Pair", ("total", ["null", "string"]), ("id", "long"))
 
 
+def boundary(status: str = "END", identity: str = "500:900", counts: Any = None) -> bytes:
+    """A transaction event."""
+    event = {"status": status, "id": identity, "event_count": 1, "data_collections": counts, "ts_ms": 77}
+    return compile_writer(BOUNDARY, frame_prefix(TRANSACTION_ID))(event)
+
+
 def both(
     rule: AccountRule | None, key: tuple[str, ...] = ("id",), position: str = "postgresql", schema: Any = SCHEMA
 ) -> tuple[Peek, Peek]:
@@ -83,6 +92,7 @@ def both(
             environment.setenv(native.SETTING, value)
             found.append(Peek(schemas(s11=schema, s30=PAIR), tables))
             found[-1].batch([message(one, frame) for one in KEYS])  # compiled now, under this setting
+            found[-1].batch([message(None, boundary(), TRANSACTIONS)])
     return found[0], found[1]
 
 
@@ -142,6 +152,44 @@ def test_positions_of_sql_server_are_packed_the_same() -> None:
     expected = generated.batch(batch)
     assert (len(expected.rows), len(expected.bad)) == (4, 2)
     assert repr(peek.batch(batch)) == repr(expected)
+
+
+COUNTS = [{"data_collection": "public.invoices", "event_count": 3}, None]
+
+
+def test_transactions_end_the_same() -> None:
+    """BEGIN and END, sound, odd and spoilt, before and after the first BEGIN: the same ends and bad frames, in order."""
+    odd = ["", ":", "5:", ":5", "5:6:7", "x:5", "5:x", "\u0665:6", "5:" + "9" * 30, "-5:6", " 5:6"]
+    frames = [boundary("END", one) for one in odd] + [boundary("COMMIT"), boundary("END", counts=COUNTS), b"", None]
+    frames += [
+        boundary()[:-1],
+        boundary() + b"\0",
+        boundary("BEGIN") + b"\0",
+        boundary("BEGIN")[:9],
+        boundary("BEGINX"),
+    ]
+    generated, peek = both(RULES[1])
+    for begin in ([], [boundary("BEGIN")], []):
+        batch = [message(None, frame, TRANSACTIONS, at) for at, frame in enumerate([*frames, *begin, *frames])]
+        expected = generated.batch(batch)
+        assert repr(peek.batch(batch)) == repr(expected)
+    assert expected.ends
+    assert expected.bad
+
+
+def test_ends_of_transactions_never_go_the_careful_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the first BEGIN, every sound BEGIN and END is read by the loop itself."""
+    _, peek = both(RULES[1])
+    batch = [message(None, frame, TRANSACTIONS, 7) for frame in (boundary("BEGIN"), boundary(counts=COUNTS))]
+    expected = peek.batch(batch)
+
+    def careful(*_: Any) -> None:
+        raise AssertionError("the careful way was taken")
+
+    monkeypatch.setattr(Peek, "_event", careful)
+    assert peek.batch(batch) == expected
+    assert expected.ends[1] == (0, End(500, 900, {"public.invoices": 3}, 77, 7))
+    assert isinstance(expected.ends[1][1], End)
 
 
 def test_a_sound_batch_never_goes_the_careful_way(monkeypatch: pytest.MonkeyPatch) -> None:

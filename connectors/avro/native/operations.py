@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connectors.avro.cell import Cell
 from connectors.avro.errors import UnsupportedSchema
-from connectors.avro.native import operation, peeking, reader
+from connectors.avro.native import boundary, operation, peeking, reader
 from connectors.avro.schema import Node, Raw
 from connectors.avro.values import decimal_of, is_variable_decimal, reading
 
@@ -35,6 +35,14 @@ def native_text_reader(
 ) -> Callable[..., Any]:
     """A native reader of some columns as one text, with `null` for a null. Raises UnsupportedSchema."""
     return peeking.TextReader(_flat(node, cells, convert), (null,) * len(cells), separator, again).read
+
+
+def native_boundary_reader(
+    node: Node, paths: Sequence[str], counts: Mapping[bytes, dict[str, int]], again: Callable[..., Any]
+) -> Callable[..., Any]:
+    """A native reader of the four values of BEGIN and END. Raises UnsupportedSchema."""
+    cells = {path: Cell(slot, raw=isinstance(path, Raw)) for slot, path in enumerate(paths)}
+    return boundary.BoundaryReader(_flat(node, cells, frozenset()), counts, again).read
 
 
 def native_row_reader(

@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from connectors.avro.native.boundary import BoundaryLane
 from connectors.avro.native.operation import Op
 from state.row import Row
 
@@ -20,10 +21,11 @@ class Lane:
     ) -> Lane: ...
 
 def peek_rows(
-    lanes: dict[str, Lane],
+    lanes: dict[str, Lane | BoundaryLane],
     truncate: str,
     messages: Iterable[Any],
     event: Callable[..., None],
     careful: Callable[..., None],
     rows: list[Row],
+    ends: list[Any],
 ) -> None: ...

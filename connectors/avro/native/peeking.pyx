@@ -10,6 +10,7 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_SET_ITEM
 from libc.string cimport memcmp
 
+from connectors.avro.native.boundary cimport BoundaryLane
 from connectors.avro.native.cursor cimport Cursor, start
 from connectors.avro.native.operation cimport Op, copied, fill
 from connectors.avro.native.sources cimport CONCORD_SOURCES
@@ -127,6 +128,16 @@ cdef class Lane:
         self.table, self.keys, self.values = table, keys, values
         self.key_head = self.value_head = b""
 
+    cdef tuple row(self, object message):
+        """The row of a record, or None: to be looked at with care."""
+        key, value = message.key(), message.value()
+        if not self.knows_key(key) or not self.knows_value(value):
+            return None
+        try:
+            return self.value.row(value, message.partition(), message.offset(), self.key.text(key, HEAD))
+        except Exception:  # whatever it was, the careful way meets it too, and gives it its code
+            return None
+
     cdef bint knows_key(self, object key) except -1:
         """Find the reader of a key."""
         if not PyBytes_CheckExact(key) or PyBytes_GET_SIZE(key) < HEAD:
@@ -154,27 +165,30 @@ cdef class Lane:
         return True
 
 
-def peek_rows(dict lanes not None, str truncate not None, object messages, object event, object careful, list rows not None):
-    """Append the rows of all messages: `careful(table, message)` takes what is odd, `event(topic, message)` other topics.
+def peek_rows(
+    dict lanes not None, str truncate not None, object messages, object event, object careful, list rows not None,
+    list ends not None,
+):
+    """Append the rows of all messages and the ends of transactions.
 
-    `lanes`: by topic; `truncate`: the operation that is odd.
+    `careful(table, message)` takes what is odd, `event(topic, message)` what is of other topics. `lanes`: by topic;
+    `truncate`: the operation that is odd.
     """
-    cdef Lane lane
     cdef tuple row
     for message in messages:
         topic = message.topic()
         lane = lanes.get(topic)
-        if lane is None:
-            event(topic or "", message)
+        if isinstance(lane, Lane):
+            row = (<Lane>lane).row(message)
+            if row is not None and row[OP] != truncate:
+                rows.append(row)
+            else:
+                careful((<Lane>lane).table, message)
             continue
-        key, value = message.key(), message.value()
-        row = None
-        if lane.knows_key(key) and lane.knows_value(value):
-            try:
-                row = lane.value.row(value, message.partition(), message.offset(), lane.key.text(key, HEAD))
-            except Exception:  # whatever it was, the careful way meets it too, and gives it its code
-                row = None
-        if row is not None and row[OP] != truncate:
-            rows.append(row)
+        end = None
+        if isinstance(lane, BoundaryLane):
+            end = (<BoundaryLane>lane).end(message.value(), message.offset())
+        if end is not None:
+            ends.append(((<BoundaryLane>lane).source, end))
         else:
-            careful(lane.table, message)
+            event(topic or "", message)
