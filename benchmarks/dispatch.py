@@ -15,18 +15,17 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
 
 import httpx
 import psycopg
 import yaml
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from benchmarks.load import delete_topics
 from benchmarks.outcome import BenchmarkFailed, Reporter
 from connectors.contracts import Contracts, topic_specs
-from connectors.kafka.restore import read_to_end
 from connectors.kafka.topics import admin, ensure
 from connectors.registry import Registry
 from dataflows.settings import ROOT, Settings
@@ -37,6 +36,12 @@ SQL = ROOT / "demo" / "sql"
 LINES = '[{"description": "Pro", "amount": "119.00"}]'
 ENDED = frozenset({"VERIFIED", "REFUSED", "SUPERSEDED", "REJECTED"})
 GIVE_UP_S = 600.0
+_READING = {
+    "group.id": "concord-bench",
+    "enable.auto.commit": False,
+    "isolation.level": "read_committed",
+    "auto.offset.reset": "earliest",
+}
 Record = dict[str, Any]
 
 
@@ -76,7 +81,7 @@ def dispatch(settings: Settings, corrections: int, lost: float, reporter: Report
             _publish(settings, contracts, wanted)
             reporter.step("corrections", len(wanted))
             with _flow(_environment(prefix, folder, services)) as flow:
-                records, seconds = _until_ended(settings, contracts, len(wanted), flow, folder, reporter)
+                records, seconds = _until_ended(settings, contracts, len(wanted), flow, reporter)
             return judged(records, services.effects(), wanted, lost, seconds)
     finally:
         delete_topics(settings.kafka, prefix)
@@ -220,31 +225,26 @@ def _flow(environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _until_ended(
-    settings: Settings,
-    contracts: Contracts,
-    count: int,
-    flow: subprocess.Popen[bytes],
-    folder: Path,
-    reporter: Reporter,
+    settings: Settings, contracts: Contracts, count: int, flow: subprocess.Popen[bytes], reporter: Reporter
 ) -> tuple[dict[str, list[Record]], float]:
     """Every record of every correction once all have ended, and the seconds from start to end."""
-    started, topic = monotonic(), contracts.topic("correction")
-    while monotonic() - started < GIVE_UP_S:
-        if flow.poll() is not None:
-            raise BenchmarkFailed(
-                f"dispatch ended with exit code {flow.returncode}. Next step: read what it said above"
-            )
-        found: dict[str, list[Record]] = {}
-        for batch in read_to_end(settings.kafka, topic, list(range(settings.partitions))):
-            for message in batch:
-                if (value := message.value()) is not None:
-                    found.setdefault((message.key() or b"").decode(), []).append(contracts.read(value))
-        ended = sum(one[-1]["state"] in ENDED for one in found.values())
-        reporter.advance(ended)
-        if ended == count:
-            times = [one["updated_ms"] for records in found.values() for one in records]
-            return found, (max(times) - min(times)) / 1000
-        sleep(0.5)
-    raise BenchmarkFailed(
-        f"{count} corrections did not end within {GIVE_UP_S:.0f} s. Next step: read the flow's log above"
-    )
+    deadline, topic = monotonic() + GIVE_UP_S, contracts.topic("correction")
+    found: dict[str, list[Record]] = {}
+    ended: set[str] = set()
+    with contextlib.closing(Consumer(_READING | {"bootstrap.servers": settings.kafka})) as consumer:
+        consumer.assign([TopicPartition(topic, number, 0) for number in range(settings.partitions)])
+        while len(ended) < count:
+            if flow.poll() is not None:
+                reason = f"dispatch ended with exit code {flow.returncode}"
+                raise BenchmarkFailed(f"{reason}. Next step: read what it said above")
+            if monotonic() > deadline:
+                reason = f"{count - len(ended)} corrections did not end within {GIVE_UP_S:.0f} s"
+                raise BenchmarkFailed(f"{reason}. Next step: read the flow's log above")
+            for message in consumer.consume(500, 0.2):
+                if message.error() is None and (value := message.value()) is not None:
+                    name, record = (message.key() or b"").decode(), contracts.read(value)
+                    found.setdefault(name, []).append(record)
+                    (ended.add if record["state"] in ENDED else ended.discard)(name)
+            reporter.advance(len(ended))
+    times = [one["updated_ms"] for records in found.values() for one in records]
+    return found, (max(times) - min(times)) / 1000
