@@ -26,6 +26,7 @@ import httpx
 from connectors.capture import Capture
 from connectors.connect import Connect, ConnectUnreachable, TemplateError
 from connectors.kafka.topics import KafkaUnavailable, admin, partition_counts
+from connectors.partitioner import check_partitioner
 from connectors.preflight_database import CHECKS, ground
 from connectors.preflight_findings import Finding, Report
 from connectors.source_database import SourceUnreachable, connect_source
@@ -33,13 +34,6 @@ from connectors.source_database import SourceUnreachable, connect_source
 POSTGRES_CONNECTOR = "io.debezium.connector.postgresql.PostgresConnector"
 OLDEST = (3, 7, 0)
 PLATFORM = "platform"
-#: settings by which a connector is made to choose partitions itself -> the value that leaves it to the default rule
-_PLACING = {
-    "producer.override.partitioner.class": "",
-    "producer.override.partitioner.ignore.keys": "false",
-}
-#: a transform that chooses partitions by columns
-_ROUTING = "io.debezium.transforms.partitions.PartitionRouting"
 NEEDED = {
     "provide.transaction.metadata": ("true", "without it no transaction can be put together"),
     "skipped.operations": ("none", "otherwise TRUNCATE is skipped in silence"),
@@ -160,28 +154,6 @@ def check_settings(source: str, config: dict[str, str]) -> Iterator[Finding]:
             "and tables without a primary key then refuse every UPDATE",
             "set publication.autocreate.mode=disabled; prepare.sql makes the publication",
         )
-
-
-def check_partitioner(source: str, config: dict[str, str]) -> Iterator[Finding]:
-    """Records of one key lie where every Java client puts them, so that others can join without moving them."""
-    forced = [name for name, usual in _PLACING.items() if config.get(name, usual) != usual]
-    routed = [f"{name}.type" for name in transforms(config) if config.get(f"{name}.type") == _ROUTING]
-    for name in forced + routed:
-        yield Finding(
-            source,
-            "PARTITIONER_FORCED",
-            name,
-            f"is {config[name]}: co-partitioning with Java is lost. Services that join the row topics by key find rows of "
-            "a key in other partitions than the default rule (murmur2) gives, and a row of an incremental snapshot may "
-            "overtake changes of its key",
-            f"remove {name} from connector.json; topics that were written with it have to be made anew",
-            "warning",
-        )
-
-
-def transforms(config: dict[str, str]) -> list[str]:
-    """Prefixes of the settings of the connector's transforms, in their order."""
-    return [f"transforms.{name.strip()}" for name in config.get("transforms", "").split(",") if name.strip()]
 
 
 def check_transaction_topic(source: str, config: dict[str, str], bootstrap: str) -> Iterator[Finding]:

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from connectors.capture import DEFAULT_ROLE, EMBEDDED_PASSWORD, Capture
 from connectors.connect import Connect
-from connectors.preflight import check_partitioner, preflight
+from connectors.partitioner import check_partitioner
+from connectors.preflight import preflight
 from connectors.preflight_findings import Report
 from console.exits import Exit, help_text
 from dataflows.settings import Settings, SettingsError, load_settings

@@ -14,6 +14,8 @@ from connectors.kafka.offsets import StartRace, Vector, committed, fence, group_
 from connectors.kafka.restore import read_to_end
 from connectors.kafka.topics import RETAIN, TopicSpec, ensure, partition_counts, topic_ids
 from connectors.kafka.transactor import TransactorConfig
+from connectors.log import logger
+from connectors.partitioner import forced_partitioners
 from connectors.versions import RULES, Version, Versions, edited, installed, stored
 from dataflows.settings import Settings
 from state.model import Model
@@ -105,6 +107,7 @@ def begin(settings: Settings, model: Model, contracts: Contracts, client: AdminC
     Raises StartRefused, before anything is fenced, for a mapping that was edited without a new version.
     """
     counts = prepare_topics(settings, model, client)
+    warn_of_partitioners(settings)
     versions = installed(settings.sources_dir, settings.sources, settings.ownership)
     refuse_edits(settings, stored(last_progress(settings, contracts) or {}), versions)
     fence(settings.kafka, transactional_id(settings), settings.transaction_timeout_ms)
@@ -126,6 +129,19 @@ def begin(settings: Settings, model: Model, contracts: Contracts, client: AdminC
             f"output topics were deleted. Next step: delete the group too, and the view is built anew from the inputs"
         )
     return start
+
+
+def warn_of_partitioners(settings: Settings) -> None:
+    """Tell by name which settings of the sources' connectors place records by another rule than the Java client's."""
+    for found in forced_partitioners(settings.sources_dir, settings.sources):
+        logger(settings.flow).warning(
+            "partitioner forced",
+            code=found.code,
+            source=found.source,
+            setting=found.thing,
+            problem=found.problem,
+            next_step=found.fix,
+        )
 
 
 def refuse_edits(settings: Settings, before: Versions, now: Versions) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
-from connectors.preflight import check_partitioner
+from connectors.log import configure
+from connectors.partitioner import check_partitioner
+from dataflows.settings import load_settings
+from dataflows.start import warn_of_partitioners
 from tests.scenarios.cases.company import company, row, topic
 from tests.scenarios.cases.wire import ROOT
 
@@ -52,3 +56,21 @@ def test_another_rule_is_warned_of_by_name(source: str, settings: dict[str, str]
     assert [finding.thing for finding in found] == named
     assert all("co-partitioning with Java is lost" in finding.problem for finding in found)
     assert {finding.severity for finding in found} <= {"warning"}
+
+
+def test_every_start_of_the_flow_warns(tmp_path: Path) -> None:
+    """G17: the log of a start names source and setting; a source without connector.json, or without such a setting, is silent."""
+    for source, settings in (("forced", {"producer.override.partitioner.class": "com.acme.Mine"}), ("usual", {})):
+        (tmp_path / source).mkdir()
+        (tmp_path / source / "connector.json").write_text(json.dumps({"topic.prefix": source, **settings}))
+    out = StringIO()
+    configure("warning", out)
+    warn_of_partitioners(load_settings(sources_dir=tmp_path, sources=("forced", "usual", "without")))
+    (line,) = out.getvalue().splitlines()
+    said = json.loads(line)
+    assert (said["level"], said["source"], said["setting"]) == (
+        "warning",
+        "forced",
+        "producer.override.partitioner.class",
+    )
+    assert "co-partitioning with Java is lost" in said["problem"]
