@@ -30,11 +30,12 @@ TOPICS: dict[str, tuple[str, dict[str, str]]] = {
     "correction": ("corrections", COMPACT),
     "hold": ("holds", COMPACT),
     "decision": ("decisions", COMPACT_AND_RETAIN | {"retention.ms": str(YEAR_MS)}),
+    "audit": ("audit", KEEP),
     "exception": ("exceptions", COMPACT),
     "parked": ("parked", RETAIN),
 }
-#: topics without an Avro contract: internal state, and the audit topic
-OTHER_TOPICS: dict[str, dict[str, str]] = {"facts": COMPACT, "audit": KEEP}
+#: topics without an Avro contract: internal state
+OTHER_TOPICS: dict[str, dict[str, str]] = {"facts": COMPACT}
 #: topics with one partition: their order is one order
 SINGLE = frozenset({"progress", "decision", "hold", "audit"})
 

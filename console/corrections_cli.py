@@ -13,11 +13,11 @@ from connectors.contracts import Contracts
 from connectors.correction_store import CorrectionStore
 from connectors.fact_search import FoundRow, live_rows
 from connectors.registry import Registry
+from console import audit_view, deciding
 from console import corrections_view as view
-from console import deciding
 from console import explain as story
 from console.exits import Exit, help_text
-from dataflows.settings import SettingsError, load_settings
+from dataflows.settings import Settings, SettingsError, load_settings
 from state.attention import attention
 from state.correction import Correction, State
 from state.decision import APPROVE, PROPOSE, REJECT, RESUME, STOP
@@ -41,17 +41,18 @@ Limit = Annotated[int | None, typer.Option(min=1, help="only the first so many o
 def open_store() -> CorrectionStore:
     """The store that the settings describe. Raises KafkaUnavailable."""
     settings = load_settings()
+    return CorrectionStore(settings.kafka, _contracts(settings))
+
+
+def _contracts(settings: Settings) -> Contracts:
     registry = Registry(settings.registry_api, timeout_s=5.0, attempts=3)
-    contracts = Contracts(registry, settings.contracts_dir, settings.prefix, settings.subjects)
-    return CorrectionStore(settings.kafka, contracts)
+    return Contracts(registry, settings.contracts_dir, settings.prefix, settings.subjects)
 
 
 def open_search() -> story.Search:
     """Looks for a text in the rows that the canonical flow has stored."""
     settings = load_settings()
-    reading = Contracts(
-        Registry(settings.registry_api, timeout_s=5.0, attempts=3), settings.contracts_dir, settings.prefix
-    )
+    reading = _contracts(settings)
     everywhere = list(range(settings.partitions))
 
     def search(text: str, account: str) -> list[FoundRow]:
@@ -213,3 +214,21 @@ def _turn(verb: str, operator: str, reason: str, wait_s: float, as_json: bool) -
     else:
         state = "dispatch obeys it" if obeyed else "dispatch has not answered yet: it obeys it as soon as it runs"
         typer.echo(f"{verb} by {who}: {state}")
+
+
+@app.command(
+    help="Check the audit chain from its first entry to its newest. " + help_text(Exit.OK, Exit.FAILED, Exit.USAGE)
+)
+def audit(
+    subject: Annotated[str, typer.Option(help="show the entries about a correction, hold or switch")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Verify the audit chain."""
+    settings = load_settings()
+    found = audit_view.read(settings.kafka, _contracts(settings), subject)
+    typer.echo(json.dumps(found)) if as_json else audit_view.show(found, Console())
+    if found["broken_at"] is not None:
+        typer.echo(
+            f"the chain is broken at number {found['broken_at']}. Next step: compare with a copy of the topic", err=True
+        )
+        raise typer.Exit(Exit.FAILED)

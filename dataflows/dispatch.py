@@ -21,6 +21,7 @@ from bytewax.run import cli_main
 from confluent_kafka import Consumer
 
 from connectors import metrics
+from connectors.audit_log import newest_entry
 from connectors.budget import BudgetedTarget, Budgets
 from connectors.contracts import ContractMissing, Contracts, topic_specs
 from connectors.kafka.offsets import StartRace, TopicRecreated, Vector, committed, fence, group_consumer
@@ -42,6 +43,7 @@ from dataflows.dispatch_results import ResultSource
 from dataflows.dispatch_stage import FLOW, DispatchStage, clock_ms, read_inputs
 from dataflows.dispatch_writer import EXIT_FENCED, DispatchWriter
 from dataflows.settings import Settings, load_settings
+from state.audit import Chain
 from state.correction_record import correction_from
 from state.dispatcher import Dispatcher
 from state.hold import hold_from
@@ -133,6 +135,7 @@ def build(
     start: tuple[Vector, dict[str, str]],
     pool: SenderPool,
     planner: Dispatcher,
+    chain: Chain,
     stopping: threading.Event,
 ) -> Dataflow:
     """Wire sources, planner and sink."""
@@ -156,7 +159,7 @@ def build(
     intents = op.input("intents", flow, KafkaSource(1, open_part, settings.batch_rows, stopping.is_set, FLOW))
     results = op.input("results", flow, ResultSource(pool, stopping))
     steps = op.stateful_batch(
-        "plan", op.merge("inputs", intents, results), lambda _none: DispatchStage(lambda: planner, stopping)
+        "plan", op.merge("inputs", intents, results), lambda _none: DispatchStage(planner, chain, stopping)
     )
     op.output("publish", steps, CutSink(open_writer))
     return flow
@@ -179,7 +182,8 @@ def run(
         start = begin(settings, contracts)
         counted = population(settings, contracts, rules)
         planner = restored(settings, contracts, known, Policy(rules, counted.counts))
-        flow = build(settings, contracts, start, pool, planner, stopping)
+        chain = Chain(newest_entry(settings.kafka, contracts))
+        flow = build(settings, contracts, start, pool, planner, chain, stopping)
         logger(FLOW).info("starting", targets=sorted(known))
         cli_main(flow, workers_per_process=1, epoch_interval=timedelta(milliseconds=settings.epoch_ms))
     except TopicRecreated as error:

@@ -15,6 +15,7 @@ from connectors import metrics
 from connectors.contracts import Contracts
 from connectors.kafka.offsets import Vector
 from connectors.targets.pool import Result
+from state.audit import Chain, Entry
 from state.correction import Correction, Intent, State
 from state.correction_record import intent_from
 from state.decision import Decision, decision_from
@@ -48,11 +49,12 @@ class Results(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What one batch led to: records to publish and to remove, jobs for afterwards, input offsets covered."""
+    """What one batch led to: records to publish and to remove, audit, jobs for afterwards, input offsets covered."""
 
     changed: list[Correction]
     removed: list[tuple[str, str]]
     holds: list[tuple[str, Hold | None]]
+    audit: list[Entry]
     jobs: list[Job]
     offsets: Vector
 
@@ -78,10 +80,10 @@ def read_inputs(contracts: Contracts) -> Callable[[list[Message], list[Message]]
 
 
 class DispatchStage(op.StatefulBatchLogic[Inputs | Results, Step, None]):
-    """The planner as a step: `open_dispatcher` restores it at the first batch."""
+    """The planner as a step, and the audit chain that it goes on with."""
 
-    def __init__(self, open_dispatcher: Callable[[], Dispatcher], stopping: threading.Event) -> None:
-        self._dispatcher = open_dispatcher()
+    def __init__(self, dispatcher: Dispatcher, chain: Chain, stopping: threading.Event) -> None:
+        self._dispatcher, self._chain = dispatcher, chain
         self._near: Counter[str] = Counter()
         self._stopping = stopping
 
@@ -101,7 +103,11 @@ class DispatchStage(op.StatefulBatchLogic[Inputs | Results, Step, None]):
         if not self._stopping.is_set():
             planner.start(now_ms)
         changed, jobs = planner.drain()
-        step = Step(changed, planner.drain_removed(), planner.policy.drain(), jobs, offsets)
+        holds = planner.policy.drain()
+        decided = [
+            one for value in values if isinstance(value, Inputs) for one in value.records if isinstance(one, Decision)
+        ]
+        step = Step(changed, planner.drain_removed(), holds, self._told(decided, holds, changed, now_ms), jobs, offsets)
         if not any(step):
             return [], False
         self._measure(changed)
@@ -114,6 +120,15 @@ class DispatchStage(op.StatefulBatchLogic[Inputs | Results, Step, None]):
             self._dispatcher.intent(record, now_ms)
         else:
             self._dispatcher.decide(record, now_ms)
+
+    def _told(
+        self, decided: list[Decision], holds: list[tuple[str, Hold | None]], changed: list[Correction], now_ms: int
+    ) -> list[Entry]:
+        """Audit entries of one step, in the order of cause and effect."""
+        told: list[Entry | None] = [self._chain.decision(one, now_ms) for one in decided]
+        told += [self._chain.hold(name, hold, now_ms) for name, hold in holds]
+        told += [self._chain.correction(one) for one in changed]
+        return [one for one in told if one is not None]
 
     def _measure(self, changed: list[Correction]) -> None:
         for (state, target), count in self._dispatcher.counts.items():

@@ -14,6 +14,7 @@ from connectors.kafka.transactor import Fenced, Headers, Record, Transactor
 from connectors.log import logger
 from connectors.targets.pool import SenderPool
 from dataflows.dispatch_stage import FLOW, Step
+from state.audit import entry_record
 from state.correction import Correction, State
 from state.correction_record import correction_record
 from state.dispatcher import Job
@@ -40,6 +41,8 @@ class DispatchWriter:
         self._topic = contracts.topic("correction")
         self._encode_hold = contracts.writer("hold")
         self._holds = contracts.topic("hold")
+        self._encode_entry = contracts.writer("audit")
+        self._audit = contracts.topic("audit")
         self._partitions = partitions
         self._pool = pool
         self._jobs: list[Job] = []
@@ -82,12 +85,13 @@ class DispatchWriter:
             )
 
     def _others(self, step: Step) -> list[Record]:
-        """Records that leave the corrections topic, and holds that began or ended."""
+        """Records that leave the corrections topic, holds that began or ended, and the audit of the step."""
         gone: list[Record] = [
             (self._topic, partition_of(account, self._partitions), name.encode(), None)
             for name, account in step.removed
         ]
-        return gone + [(self._holds, 0, name.encode(), self._hold(name, hold)) for name, hold in step.holds]
+        gone += [(self._holds, 0, name.encode(), self._hold(name, hold)) for name, hold in step.holds]
+        return gone + [(self._audit, 0, b"chain", self._encode_entry(entry_record(one))) for one in step.audit]
 
     def _hold(self, name: str, hold: Hold | None) -> bytes | None:
         if hold is None:

@@ -47,7 +47,8 @@ def office(
 def concord(capsys: Output, *words: str) -> tuple[int, dict[str, Any], str]:
     """Run `concord corrections ... --json`: exit code, the object, what was said on standard error."""
     capsys.readouterr()
-    code = main(["corrections", *words, "--json"])
+    patient = ("--wait-s", "60") if "--as" in words and "--wait-s" not in words else ()
+    code = main(["corrections", *words, *patient, "--json"])
     said = capsys.readouterr()
     return code, json.loads(said.out) if said.out else {}, said.err
 
@@ -68,6 +69,16 @@ def test_a_proposal_is_shown_and_approved_by_somebody_else(office: DispatchLab, 
     assert office.history()[wanted["id"]][-1]["approved_by"] == "ada"
     assert office.company.erp.effects() == {wanted["id"]: 1}
     assert concord(capsys, "list")[1]["corrections"] == []
+    office.end()
+    office.start()
+    assert concord(capsys, "stop", "--as", "bob")[1]["obeyed"] is True
+    told = concord(capsys, "audit", "--subject", wanted["id"])[1]
+    assert (told["broken_at"], told["total"] > len(told["entries"])) == (None, True)
+    assert [(one["kind"], one["by"]) for one in told["entries"]] == [
+        ("decision:approve", "ada"),
+        ("correction:sending", "ada"),
+        ("correction:verified", "ada"),
+    ]
 
 
 def test_rejected_and_asked_for_again(office: DispatchLab, capsys: Output) -> None:
