@@ -13,9 +13,11 @@ its own was merged into, is stored as one that waits, with an empty frame and th
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from struct import Struct
 from typing import NamedTuple
 
+from connectors.avro import native
 from state.notes import Note
 from state.resolved import Waiting
 from state.row import FRAME, LINK, OFFSET, PARTITION
@@ -65,6 +67,15 @@ def fact_value(account: str, link: str, position: int, time_ms: int, frame: byte
     """Record value of a row."""
     who, what = account.encode(), link.encode()
     return _HEADER.pack(position, time_ms, len(who), len(what)) + who + what + frame
+
+
+def fact_writer() -> Callable[[str, str, int, int, bytes], bytes]:
+    """`fact_value`, compiled where the native codec runs."""
+    if not native.runs():
+        return fact_value
+    from connectors.avro.native.facts import FactWriter
+
+    return FactWriter(fact_value).write
 
 
 def waiting_value(place: tuple[int, int], link: str, position: int, time_ms: int, frame: bytes) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from connectors.contracts import Contracts
-from connectors.facts import fact_key, fact_value, note_record
+from connectors.facts import fact_key, fact_writer, note_record
 from connectors.kafka.transactor import Record
 from connectors.log import logger
 from state.model import Model
@@ -46,6 +46,7 @@ class Encoder:
         self._model = model
         self._facts = facts
         self._flow = flow
+        self._fact_value = fact_writer()
         self._fact_keys = [fact_key(table.topic, "") for table in model.tables]
         self._of: dict[str, _Contract] = {}
 
@@ -120,6 +121,7 @@ class Encoder:
         """The rows as captured: the state that a restart reads."""
         facts: list[Record] = []
         topic, prefixes, override = self._facts, self._fact_keys, out.facts_override
+        fact_value = self._fact_value
         for _source, position, time_ms, changes in release.transactions:
             for account, table, kind, key, frame, link, _partition, _offset in changes:
                 value = None

@@ -7,6 +7,7 @@ written beyond 32 bits.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from connectors.avro import EncodeError, compile_reader, compile_writer, parse_schema
 from connectors.avro.reader import generate_flat, generate_reader
 from connectors.avro.writer import generate_writer
+from connectors.facts import fact_value
 from tests.connectors.avro_strategies import flat_paths, schema_and_value
 
 pytestmark = pytest.mark.usefixtures("native_codec")
@@ -119,6 +121,26 @@ def test_frames_of_any_size_are_written(size: int) -> None:
         frame = native_writer(node, HEAD, NONE, give_up)(value)
         assert frame == generate_writer(node, HEAD, NONE)(value)
         assert compile_reader(schema)(frame) == value
+
+
+SIDES = st.one_of(st.text(max_size=5), st.sampled_from(["", "\ud800", "x" * 65_535, "x" * 65_536, "\u00fc" * 32_768]))
+NUMBERS = st.one_of(st.integers(-(1 << 65), 1 << 65), st.sampled_from([0, (1 << 64) - 1, 1 << 63, -1, True, 1.0]))
+
+
+@given(SIDES, SIDES, NUMBERS, NUMBERS, st.binary(max_size=40))
+@settings(max_examples=200, deadline=None)
+def test_facts_are_the_same_bytes(account: str, link: str, position: Any, time_ms: Any, frame: bytes) -> None:
+    """A fact with the largest numbers and texts, and beyond them, is the same value or the same error."""
+    from connectors.avro.native.facts import FactWriter
+
+    outcomes = []
+    for write in (fact_value, FactWriter(fact_value).write):
+        try:
+            outcomes.append(repr(write(account, link, position, time_ms, frame)))
+        except (struct.error, UnicodeEncodeError) as error:
+            outcomes.append(str(error))
+    assert outcomes[0] == outcomes[1]
+    assert FactWriter(give_up).write("7", "\u00fc", 1 << 63, 5, frame) == fact_value("7", "\u00fc", 1 << 63, 5, frame)
 
 
 def test_what_refers_to_itself_is_left_to_generated_code() -> None:

@@ -18,7 +18,7 @@ SETTING = "CONCORD_COMPILED"
 FOLDER = Path(__file__).parent
 NOT_BUILT = "it is not built (make compiled)"
 #: in the order in which they need one another
-MODULES = ("operation", "reader", "boundary", "peeking", "writer")
+MODULES = ("operation", "reader", "boundary", "peeking", "writer", "facts")
 
 
 def runs() -> bool:
