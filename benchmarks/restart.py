@@ -19,12 +19,14 @@ from dataflows.settings import Settings, stack_dir
 SIGN_UP_CHANGES = 2
 #: what goes on arriving while the flow is killed and started again
 TRAFFIC_CHANGES, TRAFFIC_PER_S = 10_000, 1000
-KILLED_AFTER_CUTS = 5
+KILLED_AFTER_CUTS = 3
 
 
-def restart(settings: Settings, accounts: list[int], processes: int, reporter: Reporter) -> dict[str, Any]:
-    """One run a size of the state. Raises BenchmarkFailed."""
-    runs = [_run(settings, count, processes, reporter) for count in accounts]
+def restart(
+    settings: Settings, accounts: list[int], processes: int, reporter: Reporter, traffic: int = TRAFFIC_CHANGES
+) -> dict[str, Any]:
+    """One run a size of the state; `traffic`: changes that arrive meanwhile. Raises BenchmarkFailed."""
+    runs = [_run(settings, count, processes, reporter, traffic) for count in accounts]
     return {
         "processes": processes,
         "changes_per_s": TRAFFIC_PER_S,
@@ -33,10 +35,10 @@ def restart(settings: Settings, accounts: list[int], processes: int, reporter: R
     }
 
 
-def _run(settings: Settings, accounts: int, processes: int, reporter: Reporter) -> dict[str, Any]:
+def _run(settings: Settings, accounts: int, processes: int, reporter: Reporter, arriving: int) -> dict[str, Any]:
     """Catch up with the state, let traffic arrive, kill, start, wait, verify."""
-    filled = SIGN_UP_CHANGES * accounts + TRAFFIC_CHANGES
-    shape = Shape(filled + TRAFFIC_CHANGES, accounts)
+    filled = SIGN_UP_CHANGES * accounts + arriving
+    shape = Shape(filled + arriving, accounts)
     reporter.step("generate", shape.changes)
     dataset = prepare(stack_dir() / "bench", shape, progress=reporter.advance)
     feed = Feed(dataset, settings.kafka, Registry(settings.registry_api), SOURCE_NAMES)
@@ -45,7 +47,7 @@ def _run(settings: Settings, accounts: int, processes: int, reporter: Reporter) 
     with flow_of(settings, processes) as flow:
         flow.start()
         flow.reach(feed.targets, reporter)
-        reporter.step("kill, start, first cut", TRAFFIC_CHANGES)
+        reporter.step("kill, start, first cut", shape.changes)
         traffic = Traffic(feed, TRAFFIC_PER_S)
         killed, started, first = _kill_and_start(flow)
         traffic.follow(flow, reporter)

@@ -23,6 +23,8 @@ CODES = (
     "5 a service cannot be reached."
 )
 
+VALUES_IN_A_LINE_MAX = 6
+
 Result = dict[str, Any]
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 
@@ -92,13 +94,18 @@ def show(result: Result, console: Console) -> None:
     for name, value in result.items():
         rows = value if isinstance(value, list) else [value] if isinstance(value, dict) else []
         if rows and isinstance(rows[0], dict):
-            console.print(_turned(name, rows))
+            console.print(table_of(name, rows))
 
 
-def _turned(title: str, rows: list[Result]) -> Table:
-    """One column a row, one line a value: many values, few rows."""
-    table = Table("", *(str(number + 1) for number in range(len(rows))), title=title, show_edge=False)
+def table_of(title: str, rows: list[Result]) -> Table:
+    """Few values: a line a row. More: a column a row and a line a value, which is how a few runs fit a screen."""
     names = list(dict.fromkeys(name for row in rows for name in row))
+    if len(names) <= VALUES_IN_A_LINE_MAX:
+        table = Table(*names, title=title, show_edge=False)
+        for row in rows:
+            table.add_row(*(_text(row.get(name, "")) for name in names))
+        return table
+    table = Table("", *(str(number + 1) for number in range(len(rows))), title=title, show_edge=False)
     for name in names:
         table.add_row(name, *(_text(row.get(name, "")) for row in rows))
     return table
