@@ -21,6 +21,8 @@ from benchmarks.verify import Verdict, verify
 from connectors.registry import Registry
 from dataflows.settings import Settings, stack_dir
 
+SLOWEST_VERIFIED_PER_S = 1000.0
+
 
 @dataclass(frozen=True)
 class Result:
@@ -56,7 +58,8 @@ def catchup(settings: Settings, shape: Shape, processes: int, reporter: Reporter
 def judged(settings: Settings, dataset: Dataset, flow: Flow, reporter: Reporter) -> Verdict:
     """The verdict on everything that a stopped flow published; its log stays if something is wrong."""
     reporter.step("verify every commit", dataset.changes)
-    verdict = verify(settings.kafka, Registry(settings.registry_api), flow.prefix, dataset, SOURCE_NAMES)
+    limit_s = 300.0 + dataset.changes / SLOWEST_VERIFIED_PER_S
+    verdict = verify(settings.kafka, Registry(settings.registry_api), flow.prefix, dataset, SOURCE_NAMES, limit_s)
     if verdict.right:
         flow.log.unlink(missing_ok=True)
     return verdict

@@ -24,6 +24,7 @@ from benchmarks.restart import restart
 from benchmarks.skew import skew
 from benchmarks.transaction import transaction
 from dataflows.settings import ROOT, Settings
+from stack.errors import StackError
 
 DATA, PAGE, PLOTS = Path("performance.json"), Path("performance.md"), Path("performance")
 
@@ -76,7 +77,7 @@ def page(settings: Settings, folder: Path, scale: Scale, only: list[str], report
         load = round(psutil.getloadavg()[0], 1)
         try:
             result = SECTIONS[name](settings, scale, reporter)
-        except BenchmarkFailed as error:
+        except (BenchmarkFailed, StackError) as error:
             failed[name] = str(error)
             continue
         right = right and bool(result["right"])

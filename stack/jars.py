@@ -18,7 +18,7 @@ from requests import RequestException
 
 from stack import versions
 from stack.errors import StackError
-from stack.lockfile import LOCK, LockedJar, digest, read_lock
+from stack.lockfile import LOCK, WRITER, LockedJar, digest, read_lock
 from stack.progress import bytes_progress
 from stack.resolver import maven
 
@@ -32,11 +32,11 @@ DISK_MARGIN_BYTES = 300_000_000
 class LockedFiles:
     """The files of one lock, a folder a group, each named after its content so that a new lock never mixes with an old one."""
 
-    def __init__(self, directory: Path, lock: Path = LOCK) -> None:
-        """Read the lock; nothing is downloaded yet."""
+    def __init__(self, directory: Path, lock: Path = LOCK, writer: str = WRITER) -> None:
+        """Read the lock, which the command `writer` writes; nothing is downloaded yet."""
         self.directory = directory
         self.lock = lock
-        self.jars = read_lock(lock)
+        self.jars = read_lock(lock, writer)
 
     def folder(self, group: str) -> Path:
         """Where the files of one group lie."""

@@ -10,6 +10,8 @@ from pathlib import Path
 from stack.errors import StackError
 
 LOCK = Path(__file__).with_name("java.lock")
+#: the command that writes it
+WRITER = "concord stack lock"
 HEADER = """\
 # Every jar of the stack: group, Maven coordinate, SHA-256, bytes.
 # Written by `concord stack lock`; what is downloaded must match it to the byte.
@@ -47,8 +49,8 @@ class LockedJar:
             return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
 
 
-def parse_lock(text: str, name: str = LOCK.name) -> tuple[LockedJar, ...]:
-    """Read a lock; StackError names the line that is not group, coordinate, SHA-256 and size."""
+def parse_lock(text: str, name: str = LOCK.name, writer: str = WRITER) -> tuple[LockedJar, ...]:
+    """Read a lock that the command `writer` wrote; StackError names the line that is not group, coordinate, SHA-256 and size."""
     jars = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
@@ -57,7 +59,7 @@ def parse_lock(text: str, name: str = LOCK.name) -> tuple[LockedJar, ...]:
         if not is_locked_jar(words):
             raise StackError(
                 f"{name} line {number} is not 'group coordinate sha256 bytes': {line.strip()!r}",
-                "restore the file from version control, or rewrite it with `concord stack lock`",
+                f"restore the file from version control, or rewrite it with `{writer}`",
             )
         jars.append(LockedJar(words[0], words[1], words[2], int(words[3])))
     return tuple(jars)
@@ -75,14 +77,14 @@ def is_locked_jar(words: list[str]) -> bool:
     )
 
 
-def read_lock(path: Path = LOCK) -> tuple[LockedJar, ...]:
+def read_lock(path: Path = LOCK, writer: str = WRITER) -> tuple[LockedJar, ...]:
     """The committed lock; StackError if it is not there."""
     if not path.exists():
         raise StackError(
             f"{path} is missing",
-            "restore it from version control, or run `concord stack lock`",
+            f"restore it from version control, or run `{writer}`",
         )
-    return parse_lock(path.read_text(), path.name)
+    return parse_lock(path.read_text(), path.name, writer)
 
 
 def format_lock(jars: Iterable[LockedJar], header: str = HEADER) -> str:

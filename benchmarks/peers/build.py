@@ -20,9 +20,10 @@ from stack.resolver import maven, resolve_group
 HERE = Path(__file__).parent
 LOCK = HERE / "java.lock"
 SOURCES = HERE / "java"
-HEADER = """\
+WRITER = "concord bench peers --lock"
+HEADER = f"""\
 # Every jar that the peers of `concord bench peers` need: group, Maven coordinate, SHA-256, bytes.
-# Written by `concord bench peers --lock`; what is downloaded must match it to the byte.
+# Written by `{WRITER}`; what is downloaded must match it to the byte.
 """
 #: peer -> sources of its job and the class that runs it
 JOBS = {
@@ -42,7 +43,7 @@ class PeerJars(LockedFiles):
     """Jars of the peers below `directory`, compiled jobs next to them."""
 
     def __init__(self, directory: Path) -> None:
-        super().__init__(directory, LOCK)
+        super().__init__(directory, LOCK, WRITER)
 
     def only(self, peers: list[str]) -> None:
         """Leave out the jars of peers that are not asked for."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+
+import pytest
 
 from benchmarks.peers import versions
-from benchmarks.peers.build import JOBS, LOCK, SOURCES
+from benchmarks.peers.build import JOBS, LOCK, SOURCES, WRITER
 from benchmarks.peers.compare import CONFIGURATIONS, SYSTEMS, with_ratios
+from stack.errors import StackError
 from stack.lockfile import read_lock
 
 
@@ -16,6 +20,14 @@ def test_the_lock_holds_the_versions_we_name() -> None:
     for group, wanted in versions.GROUPS.items():
         assert {(group, text.rstrip("!")) for text in wanted} <= found
     assert not re.search(r"//|www\.", LOCK.read_text())
+
+
+def test_a_damaged_lock_names_the_command_that_writes_it(tmp_path: Path) -> None:
+    """Not the stack's own: there are two locks."""
+    damaged = tmp_path / "java.lock"
+    damaged.write_text("flink nonsense\n")
+    with pytest.raises(StackError, match=r"java\.lock line 1 is not .*concord bench peers --lock"):
+        read_lock(damaged, WRITER)
 
 
 def test_every_peer_has_its_job_and_its_words() -> None:
