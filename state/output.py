@@ -28,6 +28,7 @@ class Output:
     `records`: (object, key, account id, record), object being the contract's name in `avro/`. `facts_override`: what to
     store in `facts` instead of the captured frame, per (table, key) of this release's changes: the merged image of a row
     with unchanged TOAST values, or a parked row together with what it said last. `notes`: what is stored beside the rows.
+    `ended`: tombstones of objects that are to come before the records, since an object may have moved to another account.
     `applied`, `parked` and `ignored` count changes and add up to what the release held.
     """
 
@@ -37,5 +38,6 @@ class Output:
     parked: list[ParkedChange] = field(default_factory=list)
     facts_override: dict[tuple[int, str], bytes] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
+    ended: list[tuple[str, str, str, Record | None]] = field(default_factory=list)
     applied: int = 0
     ignored: int = 0

@@ -98,7 +98,7 @@ class Publication:
                 if segments is not None:
                     segments.update(account, key, None)
                 if item is None or item.published:  # what came and went within one release was never shown
-                    records.append((kind, identity, name, None))
+                    out.ended.append((kind, identity, name, None))
                 continue
             item.published = True
             record = renderers[kind](account, item, units)

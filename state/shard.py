@@ -229,6 +229,7 @@ class Shard:
         return entries
 
     def _publish(self, accounts: Any, clock_ms: int, out: Output) -> None:
+        first = len(out.records)
         for account in accounts:
             if self._derives:
                 self._settle(account, clock_ms)
@@ -239,3 +240,5 @@ class Shard:
             now = entitled(account, self._rules.tiers, clock_ms)
             if not self._publication.publish(account, now, clock_ms, out):
                 del self._accounts[account.id]
+        if out.ended:
+            out.records[first:first], out.ended = out.ended, []

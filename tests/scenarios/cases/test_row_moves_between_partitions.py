@@ -11,16 +11,19 @@ from tests.scenarios.cases.company import ACCOUNT, TABLES, mapping_of, row, topi
 from tests.scenarios.cases.wire import Wire
 
 OPEN, CLOSED = "billing.public.invoices_open", "billing.public.invoices_closed"
-PARTITIONS = {"billing.invoices": {"partitions": ["public.invoices_open", "public.invoices_closed"]}}
+PARTITIONS: dict[str, dict[str, Any]] = {
+    "billing.invoices": {"partitions": ["public.invoices_open", "public.invoices_closed"]}
+}
 
 
-def partitioned(folder: Path) -> Wire:
+def partitioned(folder: Path, account: dict[str, Any] | None = None) -> Wire:
     """Billing with invoices in two partitions by status, and I-4 open; the primary key holds the status, too."""
+    invoices = PARTITIONS["billing.invoices"] | ({"account": account} if account else {})
     columns = {"id": "long", **TABLES["billing.invoices"]}
     tables: dict[str, Any] = dict.fromkeys((OPEN, CLOSED), (("id", "status"), columns))
     for name in ("billing.accounts", "billing.invoice_lines", "billing.payments"):
         tables[topic(name)] = (("id",), {"id": "long", **TABLES[name]})
-    wire = Wire(folder, {"billing": mapping_of("billing", PARTITIONS)}, tables)
+    wire = Wire(folder, {"billing": mapping_of("billing", {"billing.invoices": invoices})}, tables)
     wire.commit(
         wire.put(topic("billing.accounts"), **row("billing.accounts", 1)),
         wire.put(OPEN, **invoice("open")),
@@ -76,3 +79,24 @@ def test_truncating_one_partition_is_told(tmp_path: Path) -> None:
     (bad,) = wire.parked()
     assert (bad.code, bad.topic) == ("PARTITION_TRUNCATED", CLOSED)
     assert wire.live("invoice")["I-4"]["status"] == "open"
+
+
+def test_a_source_with_ways_may_have_partitions_too(tmp_path: Path) -> None:
+    """Invoices in two partitions whose way is told by ways: a move between them is one change, and lines stay with them.
+
+    Over a restart, too; and when the invoice is given to another account, it goes there with its line.
+    """
+    ways = {"ways": [{"through": "account_id", "table": "public.accounts"}]}
+    wire = partitioned(tmp_path, ways)
+    wire.commit(wire.put(topic("billing.accounts"), "c", **row("billing.accounts", 2, number="A-000002")))
+    wire.commit(wire.drop(OPEN, id=4, status="open"), wire.put(CLOSED, "c", **invoice("paid")))
+    assert [body and body["status"] for body in wire.versions("invoice", "I-4")] == ["open", "paid"]
+    wire.restart()
+    wire.commit(wire.put(CLOSED, **invoice("paid") | {"account_id": 2}))
+    found = wire.live("invoice")["I-4"]
+    assert (found["account"], found["line_sum_minor"]) == ("A-000002", 7000)
+    assert wire.live("account")[ACCOUNT]["invoices"] == 0
+    wire.commit(wire.drop(CLOSED, id=4, status="paid"), wire.put(OPEN, "c", **invoice("open") | {"account_id": 2}))
+    assert {body["invoices"] for body in wire.versions("account", "A-000002")} == {0, 1}
+    assert wire.live("invoice")["I-4"]["status"] == "open"
+    assert not wire.parked()
