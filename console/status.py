@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
-from confluent_kafka import KafkaException, Message
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from connectors.connect import Connect, ConnectError
 from connectors.contracts import Contracts
 from connectors.kafka.offsets import committed, group_consumer
-from connectors.kafka.restore import read_to_end
 from connectors.kafka.topics import admin, partition_counts
 from connectors.lag import Lag, lag
 from connectors.lookup import Lookup
 from connectors.mapping import load_model
-from connectors.registry import Registry, RegistryUnavailable
+from connectors.registry import Registry
 from connectors.unreachable import Unreachable
-from console.status_report import ParkedSample, Report, SourceStatus
+from console.status_outputs import Outputs
+from console.status_report import Report, SourceStatus
 from dataflows.settings import Settings
 from dataflows.start import input_topics, transactional_id
 from state.model import Model
 
-#: parked records shown one by one, the newest of each reason
-SAMPLES_PER_REASON = 3
 #: somebody waits for the answer, so a registry that is away is not waited for
 REGISTRY_S = 5.0
 
@@ -41,7 +37,7 @@ def gather(settings: Settings) -> Report:
     registry = Registry(settings.registry_api, timeout_s=REGISTRY_S, attempts=3)
     contracts = Contracts(registry, settings.contracts_dir, settings.prefix)
     report = Report(now_ms=time.time_ns() // 1_000_000)
-    reading = _Outputs(settings, client, contracts, report)
+    reading = Outputs(settings, client, contracts, report)
     progress = reading.progress()
     lags = _lags(settings, client, model)
     connectors = _connectors(settings, report)
@@ -60,81 +56,6 @@ def gather(settings: Settings) -> Report:
     report.holds = reading.live("hold")
     _lookup(settings, report)
     return report
-
-
-class _Outputs:
-    """The output topics, read to their end."""
-
-    def __init__(self, settings: Settings, client: AdminClient, contracts: Contracts, report: Report) -> None:
-        self._settings, self._client, self._contracts, self._report = settings, client, contracts, report
-        self._failed = False
-
-    def _messages(self, name: str) -> Iterator[Message]:
-        topic = self._contracts.topic(name)
-        for number in range(partition_counts(self._client, [topic]).get(topic, 0)):
-            for batch in read_to_end(self._settings.kafka, topic, [number]):
-                yield from batch
-
-    def _record(self, value: bytes) -> dict[str, Any] | None:
-        if self._failed:
-            return None
-        try:
-            record: dict[str, Any] = self._contracts.read(value)
-        except RegistryUnavailable as error:
-            self._failed = True
-            self._report.unreachable.append(str(error))
-            return None
-        return record
-
-    def progress(self) -> dict[str, Any] | None:
-        """The newest progress record of the canonical flow."""
-        newest: bytes | None = None
-        for message in self._messages("progress"):
-            if message.key() == self._settings.flow.encode() and message.value() is not None:
-                newest = message.value()
-        return None if newest is None else self._record(newest)
-
-    def parked(self) -> None:
-        """Count the parked records by reason and keep the newest of each as samples."""
-        newest: dict[str, list[ParkedSample]] = {}
-        for message in self._messages("parked"):
-            value = message.value()
-            record = None if value is None else self._record(value)
-            if record is None:
-                continue
-            code = record["code"]
-            self._report.parked[code] += 1
-            kept = newest.setdefault(code, [])
-            kept.append(
-                ParkedSample(
-                    code,
-                    record["topic"],
-                    record["partition"],
-                    record["offset"],
-                    record["account"] or "",
-                    record["reason"],
-                )
-            )
-            del kept[:-SAMPLES_PER_REASON]
-        self._report.parked_samples = [sample for code in sorted(newest) for sample in newest[code]]
-
-    def live(self, name: str) -> list[dict[str, Any]]:
-        """The live records of a small compacted topic."""
-        found: dict[bytes, bytes | None] = {}
-        for message in self._messages(name):
-            found[message.key() or b""] = message.value()
-        return [record for value in found.values() if value is not None and (record := self._record(value)) is not None]
-
-    def counted(self, name: str, field: str, into: Counter[str]) -> None:
-        """Count the live records of a compacted topic by one field."""
-        live: dict[bytes, str] = {}
-        for message in self._messages(name):
-            key, value = message.key() or b"", message.value()
-            if value is None:
-                live.pop(key, None)
-            elif (record := self._record(value)) is not None:
-                live[key] = str(record[field])
-        into.update(live.values())
 
 
 def _lags(settings: Settings, client: AdminClient, model: Model) -> dict[str, Lag]:

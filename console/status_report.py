@@ -67,6 +67,8 @@ class Report:
     holds: list[dict[str, Any]] = field(default_factory=list)
     lookup_state: str = "unknown"
     lookup_commit: int | None = None
+    #: topics that are too long to be read whole: their counts are of the newest records
+    partial: list[str] = field(default_factory=list)
     unreachable: list[str] = field(default_factory=list)
 
     def balance(self) -> dict[str, Any]:
@@ -96,5 +98,6 @@ class Report:
             "intents": dict(sorted(self.intents.items())),
             "holds": self.holds,
             "lookup": {"state": self.lookup_state, "commit": self.lookup_commit},
+            "partial": self.partial,
             "unreachable": self.unreachable,
         }

@@ -32,6 +32,8 @@ def show(report: Report, console: Console) -> None:
         console.print(Text(f"{hold['kind']} {hold['id']}: {hold['text']}", style="bold red"))
     console.print(f"look-up: {report.lookup_state.replace('_', ' ')}, commit {_or_dash(report.lookup_commit)}")
     _counts(console, "parked", report.parked)
+    if report.partial:
+        console.print(f"counted over the newest records only, since they are long: {', '.join(report.partial)}")
     if report.parked_samples:
         table = Table(
             "reason",

@@ -104,6 +104,17 @@ class MappingLab:
         self.lab.flow.start()
         self._wait(lambda: [self.count(line) for line in lines] != before, " or ".join(lines))
 
+    def second_start(self) -> subprocess.CompletedProcess[str]:
+        """Another start of the same flow, without a port of its own to fight for."""
+        return subprocess.run(
+            [CONCORD, "run", "canonical"],
+            env={**os.environ, **self.lab.environment(CONCORD_METRICS_PORT="0")},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=90,
+        )
+
     def kill_after(self, delay_s: float) -> None:
         """kill -9 of the flow, so long after now."""
         over = time.monotonic() + delay_s
