@@ -7,21 +7,28 @@ from typing import Any
 
 from connectors.located_yaml import Located, LocatedError
 from connectors.mapping_account import Loc
+from connectors.mapping_shape import KINDS
 
 #: stands where `concord mapping init` may not guess
 DECIDE = "DECIDE"
+#: key of the value -> what to write
 _ASKS = {
     "units": "write `minor` (integers of the currency's smallest unit) or `major` (exact decimals)",
-    "values": "write the canonical label that this one means",
+    "zone": "write an IANA name such as Europe/Berlin, or {column: NAME} where each row names its own",
+    "values": "write each label of the column with the canonical label that it means, as {paid: paid}",
+    "constant": "write the text that holds for every row, for a currency its ISO 4217 code",
+    "table": "write the table, as SCHEMA.TABLE",
+    **dict.fromkeys((*KINDS, "defines", "through"), "write the name of the column"),
 }
+_LABEL = "write the canonical label that this one means"
 
 
 def open_decisions(file: Located) -> Iterator[LocatedError]:
     """An error of the file for each value that nobody has decided yet, in the file's order."""
     for loc in _open(file.data, ()):
-        ask = _ASKS.get(str(loc[-1])) or (_ASKS.get(str(loc[-2])) if len(loc) > 1 else None)
+        ask = _LABEL if "values" in loc[:-1] else _ASKS.get(str(loc[-1]), f"write a value in place of {DECIDE}")
         name = ".".join(str(part) for part in loc)
-        yield file.error(loc, f"{name} is not decided yet. Next step: {ask or f'write a value in place of {DECIDE}'}")
+        yield file.error(loc, f"{name} is not decided yet. Next step: {ask}")
 
 
 def _open(value: Any, loc: Loc) -> Iterator[Loc]:

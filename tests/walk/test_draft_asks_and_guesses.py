@@ -111,6 +111,24 @@ def test_other_words_for_the_same_things(shop: str, tmp_path: Path) -> None:
     } <= asked
 
 
+def test_each_question_says_what_to_write(fibrenet: str, shop: str, tmp_path: Path) -> None:
+    """An answer has another form for units, a zone, a column, a currency and a label; the check says which."""
+    draft(fibrenet, tmp_path / "fibrenet")
+    draft(shop, tmp_path / "shop")
+    asked = {
+        error.problem.split()[0].rpartition(".")[2]: error.problem
+        for name in ("fibrenet", "shop")
+        for error in open_decisions(Located(tmp_path / name / "mapping.yaml", MappingError))
+    }
+    assert "`minor`" in asked["units"] and "IANA" in asked["zone"] and "ISO 4217" in asked["constant"]
+    assert (
+        "name of the column" in asked["label"]
+        and "each label" in asked["values"]
+        and "canonical label" in asked["home"]
+    )
+    assert not [problem for problem in asked.values() if "a value in place of" in problem]
+
+
 def test_what_nobody_asked_for_stays_where_it_is(fibrenet: str, shop: str, tmp_path: Path) -> None:
     """Tables without a way to an account or without a key are not captured, nor columns with secrets and addresses."""
     draft(fibrenet, tmp_path / "fibrenet")
