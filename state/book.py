@@ -20,6 +20,7 @@ class Ended(NamedTuple):
     state: State
     target: str
     account_id: str
+    ended_ms: int
 
 
 class Book:
@@ -76,12 +77,12 @@ class Book:
         """Records of what ended long ago, and is not wanted, leave the topic."""
         while self._ends and self._ends[0][0] <= now_ms - self._keep_ms:
             ended_ms, name = heapq.heappop(self._ends)
-            known = self._open.get(name)
-            ended = self._ended.pop(name, None)
-            if known is not None and known.state in TERMINAL and known.updated_ms == ended_ms and not known.wanted:
-                del self._open[name]
-                ended = Ended(known.state, known.intent.target, known.intent.account_id)
-            if ended is not None:
+            ended, known = self._ended.get(name), self._open.get(name)
+            if known is not None and known.state in TERMINAL and not known.wanted:
+                ended = _ended(known)
+            if ended is not None and ended.ended_ms == ended_ms:  # else it has lived on since
+                self._open.pop(name, None)
+                self._ended.pop(name, None)
                 self.counts[ended.state.value, ended.target] -= 1
                 self._removed.append((name, ended.account_id))
 
@@ -113,6 +114,11 @@ class Book:
         proven = after.state is State.VERIFIED and after.proof == "capture"
         if proven or (after.state is State.SUPERSEDED and after.attempt == 0):
             self._open.pop(after.id, None)
-            self._ended[after.id] = Ended(after.state, after.intent.target, after.intent.account_id)
+            self._ended[after.id] = _ended(after)
         else:
             self._open[after.id] = after
+
+
+def _ended(correction: Correction) -> Ended:
+    intent = correction.intent
+    return Ended(correction.state, intent.target, intent.account_id, correction.updated_ms)
