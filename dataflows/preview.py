@@ -12,11 +12,12 @@ from connectors.contracts import Contracts
 from connectors.debezium import Decoder, LastCommit, Peek
 from connectors.frames import Schemas
 from connectors.kafka.restore import read_to_end
+from connectors.kafka.topics import admin, partition_counts
 from connectors.mapped_rows import MappedRows
 from connectors.recorded import Recording
 from connectors.versions import Versions, places_anew
 from dataflows.replaced import Replaced
-from dataflows.settings import Settings
+from dataflows.settings import Settings, SettingsError
 from dataflows.start import last_progress
 from dataflows.stored import AsStored, FactRecord, Rows
 from state.identity import Identity
@@ -77,11 +78,19 @@ def of_recording(recording: Recording, before: Side, after: Side, examples_max: 
 def of_facts(
     settings: Settings, contracts: Contracts, schemas: Schemas, before: Side, after: Side, examples_max: int
 ) -> Preview:
-    """Compare over the rows that `concord.facts` holds now, partition by partition. Raises CannotPlace."""
+    """Compare over the rows that `concord.facts` holds now, partition by partition. Raises CannotPlace,
+    SettingsError where nothing is stored, KafkaUnavailable.
+    """
     preview = Preview(Comparison(examples_max), Told(), Told())
-    progress = last_progress(settings, contracts)
-    clock_ms = min(progress["clock_ms"].values(), default=0) if progress else 0
     topic = f"{settings.prefix}facts"
+    partitions = partition_counts(admin(settings.kafka), [topic]).get(topic, 0)
+    progress = last_progress(settings, contracts) if partitions else None
+    if progress is None:
+        raise SettingsError(
+            f"no flow has stored anything in {topic}, so there are no rows to compare over. Next step: set CONCORD_PREFIX to "
+            f"that of the running flow, or give --recorded FILE"
+        )
+    clock_ms = min(progress["clock_ms"].values(), default=0)
 
     def read(partitions: list[int]) -> Iterator[FactRecord]:
         for batch in read_to_end(settings.kafka, topic, partitions):
@@ -91,9 +100,9 @@ def of_facts(
     old: AsStored | Replaced = AsStored(before.model, read)
     new: AsStored | Replaced = AsStored(after.model, read)
     if places_anew(before.versions, after.versions):
-        new = Replaced(after.model, Peek(schemas, after.model), settings.partitions, topic, read)
+        new = Replaced(after.model, Peek(schemas, after.model), partitions, topic, read)
         preview.before.waiting, preview.after.waiting = new.waiting
-    numbers = range(settings.partitions)
+    numbers = range(partitions)
     portions = [[number] for number in numbers] if isinstance(new, AsStored) else [list(numbers)]
     for portion in portions:  # rows that move between partitions can only be compared all at once
         one = _view(schemas, before, _all(old.rows(number) for number in portion), clock_ms, preview.before)

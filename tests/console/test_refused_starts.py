@@ -52,6 +52,14 @@ def one_line(capsys: Output) -> str:
     return err
 
 
+def test_a_preview_of_facts_needs_a_broker(capsys: Output) -> None:
+    """Exit code 5 and Kafka's address: nobody listens there."""
+    assert (
+        main(["mapping", "preview", "debezium/billing", "--against", "debezium/billing", "--facts"]) == Exit.UNREACHABLE
+    )
+    assert "Kafka at 127.0.0.1:" in one_line(capsys)
+
+
 @pytest.mark.parametrize("flow", FLOWS)
 def test_taken_metrics_port_is_named(flow: str, taken: int, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
     """Exit code 2; the line names the port and the setting. Nothing is fenced or created before: there is no broker."""
