@@ -1,9 +1,10 @@
-"""The subjects of the suite: their real servers are started once a session, both target systems at the same time."""
+"""The subjects of the suite: their real servers are started once, both target systems at the same time, and stopped behind it."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -22,10 +23,18 @@ from tests.conformance.waivers import WAIVERS
 from tests.demo.services.company import founded
 from tests.running_stack import RunningStack
 
+FIRST_START_S_MAX = 900
 SUBJECTS = ("rest", "tryton", "request_tracker")
 
 
-@pytest.fixture(scope="session")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whichever test comes first waits for two systems to be installed and filled."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(FIRST_START_S_MAX))
+
+
+@pytest.fixture(scope="package")
 def target_systems(stack: RunningStack) -> Iterator[Layout]:
     """Tryton and, where it can be installed, Request Tracker on the stack's PostgreSQL."""
     environment = {

@@ -49,7 +49,6 @@ def level(here: Layout, account: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_real_systems_follow_billing_until_capture_proves_it(loop: RealLoop, target_systems: Layout) -> None:
     """An invoice, a credit, a service level and a standing arrive; a changed invoice is amended; all is VERIFIED by capture."""
     account, invoice = f"L-{loop.tag}", f"INV-{loop.tag}"
