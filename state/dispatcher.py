@@ -159,7 +159,8 @@ class Dispatcher:
 
     def _plan(self, intent: Intent, now_ms: int) -> None:
         target = self.policy.route(intent)
-        intent = replace(intent, target=target or intent.target)
+        if target is not None and target != intent.target:
+            intent = replace(intent, target=target)
         planned = self._book.plan(intent, self._lanes.tier(intent.target), now_ms)
         if not self.policy.knows(intent.rule):
             self._advance(planned, no_rule(intent), now_ms)
@@ -168,21 +169,16 @@ class Dispatcher:
         elif not self._lanes.can_write(intent):
             self._advance(planned, no_target(intent), now_ms)
         elif intent.mode == "auto" and (hold := self.policy.arrived(intent, now_ms)) is not None:
-            self._gather(hold, now_ms)
+            begun = bool(self._book.groups.get(hold.id))
+            self._gather(hold, [planned] if begun else list(self._book.of_rule(intent.rule)), now_ms)
         else:
             self._next(planned, now_ms)
 
-    def _gather(self, hold: Hold, now_ms: int) -> None:
+    def _gather(self, hold: Hold, found: Iterable[Correction], now_ms: int) -> None:
         """What a rule that found too many differences has not begun yet waits as one group."""
-        for one in list(self._book.of_rule(hold.rules[0])):
-            if (
-                one.state is State.PLANNED
-                and one.attempt == 0
-                and one.intent.mode == "auto"
-                and self._lanes.can_write(one.intent)
-            ):
-                self._book.advance(one, self._desk.by_mass(one, hold, now_ms), now_ms)
-                self._desk.watch(self._book.get(one.id) or one)
+        for one in found:
+            if one.state is State.PLANNED and one.attempt == 0 and one.intent.mode == "auto":
+                self._desk.watch(self._book.advance(one, self._desk.by_mass(one, hold, now_ms), now_ms))
 
     def _begin(self, lane: Lane, correction: Correction, now_ms: int) -> None:
         """Hand out the job of a correction that holds its target object."""

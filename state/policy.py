@@ -66,7 +66,8 @@ class Policy:
         rule = self._rules.get(intent.rule)
         if rule is None or intent.mode not in _MODES:
             return intent
-        return replace(intent, mode=min(intent.mode, rule.mode, key=_MODES.index))
+        mode = min(intent.mode, rule.mode, key=_MODES.index)
+        return intent if mode == intent.mode else replace(intent, mode=mode)
 
     def route(self, intent: Intent) -> str | None:
         """The target that an intent for a system goes to; None where routes are told for it and none fits."""
