@@ -47,9 +47,15 @@ class States:
         self._illegal.setdefault(record["account"], {})[record["id"]] = record
 
     def adopt(self, account: Account) -> None:
-        """The account has just been decoded."""
+        """The account has just been decoded. What the rules of now allow, or know no more, is illegal no more."""
         account.trails = self._trails.pop(account.id, {})
-        account.illegal = self._illegal.pop(account.id, {})
+        open_ones = self._illegal.pop(account.id, {})
+        account.illegal = {name: one for name, one in open_ones.items() if self._still_illegal(one)}
+
+    def _still_illegal(self, told: dict[str, Any]) -> bool:
+        name = f"{told['id'].rpartition(':')[2]}.{told['object']}"
+        before, after = (fact["state"] for fact in told["facts"])
+        return any(not life.follows(before, after) for life in self.lives if life is not None and life.name == name)
 
     def changed(self, account: Account, ref: Ref, old: Fact, fact: Fact | None, out: Output | None) -> None:
         """A row changed from one fact to another, or is gone. Without `out` nothing is remembered of it."""

@@ -11,9 +11,11 @@ import pytest
 
 from connectors.lookup import Lookup, Versioned
 from connectors.lookup_state import LIVE, state_fields
+from console.account_history import moment_ms
 from console.cli import main
 from console.exits import Exit
 from state.cuts import Progress
+from state.values import instant_from_us
 from tests.connectors.valkey import PrivateValkey
 from tests.scenarios.cases.company import ACCOUNT
 from tests.scenarios.cases.test_payment_returned_and_dispute_won import OBJECTS, company_with_dispute, history
@@ -75,6 +77,20 @@ def test_for_people_it_says_as_of_when_and_by_which_commit(capsys: Output) -> No
     assert "as of 2026-04-01T23:59:59.999Z" in out
     assert "commit 7" in out
     assert "status succeeded" in out
+
+
+@pytest.mark.parametrize(
+    ("day", "zone", "expected"),
+    [
+        ("2026-04-01", None, "2026-04-01T23:59:59.999Z"),
+        ("2026-04-01", "Pacific/Auckland", "2026-04-01T10:59:59.999Z"),
+        ("2026-03-29", "Europe/Berlin", "2026-03-29T21:59:59.999Z"),  # summer time has begun that night
+        ("2026-04-01T12:00:00+02:00", "Pacific/Auckland", "2026-04-01T10:00:00Z"),
+    ],
+)
+def test_a_day_ends_where_the_account_is(day: str, zone: str | None, expected: str) -> None:
+    """The whole day counts, in the zone that the account's record names; an instant is one."""
+    assert instant_from_us(moment_ms(day, zone) * 1000) == expected
 
 
 @pytest.mark.parametrize("day", ["yesterday", "2026-04-01T12:00:00", "2999-01-01"])
