@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from connectors.draft_words import TABLES, likeness
+from connectors.draft_words import TABLES, likeness, words
 from connectors.source_catalogue import CatalogueTable, ForeignKey
 from state.roles import ROLES
 
@@ -28,6 +28,8 @@ class Hop:
     column: str
     table: str
     target: str
+    #: no foreign key says so, but the column's name and type do
+    guessed: bool = False
 
 
 @dataclass(slots=True)
@@ -78,17 +80,24 @@ def recognise(source: str, system: str, database: str, catalogue: Catalogue, giv
             raise DraftRefused(f"the database has no table {table}. Next step: name one of {', '.join(catalogue)}")
         draft.objects[table] = kind
     candidates = _candidates(draft)
+    _refuse(
+        {table: draft.left_out.get(table, "it is a partition") for table in draft.objects if table not in candidates}
+    )
     draft.root = draft.table_of(ROOTS[system]) or _root(system, candidates)
     draft.objects[draft.root] = ROOTS[system]
     draft.hops = _hops(draft.root, candidates)
-    for table in draft.objects:
-        if table not in candidates or table not in {draft.root, *draft.hops}:
-            why = draft.left_out.get(table) or _why_not(draft, catalogue[table])
-            raise DraftRefused(f"{table} cannot be drafted: {why}. Next step: leave it out, and map it by hand")
+    stray = draft.objects.keys() - draft.hops.keys() - {draft.root}
+    _refuse({table: _why_not(draft, candidates[table]) for table in stray})
     _assign(draft, candidates, kinds)
     for name in candidates.keys() - set(draft.tables()):
         draft.left_out.setdefault(name, _why_not(draft, candidates[name]))
     return draft
+
+
+def _refuse(reasons: Mapping[str, str]) -> None:
+    """Raise DraftRefused for the first of the tables that a person named and that cannot be drafted."""
+    for table, why in sorted(reasons.items()):
+        raise DraftRefused(f"{table} cannot be drafted: {why}. Next step: leave it out, and map it by hand")
 
 
 def _why_not(draft: Draft, table: CatalogueTable) -> str:
@@ -128,20 +137,42 @@ def _root(system: str, candidates: Catalogue) -> str:
 
 
 def _hops(root: str, candidates: Catalogue) -> dict[str, Hop]:
-    """The shortest way of every table that has one, over foreign keys whose one column tells rows apart."""
+    """The shortest way of every table that has one: over foreign keys, then over columns that are called as one would be."""
     hops: dict[str, Hop] = {}
-    reached = [root]
-    while reached:
-        following = []
-        for name, table in candidates.items():
-            if name == root or name in hops:
-                continue
-            found = [hop for key in table.foreign if (hop := _hop(key, candidates)) and hop.table in reached]
-            if found:
-                hops[name] = min(found, key=lambda hop: table.columns[hop.column].nullable)
-                following.append(name)
-        reached = following
+    for by_name in (False, True):
+        reached = [root, *hops]
+        while reached:
+            following = []
+            for name, table in candidates.items():
+                if name == root or name in hops:
+                    continue
+                found = [hop for hop in _steps(table, candidates, reached, by_name) if hop.table in reached]
+                if found:
+                    hops[name] = min(found, key=lambda hop: table.columns[hop.column].nullable)
+                    following.append(name)
+            reached = following
     return hops
+
+
+def _steps(table: CatalogueTable, candidates: Catalogue, reached: list[str], by_name: bool) -> list[Hop]:
+    """Steps that lead on from a table's rows."""
+    found = [hop for key in table.foreign if (hop := _hop(key, candidates))]
+    if by_name and not found:
+        found = [hop for name in reached if (hop := named_key(table, candidates[name]))]
+    return found
+
+
+def named_key(table: CatalogueTable, parent: CatalogueTable) -> Hop | None:
+    """A column that by name and type is a key of the parent: `account_id` or `account_record_id` of accounts."""
+    own = words(_plain(parent.name))
+    for target in (unique[0] for unique in parent.unique if len(unique) == 1):
+        wanted = words(target)
+        names = {own + wanted, own[-1:] + wanted} | ({wanted} if wanted[:1] == own[-1:] and len(wanted) > 1 else set())
+        for column in table.columns.values():
+            same = (column.type, column.array) == (parent.columns[target].type, False)
+            if same and words(column.name) in names and table.name != parent.name:
+                return Hop(column.name, parent.name, target, guessed=True)
+    return None
 
 
 def _hop(key: ForeignKey, candidates: Catalogue) -> Hop | None:
@@ -171,8 +202,13 @@ def _assign(draft: Draft, candidates: Catalogue, kinds: list[str]) -> None:
         if not fit or name in draft.objects or kind in draft.objects.values() or kind not in _PART_OF:
             continue
         whole = draft.table_of(_PART_OF[kind])
-        if whole is not None and any(one.table == whole for one in candidates[name].foreign):
+        if whole is not None and leads_to(candidates[name], candidates[whole]):
             draft.objects[name] = kind
+
+
+def leads_to(table: CatalogueTable, whole: CatalogueTable) -> bool:
+    """Whether rows of the table name a row of the other one, by a foreign key or by what a column is called."""
+    return any(key.table == whole.name for key in table.foreign) or named_key(table, whole) is not None
 
 
 def _plain(table: str) -> str:

@@ -9,12 +9,13 @@ from datetime import UTC, tzinfo
 from connectors.column_fit import refusal
 from connectors.draft_words import COLUMNS, MINOR, MONEY, NO_MONEY, SECRET, likeness, read_label, words
 from connectors.mapping_decisions import DECIDE
-from connectors.mapping_draft import Draft
+from connectors.mapping_draft import Draft, named_key
 from connectors.postgres_types import CHARACTERS, Modes, arrives, plain_type
 from connectors.source_catalogue import CatalogueTable, Column
 from state.model import FieldSpec, Zone
 from state.roles import ROLES, RoleField
 
+GUESSED_KEY = "guessed from name and type: no foreign key says it"
 #: as the draft's connector.json writes them
 MODES = Modes("string", "microseconds", "string")
 _INTEGERS = ("smallint", "integer", "bigint")
@@ -139,21 +140,20 @@ def _label(kind: str, field: RoleField, column: Column, notes: list[str]) -> Dra
 
 
 def _reference(draft: Draft, table: str, field: RoleField) -> DraftField | None:
-    """The foreign key to the table of the object that the field names."""
+    """The column that names the row of the object: by a foreign key, or by what it is called."""
     whole = draft.table_of(field.name)
-    for key in draft.catalogue[table].foreign:
-        if (
-            whole is not None
-            and key.table == whole
-            and key.target_columns == draft.catalogue[whole].key[:1]
-            and len(key.columns) == 1
-        ):
-            return DraftField(field.name, f"{{reference: {key.columns[0]}, table: {whole}}}")
+    if whole is not None:
+        key = draft.catalogue[whole].key
+        for foreign in draft.catalogue[table].foreign:
+            if (foreign.table, foreign.target_columns) == (whole, key) and len(foreign.columns) == 1:
+                return DraftField(field.name, f"{{reference: {foreign.columns[0]}, table: {whole}}}")
+        hop = named_key(draft.catalogue[table], draft.catalogue[whole])
+        if hop is not None and (hop.target,) == key:
+            return DraftField(field.name, f"{{reference: {hop.column}, table: {whole}}}", (), (GUESSED_KEY,))
     if not field.required:
         return None
-    target = whole or DECIDE
     note = f"QUESTION: which column names the {field.name}? No foreign key says it"
-    return DraftField(field.name, f"{{reference: {DECIDE}, table: {target}}}", (), (note,))
+    return DraftField(field.name, f"{{reference: {DECIDE}, table: {whole or DECIDE}}}", (), (note,))
 
 
 def _asked(table: CatalogueTable, field: RoleField) -> DraftField | None:

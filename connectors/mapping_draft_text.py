@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from connectors.draft_words import NUMBERS, words
 from connectors.mapping_decisions import DECIDE
 from connectors.mapping_draft import ROOTS, Draft
-from connectors.mapping_draft_fields import DraftField, fields_of, money_left
+from connectors.mapping_draft_fields import GUESSED_KEY, DraftField, fields_of, money_left
 from connectors.postgres_types import CHARACTERS, plain_type
 from connectors.source_catalogue import CatalogueTable, Column
 
@@ -51,7 +51,7 @@ def _table(draft: Draft, name: str) -> Iterator[str]:
     yield f"  {name}:"
     if kind is None:
         hop = draft.hops[name]
-        yield f"    # no object by its name: its rows only lead on to {hop.table}"
+        yield f"    # no object by its name: its rows only lead on to {hop.table}{f', {GUESSED_KEY}' if hop.guessed else ''}"
         yield f"    key: [{key}]"
         by = _by(draft, name)
         yield f"    links: [{{of: {name}, key: {table.key[0]}, through: {hop.column}, table: {hop.table}{by}}}]"
@@ -73,6 +73,8 @@ def _table(draft: Draft, name: str) -> Iterator[str]:
 def _account(draft: Draft, name: str, table: CatalogueTable) -> Iterator[str]:
     if name != draft.root:
         hop = draft.hops[name]
+        if hop.guessed:
+            yield f"    # {GUESSED_KEY}"
         yield f"    account: {{through: {hop.column}, table: {hop.table}{_by(draft, name)}}}"
         return
     number = _number(table)

@@ -12,6 +12,7 @@ from psycopg import sql
 from connectors.mapping_init import write_draft
 from connectors.source_catalogue import open_catalogue
 from connectors.source_database import source_dsn
+from console.cli import main
 from dataflows.settings import ROOT
 
 SCHEMA = ROOT / "tests" / "walk" / "fibrenet.sql"
@@ -50,3 +51,10 @@ def finished(folder: Path, dsn: str) -> Path:
         text = text.replace(question, answer)
     mapping.write_text(text)
     return folder
+
+
+def draft(dsn: str, folder: Path, *more: str) -> str:
+    """The drafted mapping."""
+    words = ["mapping", "init", "--database", dsn, "--source", folder.name, "--into", str(folder), *more]
+    assert main(words) == 0
+    return (folder / "mapping.yaml").read_text()

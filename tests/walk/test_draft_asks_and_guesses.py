@@ -18,7 +18,7 @@ from connectors.source_catalogue import CatalogueTable, open_catalogue
 from console.cli import main
 from dataflows.settings import ROOT
 from tests.running_stack import RunningStack
-from tests.walk.example import SCHEMA, database
+from tests.walk.example import SCHEMA, database, draft
 
 pytestmark = pytest.mark.stack
 Output = pytest.CaptureFixture[str]
@@ -44,13 +44,6 @@ def shop(stack: RunningStack) -> Iterator[str]:
     """A database with other words: cents, free text, a foreign key to a code, no currency."""
     with database(stack.addresses.postgres, "walk_shop", OTHER) as dsn:
         yield dsn
-
-
-def draft(dsn: str, folder: Path, *more: str) -> str:
-    """The drafted mapping."""
-    words = ["mapping", "init", "--database", dsn, "--source", folder.name, "--into", str(folder), *more]
-    assert main(words) == 0
-    return (folder / "mapping.yaml").read_text()
 
 
 def questions(folder: Path) -> set[str]:
@@ -141,23 +134,6 @@ def test_what_nobody_asked_for_stays_where_it_is(fibrenet: str, shop: str, tmp_p
     )
     assert theirs["column.exclude.list"] == "public.clients.password_hash,public.clients.email"
     assert theirs["database.dbname"] == "walk_shop"
-
-
-def test_a_key_of_several_columns(stack: RunningStack, tmp_path: Path, capsys: Output) -> None:
-    """Of a foreign key (tenant, id) the column is taken that is unique alone; where none is, the table is left out and told why."""
-    script = """
-    CREATE TABLE customers (tenant int, id int UNIQUE, no text NOT NULL, currency text, status text, PRIMARY KEY (tenant, id));
-    CREATE TABLE invoices (tenant int, id int, customer int NOT NULL, total numeric(10,2) NOT NULL, status text NOT NULL,
-        PRIMARY KEY (tenant, id), FOREIGN KEY (tenant, customer) REFERENCES customers);
-    CREATE TABLE payments (id int PRIMARY KEY, tenant int, invoice int, amount numeric(10,2) NOT NULL,
-        FOREIGN KEY (tenant, invoice) REFERENCES invoices);
-    """
-    with database(stack.addresses.postgres, "walk_tenants", script) as dsn:
-        draft(dsn, tmp_path / "tenants")
-    said = capsys.readouterr().out
-    assert "public.payments: not captured (it names rows of public.invoices by tenant, invoice together" in said
-    tables = yaml.safe_load((tmp_path / "tenants" / "mapping.yaml").read_text())["tables"]
-    assert tables["public.invoices"]["account"] == {"through": "customer", "table": "public.customers", "by": "id"}
 
 
 def test_nothing_is_overwritten(fibrenet: str, tmp_path: Path, capsys: Output) -> None:
