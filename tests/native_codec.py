@@ -20,7 +20,7 @@ def native_codec(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
                 build(folder)
             except CannotBuild as error:
                 pytest.skip(f"the compiled codec cannot be built: {error}")
-            patch.setattr(native, "__path__", [*native.__path__, str(folder)])
+            patch.setattr(native, "__path__", [str(folder), *native.__path__])
             native.problem.cache_clear()
         assert not native.problem()
         yield

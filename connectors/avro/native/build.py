@@ -30,7 +30,8 @@ def compiler() -> list[str]:
     """The C compiler with its flags. Raises CannotBuild."""
     if importlib.util.find_spec("Cython") is None:
         raise CannotBuild("Cython is not installed. Next step: make setup-dev")
-    command = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
+    usual = shlex.split(sysconfig.get_config_var("CC") or "cc")
+    command = shlex.split(os.environ.get("CC", "")) or usual
     if shutil.which(command[0]) is None:
         raise CannotBuild(
             f"there is no C compiler {command[0]!r}. Next step: install one (gcc or clang), or go on without: "
@@ -39,9 +40,9 @@ def compiler() -> list[str]:
     headers = Path(sysconfig.get_path("include"))
     if not (headers / "Python.h").exists():
         raise CannotBuild(f"Python's headers are not in {headers}. Next step: install them (python3-dev)")
-    linking = shlex.split(sysconfig.get_config_var("LDSHARED") or "cc -shared")[1:]
+    linking = shlex.split(sysconfig.get_config_var("LDSHARED") or "cc -shared")[len(usual) :]
     flags = ["-O2", "-fPIC", f"-I{headers}", f'-DCONCORD_SOURCES="{sources_digest()}"']
-    return [command[0], *linking, *flags, *shlex.split(os.environ.get("CFLAGS", ""))]
+    return [*command, *linking, *flags, *shlex.split(os.environ.get("CFLAGS", ""))]
 
 
 def build(into: Path = FOLDER) -> None:
