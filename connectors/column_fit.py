@@ -98,4 +98,7 @@ def term_refusal(schema: Any, column: str, field: str) -> tuple[str, str] | None
     name = node.properties.get("connect.name", "")
     if node.kind == "string" and name in ("", "io.debezium.time.Interval"):
         return None
-    return INEXACT_INTERVAL, f"column {column}, the term of field {field}, comes as {name or node.kind}, no calendar term"
+    return (
+        INEXACT_INTERVAL,
+        f"column {column}, the term of field {field}, comes as {name or node.kind}, no calendar term",
+    )
