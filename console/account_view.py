@@ -34,6 +34,8 @@ def show(answer: Answer, console: Console) -> None:
     for source, position in sorted(answer.frontier.items()):
         console.print(Text(f"  {source} up to {position}, {answer.age_ms.get(source, 0) / 1000:.1f} s ago"))
     own = answer.objects.get("account", {}).get(answer.account)
+    if own and (other := own.get("merged_into")):
+        console.print(Text(f"  merged into {other}: what it had is there, see concord account {other}", style="bold"))
     if own:
         _record(own, console)
     for kind, records in sorted(answer.objects.items()):

@@ -8,10 +8,7 @@ from random import Random
 from typing import Any
 
 from connectors.avro import compile_writer, frame_prefix
-from connectors.facts import waiting_key, waiting_value
-from state.row import FRAME, LINK, OFFSET, PARTITION
 from state.rules import Rules
-from state.step import Step
 from tests.connectors.recording import RecordedMessage
 from tests.scenarios.cases.capture import BOUNDARY_ID
 from tests.scenarios.cases.wire import Published, Wire
@@ -43,18 +40,6 @@ class Replay(Wire):
             end = RecordedMessage(f"{act.source}.transaction", 0, 0, None, self._write(BOUNDARY_ID, act.end))
             self.cuts[act.source, act.txid] = self.feed([*messages, end])
         return self
-
-    def _step(self, step: Step) -> None:
-        """Also store what the serial step stores: rows without an account and rows that only carry links."""
-        super()._step(step)
-        for partition, table, key, mark in step.facts:
-            place = partition, waiting_key(self.model.tables[table].topic, key)
-            if mark is None:
-                self.facts.pop(place, None)
-            else:
-                row = mark.row
-                link, where = row[LINK] or "", (row[PARTITION], row[OFFSET])
-                self.facts[place] = waiting_value(where, link, mark.position, mark.time_ms, row[FRAME])
 
     def _write(self, number: int, body: dict[str, Any]) -> bytes:
         if number not in self._writers:

@@ -229,5 +229,7 @@ def test_a_party_that_was_merged_takes_its_invoices_along(real: Replay, tmp_path
     real.commit(row(real, "tryton.public.party_party", **old, replaced_by="7"), source="tryton")
     assert real.live("invoice")["R-1"]["account"] == ACCOUNT
     assert real.live("account")[ACCOUNT]["erp"]["row"] == "7"
+    assert real.live("account")["nobody"]["merged_into"] == ACCOUNT
     real.commit(row(real, "tryton.public.party_party", **old), source="tryton")
     assert "R-1" not in real.live("invoice")
+    assert "nobody" not in real.live("account")
