@@ -21,6 +21,8 @@ from console.status_outputs import Outputs
 from console.status_report import Report, SourceStatus
 from dataflows.settings import Settings
 from dataflows.start import input_topics, transactional_id
+from state.attention import attention
+from state.correction_record import correction_from
 from state.model import Model
 
 #: somebody waits for the answer, so a registry that is away is not waited for
@@ -51,7 +53,10 @@ def gather(settings: Settings) -> Report:
         report.committed_ms = progress.get("committed_ms")
     reading.parked()
     reading.counted("exception", "kind", report.exceptions)
-    reading.counted("correction", "state", report.corrections)
+    for record in reading.live("correction"):
+        report.corrections[record["state"]] += 1
+        if (why := attention(correction_from(record))) is not None:
+            report.attention[why.kind] += 1
     reading.counted("intent", "state", report.intents)
     report.holds = reading.live("hold")
     _lookup(settings, report)

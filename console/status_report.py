@@ -65,6 +65,7 @@ class Report:
     corrections: Counter[str] = field(default_factory=Counter)
     intents: Counter[str] = field(default_factory=Counter)
     holds: list[dict[str, Any]] = field(default_factory=list)
+    attention: Counter[str] = field(default_factory=Counter)
     lookup_state: str = "unknown"
     lookup_commit: int | None = None
     #: topics that are too long to be read whole: their counts are of the newest records
@@ -97,6 +98,7 @@ class Report:
             "corrections": dict(sorted(self.corrections.items())),
             "intents": dict(sorted(self.intents.items())),
             "holds": self.holds,
+            "attention": dict(sorted(self.attention.items())),
             "lookup": {"state": self.lookup_state, "commit": self.lookup_commit},
             "partial": self.partial,
             "unreachable": self.unreachable,

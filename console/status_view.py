@@ -28,6 +28,7 @@ def show(report: Report, console: Console) -> None:
     _counts(console, "exceptions open", report.exceptions)
     _counts(console, "intents", report.intents)
     _counts(console, "corrections", report.corrections)
+    _counts(console, "corrections that wait for a person (concord corrections list)", report.attention)
     for hold in report.holds:
         console.print(Text(f"{hold['kind']} {hold['id']}: {hold['text']}", style="bold red"))
     console.print(f"look-up: {report.lookup_state.replace('_', ' ')}, commit {_or_dash(report.lookup_commit)}")
