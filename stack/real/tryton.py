@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
+import shutil
 import sys
 from pathlib import Path
 from urllib.parse import quote
@@ -102,9 +104,34 @@ def configure(layout: Layout, database: Database) -> Path:
 
 
 def fill(layout: Layout, programs: Path, configuration: Path, database: Database) -> None:
-    """Create the tables and the company's books, in a draft that becomes the database when all of it is there."""
-    say("tryton: creating its database (about a minute) ...")
+    """Create the tables and the company's books, in a draft that becomes the database when all of it is there.
+
+    The first stack to do so keeps a copy for the others, with the password that is in it.
+    """
+    log = layout.logs / "tryton-install.log"
+    kept = kept_books(programs)
     database.begin(create=True)
+    with one_at_a_time(kept.with_suffix(".lock")):
+        if kept.exists():
+            secret_file(layout, "tryton").parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(kept.with_suffix(".secret"), secret_file(layout, "tryton"))
+            database.restore(kept, log)
+        else:
+            make_books(layout, programs, configuration, database)
+            shutil.copy(secret_file(layout, "tryton"), kept.with_suffix(".secret"))
+            database.keep(kept, log)
+    database.complete()
+
+
+def kept_books(programs: Path) -> Path:
+    """Where the books of this year, as these files make them, are kept beside the programs."""
+    made_by = (HERE / "tryton_books.py").read_bytes() + repr((MODULES, dt.datetime.now(dt.UTC).year)).encode()
+    return programs.parent / f"books-{hashlib.sha256(made_by).hexdigest()[:12]}.dump"
+
+
+def make_books(layout: Layout, programs: Path, configuration: Path, database: Database) -> None:
+    """Tables, the user's password, then the books."""
+    say("tryton: creating its database (about a minute) ...")
     secret(layout, "tryton")
     log = layout.logs / "tryton-install.log"
     words = ["-c", str(configuration), "-d", database.draft]
@@ -113,7 +140,6 @@ def fill(layout: Layout, programs: Path, configuration: Path, database: Database
     run("creating Tryton's tables", [str(programs / "trytond-admin"), *words, *modules], log, password)
     books = [str(programs / "python"), str(HERE / "tryton_books.py"), database.draft, str(configuration)]
     run("opening Tryton's books", books, log, {"TRYTOND_CONFIG": str(configuration)})
-    database.complete()
 
 
 def password(layout: Layout) -> str:
