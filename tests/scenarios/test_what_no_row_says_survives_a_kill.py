@@ -1,4 +1,7 @@
-"""Through the real Kafka and kill -9: states of the past, an illegal step and a milestone are known after it, and told once."""
+"""Through the real Kafka and kill -9: states of the past, an illegal step and a milestone are known after it, and told once.
+
+Planted break, seen to fail: not giving a restored shard its notes and open exceptions (dataflows/stages.py).
+"""
 
 from __future__ import annotations
 
