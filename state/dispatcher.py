@@ -194,6 +194,9 @@ class Dispatcher:
 
     def _keeps_back(self, lane: Lane, correction: Correction, now_ms: int) -> bool:
         """Whether the switch, the brake or the cap keeps a write from beginning; then it says so and gives way."""
+        if not self.policy.knows(correction.intent.rule):  # its rule went away while it was in doubt
+            self._lanes.release(self._advance(correction, no_rule(correction.intent), now_ms))
+            return True
         if self.policy.is_stopped:
             self._hold_back(correction, SWITCH)
             return True

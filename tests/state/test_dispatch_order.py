@@ -11,6 +11,8 @@ from state import correction as c
 from state.correction import Intent
 from state.dispatcher import Dispatcher, Job
 from state.lane import Promise
+from state.policy import Policy
+from state.rules import Rule, Rules
 from tests.state.dispatch_world import policy, wanted
 
 PROMISE = Promise("A", 2, {"invoice": "invoices"}, None, True)
@@ -156,3 +158,20 @@ def test_answer_after_capture_is_dropped() -> None:
     dispatcher.intent(wanted(1, state="seen"), 2)
     dispatcher.result("id-1", [c.NotShown(True)], 3)
     assert begun(dispatcher, 3) == ["id-2"]
+
+
+def test_a_rule_that_went_away_while_in_doubt_is_not_sent_again() -> None:
+    """The doubt is still settled by looking; what is not there is refused by name, and frees the object."""
+    before = planner()
+    before.intent(wanted(1), 0)
+    before.start(0)
+    records = {one.id: one for one in before.drain()[0]}
+    gone = Rules(
+        2, ("none", "standard"), "finance", (Rule("new", "invoice", "billing", "erp", 0, "auto", 9, "finance"),)
+    )
+    after = Dispatcher({"erp": PROMISE}, Policy(gone))
+    after.restore(records.values(), 1)
+    assert begun(after, 1) == ["id-1"]
+    after.result("id-1", [c.NotShown(True)], 2)
+    assert begun(after, 2, wanted(2, object_id="I-1", rule="new")) == ["id-2"]
+    assert after.counts["REFUSED", "erp"] == 1
