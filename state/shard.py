@@ -57,7 +57,8 @@ class Shard:
         self._timed: dict[str, None] = {}
         self._merged: dict[str, str] = {}
         self._timers: list[tuple[int, str]] = []
-        #: accounts that are not decoded yet, and when one of their milestones may be
+        #: of accounts that are not decoded yet: when their milestones may be, and when the first that is not told yet may be
+        self._dated: dict[str, list[int]] = {}
         self._later: list[tuple[int, str]] = []
         self._clock_ms = 0
         self._milestones = Milestones(model, rules.renewal_days, self._timers)
@@ -69,8 +70,8 @@ class Shard:
         ends, milestones = self._rows.waking.look(table, frame, time_ms)
         if ends:
             self._timed[account] = None
-        for at in milestones:
-            heapq.heappush(self._later, (at, account))
+        if milestones:
+            self._dated.setdefault(account, []).extend(milestones)
 
     def load_clock(self, clock_ms: int) -> None:
         """Restore the clock of the last cut: timers up to it have fired."""
@@ -208,9 +209,14 @@ class Shard:
 
     def _wake(self, clock_ms: int) -> None:
         """Decode accounts whose milestones may be due while the clock still is that of the last cut."""
+        told_ms = self._clock_ms - 2 * ZONES_MS  # what lies further behind was told, wherever the customer lives
+        for name, moments in self._dated.items():
+            if open_ones := [at for at in moments if at > told_ms]:
+                heapq.heappush(self._later, (min(open_ones), name))
+        self._dated.clear()
         while self._later and self._later[0][0] <= clock_ms:
-            at, name = heapq.heappop(self._later)
-            if name in self._raw and at > self._clock_ms - 2 * ZONES_MS:  # what lies further behind was told
+            _, name = heapq.heappop(self._later)
+            if name in self._raw:
                 self._account(name)
 
     def _fire(self, touched: dict[str, Account]) -> None:
