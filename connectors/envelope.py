@@ -16,12 +16,15 @@ from connectors.column_types import WRONG_COLUMN_TYPE, unfit
 from connectors.frames import BadFrameError, Compiled, Schemas, schema_id_of
 from connectors.positions import packed
 from state.model import FieldSpec
+from state.repairs import RESCANNED
 from state.row import Notice
 from state.toast import has_marker
 
 #: numbers become exact decimals, times are brought to one unit
 _CONVERT = frozenset({"decimal", "time"})
-_NOTICE_KINDS = frozenset({"Initial Snapshot"})
+_INITIAL, _INCREMENTAL = "Initial Snapshot", "Incremental Snapshot"
+#: how a table's incremental snapshot ends when it was read whole
+_READ_WHOLE = ("SUCCEEDED", "EMPTY")
 
 
 class Decoder:
@@ -68,11 +71,16 @@ class Decoder:
         return self._boundaries.read(frame)
 
     def notification(self, frame: bytes) -> Notice | None:
-        """What a notification says of the initial snapshot; None for one about anything else. Raises BadFrameError."""
+        """What a notification says of the initial snapshot, or of a table that was read again; None for one about anything else.
+
+        Raises BadFrameError.
+        """
         aggregate, kind, data = self._notices.read(frame)
-        if aggregate not in _NOTICE_KINDS:
-            return None
         data = data or {}
+        if aggregate == _INCREMENTAL and kind == "TABLE_SCAN_COMPLETED" and data.get("status") in _READ_WHOLE:
+            kind = RESCANNED
+        elif aggregate != _INITIAL:
+            return None
         rows = data.get("total_rows_scanned", "0")
         return Notice(kind, data.get("scanned_collection", ""), int(rows) if rows.isdigit() else 0)
 

@@ -160,7 +160,7 @@ class Alignment:
                 break
             expected = sum(n for table, n in end.counts.items() if table in self._tables)
             rows: list[Row] = []
-            missing = 0
+            missing, lacking = 0, dict[str, int]()
             if expected:
                 rows = pending.get(end.txid, rows)
                 if len(rows) > 1:
@@ -168,15 +168,15 @@ class Alignment:
                 missing = max(expected - len(rows), 0)
                 if missing and not self._is_over(end):
                     break
+                lacking = self._missing(end) if missing else lacking
                 pending.pop(end.txid, None)
             ends.popleft()
             self.ends.offset = end.offset + 1
-            if spoilt:
-                self._bad += self.ends.passed(end)
+            self._bad += self.ends.passed(end) if spoilt else ()
             self.frontier, self.clock_ms = end.position, max(self.clock_ms, end.time_ms)
             rows = self._settle(end.txid, rows)
             if rows or missing:
-                out.append(Released(end.position, self.clock_ms, rows, missing))
+                out.append(Released(end.position, self.clock_ms, rows, missing, True, tuple(lacking)))
         if self._spoilt.frames:
             before_ms = self.ends.newest_ms - INCOMPLETE_AFTER_MS
             self._spoilt.expire(min(before_ms, ends[0].time_ms - 1) if ends else before_ms)

@@ -9,7 +9,7 @@ from state.identity import Identity, Waiting
 from state.merges import MERGE_LOOP, MERGE_TARGET_UNKNOWN, Refused
 from state.model import TableSpec
 from state.routing import partition_of
-from state.row import KEY, LINK, OFFSET, PARTITION, TABLE, Change, Released, Transaction
+from state.row import KEY, LINK, OFFSET, PARTITION, TABLE, Change, Transaction
 from state.ways import NULL, SEPARATOR
 
 #: how long (by the sources' own clocks) a row may lack its account before a person is told
@@ -82,7 +82,7 @@ class Aside:
                 f"row {row[KEY]} of {topic} (partition {row[PARTITION]}, offset {row[OFFSET]}) names {shown!r}, "
                 f"which is no known account or row; it waits until that appears"
             )
-            exceptions.append((name, _exception(name, "UNKNOWN_ACCOUNT", text, waiting.time_ms, topic)))
+            exceptions.append((name, exception_of(name, "UNKNOWN_ACCOUNT", text, waiting.time_ms, topic)))
 
     def merges(self, now_ms: int, exceptions: list[ExceptionRecord]) -> None:
         """Merges that are not in force become exceptions, and end when they are or the mark is gone."""
@@ -99,7 +99,7 @@ class Aside:
                     f"row {one.row[1]} of {topic} merges account {account} into {one.target}, {_MERGE_REFUSED[one.code]}; "
                     f"{account} keeps what it had. Next step: correct the mark in its source"
                 )
-                record = _exception(name, one.code, text, now_ms, topic)
+                record = exception_of(name, one.code, text, now_ms, topic)
                 exceptions.append((name, record | {"account": account, "object": "account", "object_id": account}))
 
     def _partition(self, table: int, key: str) -> int:
@@ -120,22 +120,8 @@ def let_go_transactions(let_go: list[tuple[Waiting, Change]]) -> list[Transactio
     ]
 
 
-def incomplete(source: str, released: Released) -> ExceptionRecord:
-    """A transaction that was applied without some of its rows, or without knowing whether it has all of them."""
-    name = f"incomplete:{source}:{released.position}"
-    text = (
-        f"{released.missing} rows of the transaction of {source} at {released.position} could not be read (they are parked) "
-        f"or never came; the rest was applied. Repair by an incremental snapshot of the tables"
-    )
-    if not released.has_end:
-        text = (
-            f"the END of the transaction of {source} after {released.position} could not be read (it is parked); the "
-            f"{len(released.rows)} rows that came were applied. Repair by an incremental snapshot of the tables"
-        )
-    return name, _exception(name, "INCOMPLETE_TRANSACTION", text, released.time_ms, source)
-
-
-def _exception(name: str, kind: str, text: str, since_ms: int, where: str) -> dict[str, object]:
+def exception_of(name: str, kind: str, text: str, since_ms: int, where: str) -> dict[str, object]:
+    """An exception of the serial step."""
     return {
         "id": name,
         "kind": kind,

@@ -119,7 +119,8 @@ class End(NamedTuple):
 class Released(NamedTuple):
     """One whole transaction, or rows that belong to none (snapshots); `missing` rows could not be read or never came.
 
-    `has_end` is False for a transaction whose END could not be read: how many rows it had is not known.
+    `has_end` is False for a transaction whose END could not be read: how many rows it had is not known. `lacking`: the
+    tables whose rows are missing.
     """
 
     position: int
@@ -127,6 +128,7 @@ class Released(NamedTuple):
     rows: list[Row]
     missing: int
     has_end: bool = True
+    lacking: tuple[str, ...] = ()
 
 
 class Stalled(NamedTuple):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from state.alignment import Alignment
-from state.aside import Aside, incomplete, let_go_transactions
+from state.aside import Aside, let_go_transactions
 from state.identity import Identity
 from state.model import Model
 from state.moves import Moves
+from state.repairs import Repairs
 from state.routing import Router
 from state.row import (
     OP,
@@ -58,15 +59,16 @@ class Sequencer:
         for source in sources:
             own = [t for t in tables if t.source == source.name]
             names = {t.name: t.index for t in own}
-            frontier = start.frontier.get(source.name, 0)
-            clock = start.clock_ms.get(source.name, 0)
+            stood = start.frontier.get(source.name, 0), start.clock_ms.get(source.name, 0)
             parts = None if inputs is None else {t.index: inputs[t.input_topic] for t in own}
-            self._alignments.append(Alignment(names, frontier, clock, last_commit, parts, bases(tables)))
+            self._alignments.append(Alignment(names, *stood, last_commit, parts, bases(tables)))
         self._snapshots = Snapshots(model, start.live, start.snapshots)
+        self._repairs = Repairs(tables, start.snapshots)
         self._rows_of = {t.index: t.rows_of for t in tables if t.rows_of is not None}
         self._silent = self._rows_of.keys() | sharing(tables)
         self._source_of = {s.name: i for i, s in enumerate(sources)}
-        self._of_table = [self._source_of[t.source] for t in tables]
+        self._names = [t.source for t in tables]
+        self._of_table = [self._source_of[name] for name in self._names]
         self._ticked_ms = 0
         self._aside = Aside(model.tables, identity, partitions)
         self.moves = moves or Moves()
@@ -102,6 +104,7 @@ class Sequencer:
         self._other_offsets, self._given_up = {}, []
         if not step.offsets and not step.parked:
             return None
+        step.exceptions += self._repairs.take()
         went_live = self._check_live()
         step.position = self._position()
         if self._live:
@@ -136,6 +139,7 @@ class Sequencer:
             self._alignments[number].add_ends((end,))
         for number, notice, offset in batch.notices:
             self._snapshots.note(number, notice)
+            self._repairs.note(self._sources[number].name, notice)
             self._other_offsets[self._sources[number].notification_topic, 0] = offset + 1
 
     def _resolve(self, number: int, released: Released, per_shard: dict[int, list[Transaction]], step: Step) -> None:
@@ -154,16 +158,16 @@ class Sequencer:
         self._aside.links(found.links, step.facts)
         arriving: list[Transaction] = []
         if found.moved or found.merged:
-            arriving, stranded = self.moves.bring(found, identity, self._source, released.time_ms)
-            for waiting in stranded:
-                self._count("applied", -1, self._source_of[waiting.source])
+            arriving, stranded = self.moves.bring(found, identity, self._names.__getitem__, released.time_ms)
+            for row in stranded:
+                self._count("applied", -1, self._source_of[row.source])
             for merged in found.merged:
                 step.merged.setdefault(self._router.shard(merged.account), []).append(merged)
         if found.let_go or found.waiting or found.superseded:
             over = [waiting for waiting, _ in found.let_go] + found.superseded
             self._aside.update(over, found.waiting, step.facts, step.exceptions)
         if released.missing or not released.has_end:
-            step.exceptions.append(incomplete(source, released))
+            step.exceptions.append(self._repairs.begin(source, released))
         self._hand_out(Transaction(source, released.position, released.time_ms, found.changes), per_shard)
         for transaction in arriving:
             self._hand_out(transaction, per_shard)
@@ -171,9 +175,6 @@ class Sequencer:
             for transaction in let_go_transactions(found.let_go):
                 self._count("applied", len(transaction.changes), self._source_of[transaction.source])
                 self._hand_out(transaction, per_shard)
-
-    def _source(self, table: int) -> str:
-        return self._tables[table].source
 
     def _of_partitions(self, number: int, rows: list[Row]) -> list[Row]:
         """Rows of partitions as rows of their table. Tombstones there, and on a shared topic, do not say whose row is gone."""
@@ -221,14 +222,13 @@ class Sequencer:
             step.offsets[self._sources[number].transaction_topic, 0] = end
 
     def _check_live(self) -> bool:
-        if self._live or not self._snapshots.complete:
-            return False
-        self._live = True
-        return True
+        went_live = not self._live and self._snapshots.complete
+        self._live = self._live or went_live
+        return went_live
 
     def _position(self) -> Position:
         both = list(zip(self._sources, self._alignments, strict=True))
-        stored = {} if self._live else self._snapshots.dump()
+        stored = ({} if self._live else self._snapshots.dump()) | self._repairs.dump()
         return Position(
             {s.name: a.frontier for s, a in both},
             {s.name: a.clock_ms for s, a in both},

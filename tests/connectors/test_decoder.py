@@ -103,12 +103,14 @@ def test_ends_and_notices_of_a_batch() -> None:
             message(None, None, TRANSACTIONS, 4),
             message(None, write(body), NOTICES, 8),
             message(None, write(other), NOTICES, 9),
+            message(None, write({**other, "additional_data": scan}), NOTICES, 10),
         ]
     )
     assert batch.ends == [(0, 1), (0, End(5, 20, {"public.invoices": 2}, 99, 2)), (0, 3), (0, 4)]
     assert batch.notices == [
         (0, Notice("TABLE_SCAN_COMPLETED", "public.invoices", 20), 8),
         (0, Notice("OTHER", "", 0), 9),
+        (0, Notice("RESCANNED", "public.invoices", 20), 10),
     ]
 
 
