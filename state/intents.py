@@ -21,6 +21,8 @@ from state.rules import Rule, Rules
 from state.segments import Segment, Segments, as_record
 
 SETTLING, WANTED, SEEN, WITHDRAWN = "settling", "wanted", "seen", "withdrawn"
+#: the system whose rows show what a rule compares; where none is captured nobody knows what is missing there
+SHOWN_BY = {"invoice": "erp", "credit": "erp", "entitlement": "support", "standing": "support"}
 #: (rule name, object id)
 Key = tuple[str, str]
 
@@ -30,11 +32,13 @@ class Intents:
 
     def __init__(self, model: Model, rules: Rules, timers: list[tuple[int, str]]) -> None:
         self._differences = Differences(model)
-        self._rules = {rule.name: rule for rule in rules.rules}
+        captured = {source.system for source in model.sources}
+        known = [rule for rule in rules.rules if SHOWN_BY[rule.object] in captured]
+        self._rules = {rule.name: rule for rule in known}
         self._version = rules.version
         self._segments = Segments(model.folded, Units(model.folded))
-        self._of_object: dict[str, Rule] = {rule.object: rule for rule in rules.rules}
-        self._of_account = [rule for rule in rules.rules if rule.object in ("entitlement", "standing")]
+        self._of_object: dict[str, Rule] = {rule.object: rule for rule in known}
+        self._of_account = [rule for rule in known if rule.object in ("entitlement", "standing")]
         self._timers = timers
         self._loaded: dict[str, dict[Key, Record]] = {}
 
