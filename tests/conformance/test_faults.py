@@ -57,16 +57,18 @@ def test_answers_lost_again_and_again_are_one_effect(subject: Subject, target: T
     assert subject.effects(case) == 2
 
 
-def test_slow_answer_is_doubt_not_patience(subject: Subject) -> None:
+def test_slow_answer_is_doubt_not_patience(subject: Subject, target: Target) -> None:
     """The server works and its answer never comes: given up, looked at, one effect."""
     hurried = subject.target(IMPATIENT_MS)
     case = subject.case()
     fault = subject.proxy.switch_on(Fault("hold", list(subject.requests(0).values())[-1]))
-    story = subject.story(case, 0).settle(hurried)
+    story = subject.story(case, 0)
+    while not fault.strikes and story.correction.attempt < ATTEMPTS_MAX:  # a busy machine may be slow before that
+        story.step(hurried)
     hurried.close()
-    assert (story.state, fault.strikes) == (State.VERIFIED, 1)
     assert any(isinstance(event, c.InDoubt) for event in story.events)
-    assert (subject.holds(case, 0), subject.effects(case)) == (True, 1)
+    assert story.settle(target).state is State.VERIFIED
+    assert (fault.strikes, subject.holds(case, 0), subject.effects(case)) == (1, True, 1)
 
 
 def test_throttled_waits_as_long_as_it_is_told(subject: Subject, target: Target) -> None:
