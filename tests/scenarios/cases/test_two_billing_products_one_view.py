@@ -39,7 +39,7 @@ def _plain(changes: list[dict[str, Any]]) -> None:
 
 
 def _neutral(value: Any, product: str) -> Any:
-    """Facets and positions apart; sources go by the part they play."""
+    """Facets, positions and ids of lines apart; sources go by the part they play."""
     if isinstance(value, list):
         return [_neutral(one, product) for one in value]
     if not isinstance(value, dict):
@@ -50,6 +50,8 @@ def _neutral(value: Any, product: str) -> Any:
             out[name] = ""
         elif name in ("position", "time_ms"):
             out[name] = 0
+        elif name == "lines":
+            out[name] = [{**_neutral(line, product), "id": ""} for line in one]
         elif name == "positions":
             out[name] = dict.fromkeys(sorted("billing" if source == product else source for source in one), 0)
         else:
