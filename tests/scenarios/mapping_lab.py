@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaException
 
-from connectors.contracts import TOPICS
+from connectors.contracts import SINGLE, TOPICS
 from connectors.kafka.restore import read_all
 from dataflows.settings import ROOT
 from tests.chaos.flow_process import CONCORD
@@ -80,7 +80,7 @@ class MappingLab:
         }
         out: list[Written] = []
         for topic, kind in kinds.items():
-            numbers = [0] if kind in ("progress", "decision", "hold") else list(range(self.lab.settings.partitions))
+            numbers = [0] if kind in SINGLE else list(range(self.lab.settings.partitions))
             for message in self._messages(topic, numbers):
                 place, offset = (topic, message.partition() or 0), message.offset() or 0
                 if offset <= self._seen.get(place, -1):
