@@ -23,11 +23,12 @@ ACCOUNTS = 5
 
 @pytest.fixture
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Installed sources in a folder of the test's own, with the demo's billing mapping."""
+    """Installed sources in a folder of the test's own: the demo's mappings; only billing has rows."""
     folder = tmp_path / "sources"
-    shutil.copytree(ROOT / "debezium" / "billing", folder / "billing")
+    for name in ("billing", "erp", "support"):
+        shutil.copytree(ROOT / "debezium" / name, folder / name)
     monkeypatch.setenv("CONCORD_SOURCES_DIR", str(folder))
-    monkeypatch.setenv("CONCORD_SOURCES", '["billing"]')
+    monkeypatch.setenv("CONCORD_SOURCES", '["billing", "erp", "support"]')
     return folder
 
 

@@ -6,7 +6,6 @@ Planted break that was seen to fail here: a preview that derives both sides with
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,6 @@ from tests.console.test_mapping_preview import ACCOUNTS, sources, wire_recording
 __all__ = ["sources"]
 Output = pytest.CaptureFixture[str]
 SHIPPED = (ROOT / "debezium" / "ownership.yaml").read_text()
-
-
-@pytest.fixture
-def captured(sources: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The systems that are written to are captured, too; they have no rows yet."""
-    for name in ("erp", "support"):
-        shutil.copytree(ROOT / "debezium" / name, sources / name)
-    monkeypatch.setenv("CONCORD_SOURCES", '["billing", "erp", "support"]')
-    return sources
 
 
 def rules(folder: Path, *texts: tuple[str, str]) -> Path:
@@ -49,13 +39,13 @@ def answer(capsys: Output, *words: str | Path, code: int = 0) -> dict[str, Any]:
     return found
 
 
-def test_a_lost_rule_and_another_mode_are_shown_as_corrections(captured: Path, capsys: Output) -> None:
+def test_a_lost_rule_and_another_mode_are_shown_as_corrections(sources: Path, capsys: Output) -> None:
     """Without the rule of invoices its corrections are lost; another mode changes those of entitlements; standing stays."""
     invoices = SHIPPED[SHIPPED.index("  invoice-posted:") : SHIPPED.index("  credit-posted:")]
     entitlement = SHIPPED[SHIPPED.index("  entitlement-support:") : SHIPPED.index("  standing-support:")]
     stricter = entitlement.replace("mode: auto", "mode: propose\n    author: rita")
-    changed = rules(captured.parent, (invoices, ""), (entitlement, stricter), ("version: 1", "version: 2"))
-    found = answer(capsys, "preview", changed, "--recorded", wire_recording(captured.parent))
+    changed = rules(sources.parent, (invoices, ""), (entitlement, stricter), ("version: 1", "version: 2"))
+    found = answer(capsys, "preview", changed, "--recorded", wire_recording(sources.parent))
     intents = {name: {**count, "fields": list(count["fields"])} for name, count in found["intents"].items()}
     assert intents == {
         "invoice-posted": {"new": 0, "lost": ACCOUNTS, "changed": 0, "same": 0, "fields": []},
@@ -65,13 +55,13 @@ def test_a_lost_rule_and_another_mode_are_shown_as_corrections(captured: Path, c
     listed = {(one["kind"], one["change"], one["key"]) for one in found["examples"]}
     assert {("invoice-posted", "lost", f"INV-{n}") for n in range(1, ACCOUNTS + 1)} <= listed
     assert {("entitlement-support", "changed", f"A-{n}") for n in range(1, ACCOUNTS + 1)} <= listed
-    back = answer(capsys, "preview", "--against", changed, "--recorded", captured.parent / "wire.jsonl")
+    back = answer(capsys, "preview", "--against", changed, "--recorded", sources.parent / "wire.jsonl")
     assert back["intents"]["invoice-posted"]["new"] == ACCOUNTS
 
 
-def test_the_same_rules_change_nothing(captured: Path, capsys: Output) -> None:
+def test_the_same_rules_change_nothing(sources: Path, capsys: Output) -> None:
     """Whoever previews what is installed sees that all corrections stay."""
-    found = answer(capsys, "preview", rules(captured.parent), "--recorded", wire_recording(captured.parent))
+    found = answer(capsys, "preview", rules(sources.parent), "--recorded", wire_recording(sources.parent))
     assert (found["differing"], found["intents"]["invoice-posted"]["same"]) == (0, ACCOUNTS)
 
 
