@@ -63,8 +63,7 @@ def expected() -> Counter[tuple[str, str]]:
 def check(lab: MappingLab, written: list[Written]) -> None:
     """Exactly what differs, once, in one cut that says which mapping it is of."""
     assert names(written) == expected()
-    intents = Counter(one.value["state"] for one in written if one.kind == "intent")
-    assert intents == {"withdrawn": ACCOUNTS // 4, "wanted": ACCOUNTS // 4}
+    assert not [one for one in written if one.kind == "intent"], "what the ERP lacks is wanted as before"
     progress = [one for one in written if one.kind == "progress"]
     mapping = {lab.billing: 2, lab.erp: 1, "ownership.yaml": 1}
     cuts = {one.headers["concord.commit"] for one in written if one.kind != "progress"}
