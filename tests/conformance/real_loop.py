@@ -105,14 +105,23 @@ class RealLoop:
             for statement in statements:
                 connection.execute(statement.encode())
 
-    def corrections(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """The newest correction of each object: (object, object id) -> record."""
+    def corrections(self) -> list[dict[str, Any]]:
+        """Every correction as it is now."""
         topic = self.contracts.topic("correction")
         found = latest(self.settings.kafka, topic, list(range(self.settings.partitions)))
-        records = sorted(
-            (self.contracts.read(value) for value in found.values()), key=lambda one: int(one["updated_ms"])
+        return [self.contracts.read(value) for value in found.values()]
+
+    def proven(self, object_name: str, object_id: str, value: str) -> bool:
+        """Whether a correction of the object to this value is verified by capture.
+
+        Others of the same object may have come and gone: with so short a settle time the view sees a plan half done.
+        """
+        return any(
+            (one["object"], one["object_id"], one["state"], one["proof"])
+            == (object_name, object_id, "VERIFIED", "capture")
+            and value in one["desired"].values()
+            for one in self.corrections()
         )
-        return {(one["object"], one["object_id"]): one for one in records}
 
     def until(self, what: str, holds: Callable[[], bool]) -> None:
         """Wait; fails at once when a flow has ended, and shows its log."""

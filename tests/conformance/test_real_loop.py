@@ -73,13 +73,7 @@ def test_real_systems_follow_billing_until_capture_proves_it(loop: RealLoop, tar
     }
 
     def proven() -> bool:
-        found = loop.corrections()
-        return all(
-            key in found
-            and (found[key]["state"], found[key]["proof"]) == ("VERIFIED", "capture")
-            and value in found[key]["desired"].values()
-            for key, value in wanted.items()
-        )
+        return all(loop.proven(kind, name, value) for (kind, name), value in wanted.items())
 
     loop.until("invoice, credit, service level and standing proven by capture", proven)
     assert sorted(owed(target_systems, account)) == ["posted -5.00", "posted 99.00"]
