@@ -41,10 +41,36 @@ EVENTS: dict[type[Event], Event] = {
 #: fields of the first version of `avro/correction.avsc`
 EARLIEST = frozenset(
     (
-        "id intent_state rule target object object_id account_id desired current target_ref positions since_ms risk_minor "
-        "risk_currency mode team state target_tier attempt doubted read_backs first_sent_ms retry_at_ms code reason "
-        "details proof approved_by updated_ms"
-    ).split()
+        "id",
+        "intent_state",
+        "rule",
+        "target",
+        "object",
+        "object_id",
+        "account_id",
+        "desired",
+        "current",
+        "target_ref",
+        "positions",
+        "since_ms",
+        "risk_minor",
+        "risk_currency",
+        "mode",
+        "team",
+        "state",
+        "target_tier",
+        "attempt",
+        "doubted",
+        "read_backs",
+        "first_sent_ms",
+        "retry_at_ms",
+        "code",
+        "reason",
+        "details",
+        "proof",
+        "approved_by",
+        "updated_ms",
+    )
 )
 
 
