@@ -113,8 +113,7 @@ def test_everything_set_aside_is_shown(outputs: Outputs, capsys: Output) -> None
 def test_a_long_topic_is_counted_from_its_end(
     outputs: Outputs, monkeypatch: pytest.MonkeyPatch, capsys: Output
 ) -> None:
-    """So many of the newest records of each partition, and the answer says so; what is short is counted whole. Seen to fail
-    with the whole topic read."""
+    """So many of the newest records of each partition, and the answer says so; what is short is counted whole."""
     monkeypatch.setattr(status_outputs, "LOOKED_AT_MAX", 5)
     for offset in range(40):
         outputs.put("parked", f"k{offset}", code="OLD" if offset < 20 else "NEW", reason="-", offset=offset)

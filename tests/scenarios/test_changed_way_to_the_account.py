@@ -65,8 +65,7 @@ def goes_on(lab: MappingLab) -> None:
 
 
 def test_rows_that_waited_find_their_account(lab: MappingLab) -> None:
-    """Normalising the reference places them; their exceptions end; nothing of billing's rows is stored again. Seen to fail
-    where the facts of waiting rows are not retired."""
+    """Normalising the reference places them; their exceptions end; nothing of billing's rows is stored again."""
     assert balanced(lab) == 2 * ACCOUNTS
     reference = "account: {reference: code}"
     written = change(lab, lab.erp, reference, "account: {reference: code, normalise: [upper]}")

@@ -74,8 +74,7 @@ def check(lab: MappingLab, written: list[Written]) -> None:
 
 
 def test_only_what_differs_is_published_for_untouched_accounts(lab: MappingLab, tmp_path: Path) -> None:
-    """The preview has said it before. Seen to fail where an entitlement's positions alone count as news, and where the progress record of the cut does
-    not say the new versions."""
+    """The preview has said it before. Seen to fail where an entitlement's positions alone count as news."""
     before = lab.view()
     shutil.copytree(lab.lab.settings.sources_dir / lab.billing, tmp_path / "before")
     lab.edit(lab.billing, *SECOND)
@@ -101,8 +100,7 @@ def test_only_what_differs_is_published_for_untouched_accounts(lab: MappingLab, 
 
 
 def test_an_edit_without_a_new_version_is_refused(lab: MappingLab) -> None:
-    """Exit code 2 and the file's name, before anything is fenced: the flow that runs goes on. Comments are no edit. Seen to
-    fail where versions alone are compared."""
+    """Exit code 2 and the file's name, before anything is fenced: the flow that runs goes on. Comments are no edit."""
     lab.run_until('"starting"')
     lab.edit(lab.billing, ("pro: premium", "pro: enterprise"))
     refused = lab.second_start()
