@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from state.account import Account
 from state.amounts import Units
+from state.bookings import ERP_STATE, booked_note
 from state.entitlement import Entitled, standing_unmapped
 from state.flags import flags
 from state.model import Model
@@ -23,8 +24,6 @@ _BLOCKED_BY = {
     "entitlement": frozenset(("subscription", "entitlement", "account")),
     "standing": frozenset(("entitlement", "account")),
 }
-#: billing's invoice status -> state that the ERP must show; a draft needs no booking
-_ERP_STATE = {"open": "posted", "paid": "paid", "void": "cancelled"}
 _DESCRIPTION = ROLES["billing", "invoice_line"].index("description")
 #: a payment is between its transactions
 _IN_FLIGHT = ROLES["billing", "invoice"].index("in_flight")
@@ -111,7 +110,9 @@ class Differences:
         item = account.items.get((kind, account.id if kind == "entitlement" else object_id))
         if item is None:
             return None
-        return item.support if kind == "entitlement" else item.erp
+        if kind == "entitlement":
+            return item.support
+        return booked_note(account, item) if kind == "credit" else item.erp
 
     @staticmethod
     def _lines_of(account: Account, ref: Ref) -> list[Ref]:
@@ -150,7 +151,7 @@ class Differences:
         fact = account.rows[ref]
         currency = self._currency(account, ref, "billing")
         total = self._units.amount(account, ref, fact[FIRST + 2], currency)
-        state = None if fact[_IN_FLIGHT] else _ERP_STATE.get(fact[FIRST + 1])
+        state = None if fact[_IN_FLIGHT] else ERP_STATE.get(fact[FIRST + 1])
         if state is None or total is None or currency not in self._exponents:
             return None
         lines = self._lines(account, ref, currency)
@@ -193,15 +194,16 @@ class Differences:
         amount = self._units.amount(account, ref, fact[FIRST + 1], currency)
         if amount is None or amount < 0 or currency not in self._exponents:
             return None  # a movement that uses up credit is booked with the invoice that it pays
-        if item.erp is not None:
-            booked = self._units.amount(account, item.erp, account.rows[item.erp][FIRST + 1], currency)
+        note = booked_note(account, item)
+        if note is not None:
+            booked = self._units.amount(account, note, account.rows[note][FIRST + 1], currency)
             if booked is None or abs(booked - amount) <= tolerance:
                 return None
         desired = {"reference": item.id, "customer": account.id, "currency": currency}
         desired["amount"] = self._text(amount, currency)
-        if item.erp is None:
+        if note is None:
             return Difference(desired, None, None, amount, currency)
-        return Difference(desired, self._erp_credit(account, item.erp, item.id), item.erp[1], amount, currency)
+        return Difference(desired, self._erp_credit(account, note, item.id), note[1], amount, currency)
 
     def _erp_credit(self, account: Account, ref: Ref, reference: str) -> Values:
         fact = account.rows[ref]
