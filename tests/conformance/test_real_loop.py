@@ -50,8 +50,8 @@ def level(here: Layout, account: str) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.skip(
-    reason="passes unless capture shows a plan half done: a draft credit note counts as booked in the view, so the "
-    "correction is withdrawn before it is posted, and an invoice that was seen as a draft is proven by read-back only"
+    reason="passes unless capture shows the plan of an invoice half done: seen as a draft, its correction is withdrawn and "
+    "found anew, and the first one is proven by read-back only"
 )
 def test_real_systems_follow_billing_until_capture_proves_it(loop: RealLoop, target_systems: Layout) -> None:
     """An invoice, a credit, a service level and a standing arrive; a changed invoice is amended; all is VERIFIED by capture."""
