@@ -56,7 +56,10 @@ class Outputs:
         return record
 
     def progress(self) -> dict[str, Any] | None:
-        """The newest progress record of the canonical flow."""
+        """The newest progress record of the canonical flow; None where it has never run."""
+        topic = self._contracts.topic("progress")
+        if not partition_counts(self._client, [topic]).get(topic):
+            return None
         try:
             return last_progress(self._settings, self._contracts)
         except RegistryUnavailable as error:
