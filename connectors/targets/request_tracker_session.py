@@ -12,6 +12,7 @@ import httpx
 
 from connectors.targets.description import Timeouts
 from connectors.targets.guard import NOT_SENT, retry_after_s, utc_now
+from connectors.targets.http_client import open_client
 from connectors.targets.protocol import (
     InDoubt,
     LoginRefused,
@@ -40,13 +41,7 @@ class RequestTrackerSession:
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._user, self._password, self._now = user, password, now
-        self._client = httpx.Client(
-            base_url=base_url,
-            transport=transport,
-            timeout=httpx.Timeout(timeouts.answer_ms / 1000, connect=timeouts.connect_ms / 1000),
-            limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
-            headers={"Accept": "application/json"},
-        )
+        self._client = open_client(base_url, timeouts, concurrency, {"Accept": "application/json"}, transport)
         self._login_lock = threading.Lock()
         self._cookie: str | None = None
 

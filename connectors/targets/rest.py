@@ -14,6 +14,7 @@ import httpx
 from connectors.targets import values
 from connectors.targets.description import Description
 from connectors.targets.guard import NOT_SENT, Guard, retry_after_s, utc_now
+from connectors.targets.http_client import open_client
 from connectors.targets.protocol import (
     BusinessRefusal,
     Conflict,
@@ -69,14 +70,13 @@ class RestTarget:
             )
             for name, part in description.objects.items()
         }
-        timeouts, limit = description.timeouts, description.concurrency
-        self._client = httpx.Client(
-            base_url=base_url,
-            transport=transport,
-            auth=login if login[0] else None,
-            timeout=httpx.Timeout(timeouts.answer_ms / 1000, connect=timeouts.connect_ms / 1000),
-            limits=httpx.Limits(max_connections=limit, max_keepalive_connections=limit),
-            headers={"Accept": "application/json"},
+        self._client = open_client(
+            base_url,
+            description.timeouts,
+            description.concurrency,
+            {"Accept": "application/json"},
+            transport,
+            login if login[0] else None,
         )
         self._guard = Guard(self.name, description.breaker, now)
 

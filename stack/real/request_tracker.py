@@ -23,8 +23,6 @@ DATA = Path(__file__).resolve().parent / "request_tracker_data.pl"
 DATABASE = "request_tracker"
 USER = "concord"
 WORKERS = 2
-#: Debian's own set-up would look for a PostgreSQL of the system's
-NO_DATABASE = "request-tracker5 request-tracker5/dbconfig-install boolean false"
 APT_LOCK = Path("/var/tmp/concord-request-tracker.lock")
 CONFIGURATION = """\
 Set($rtname, 'concord'); Set($Organization, 'concord');
