@@ -22,7 +22,7 @@ from benchmarks.tables import COLUMNS, SOURCES, TABLE_SOURCE, TABLES
 from benchmarks.workload import Workload
 from connectors.avro import compile_reader, compile_writer, frame_prefix, native
 from connectors.avro.fallback import strip_logical
-from connectors.debezium import Decoder, Peek
+from connectors.capturing.debezium import Decoder, Peek
 from state.model import AccountRule, Model, SourceSpec, TableSpec
 
 CHANGES = 20_000

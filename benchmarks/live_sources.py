@@ -18,9 +18,9 @@ from benchmarks.flow import SOURCE_NAMES, SOURCES_DIR
 from benchmarks.load import PARTITIONS, delete_topics, recreate
 from benchmarks.outcome import BenchmarkFailed
 from benchmarks.tables import COLUMNS, TABLE_SOURCE, TABLES
-from connectors.capture import DEFAULT_ROLE, EMBEDDED_PASSWORD, Capture
-from connectors.connect import ConnectError, ConnectUnreachable
-from connectors.source_database import PrepareFailed, SourceUnreachable, connect_source, source_dsn
+from connectors.sources.capture import DEFAULT_ROLE, EMBEDDED_PASSWORD, Capture
+from connectors.sources.connect import ConnectError, ConnectUnreachable
+from connectors.sources.database import PrepareFailed, SourceUnreachable, connect_source, source_dsn
 from dataflows.settings import ROOT, Settings
 
 #: sources, databases and connectors, in the order of `tables.SOURCES`

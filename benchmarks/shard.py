@@ -24,18 +24,18 @@ from benchmarks.flow import SOURCE_NAMES, SOURCES_DIR
 from benchmarks.shape import Shape
 from benchmarks.workload import Workload
 from connectors.avro import frame_prefix, native
+from connectors.capturing.debezium import Decoder, LastCommit, Peek
+from connectors.capturing.mapped_rows import MappedRows
 from connectors.contracts import Contracts
-from connectors.debezium import Decoder, LastCommit, Peek
-from connectors.mapped_rows import MappedRows
-from connectors.mapping import load_model
-from connectors.ownership import load_rules
+from connectors.mappings.loading import load_model
+from connectors.mappings.ownership import load_rules
 from connectors.registry import Registry
 from dataflows import collector
 from dataflows.encode import Encoder
-from state.identity import Identity
+from state.aligning.sequencer import Sequencer
 from state.model import Model
+from state.resolving.identity import Identity
 from state.row import Release
-from state.sequencer import Sequencer
 from state.shard import Shard
 from state.step import Batch, Position
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from connectors.contracts import Contracts
 from connectors.kafka.restore import read_to_end
-from state.audit import Entry, entry_from
+from state.correcting.audit import Entry, entry_from
 
 #: offsets at the end of the topic that are looked at first: entries and the markers of their transactions
 _TAIL = 1_000

@@ -10,10 +10,10 @@ from confluent_kafka import KafkaException, Producer
 from connectors.contracts import Contracts
 from connectors.kafka.restore import latest, read_to_end
 from connectors.kafka.topics import KafkaUnavailable, admin, partition_counts
-from state.correction import Correction
-from state.correction_record import correction_from
-from state.decision import Decision, decision_from, decision_record
-from state.hold import Hold, hold_from
+from state.correcting.correction import Correction
+from state.correcting.correction_record import correction_from
+from state.correcting.decision import Decision, decision_from, decision_record
+from state.correcting.hold import Hold, hold_from
 
 _FLUSH_SECONDS = 20.0
 

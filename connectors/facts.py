@@ -5,7 +5,7 @@ transaction as uint64, its commit time in ms as int64, length of the account id 
 id, the link, then the captured value as it came (Confluent frame). A row without an account has `partition:offset`, where
 it was captured, in the place of the account id, and a key of its own (`?` in front): in one cut its tombstone and the
 fact of the same row under its new account come from two stages in no fixed order, perhaps in one partition, and must not
-meet under one key. What must be remembered and no row says (`state/notes.py`) has `!` and its kind in the place of the
+meet under one key. What must be remembered and no row says (`state/folding/notes.py`) has `!` and its kind in the place of the
 topic, and JSON in that of the captured value. A row that is gone, but on which rows hang that belong to the account that
 its own was merged into, is stored as one that waits, with an empty frame and that account's id as its link.
 """
@@ -18,8 +18,8 @@ from struct import Struct
 from typing import NamedTuple
 
 from connectors.avro import native
-from state.notes import Note
-from state.resolved import Waiting
+from state.folding.notes import Note
+from state.resolving.resolved import Waiting
 from state.row import FRAME, LINK, OFFSET, PARTITION
 
 _HEADER = Struct(">QqHH")

@@ -1,4 +1,4 @@
-"""One account as of an earlier moment, for people and for programs; `state/as_of.py` works it out."""
+"""One account as of an earlier moment, for people and for programs; `state/viewing/as_of.py` works it out."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from connectors.lookup import Answer
-from connectors.mapping import find_zone
-from state.as_of import as_of
-from state.values import instant_from_us, iso
+from connectors.lookup_store.reader import Answer
+from connectors.mappings.loading import find_zone
+from state.mapping.values import instant_from_us, iso
+from state.viewing.as_of import as_of
 
 _DAY = timedelta(days=1)
 

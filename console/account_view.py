@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from connectors.lookup import Answer
+from connectors.lookup_store.reader import Answer
 
 
 def as_json(answer: Answer) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rich.text import Text
 from connectors.audit_log import entries
 from connectors.contracts import Contracts
 from console.corrections_view import moment
-from state.audit import Check, entry_record
+from state.correcting.audit import Check, entry_record
 
 
 def read(bootstrap: str, contracts: Contracts, subject: str) -> dict[str, Any]:

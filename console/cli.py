@@ -89,7 +89,7 @@ def account(
     as_json: AsJson = False,
 ) -> None:
     """Show one account with its objects, the frontier it is true of, and its age."""
-    from connectors.lookup import Lookup
+    from connectors.lookup_store.reader import Lookup
     from console import account_history, account_view
 
     if as_of is not None:

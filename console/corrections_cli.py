@@ -18,9 +18,9 @@ from console import corrections_view as view
 from console import explain as story
 from console.exits import Exit, help_text
 from dataflows.settings import Settings, SettingsError, load_settings
-from state.attention import attention
-from state.correction import Correction, State
-from state.decision import APPROVE, PROPOSE, REJECT, RESUME, STOP
+from state.correcting.attention import attention
+from state.correcting.correction import Correction, State
+from state.correcting.decision import APPROVE, PROPOSE, REJECT, RESUME, STOP
 from state.routing import partition_of
 
 ANSWERS = help_text(Exit.OK, Exit.USAGE, Exit.REFUSED, Exit.UNREACHABLE)

@@ -11,11 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from console.deciding import Outcome, seen
-from state.attention import attention, business
-from state.correction import Correction
-from state.correction_record import correction_record
-from state.decision import Decision, binding, decision_record, key_of
-from state.hold import Hold, hold_record
+from state.correcting.attention import attention, business
+from state.correcting.correction import Correction
+from state.correcting.correction_record import correction_record
+from state.correcting.decision import Decision, binding, decision_record, key_of
+from state.correcting.hold import Hold, hold_record
 
 
 def correction_json(one: Correction) -> dict[str, Any]:

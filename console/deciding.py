@@ -8,10 +8,10 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from connectors.correction_store import CorrectionStore
-from state.correction import Correction, State
-from state.decision import APPROVE, PROPOSE, REJECT, STOP, SWITCH, Decision, binding
-from state.hold import MASS_CHANGE, WRITE_BRAKE, Hold
-from state.unsendable import by_configuration
+from state.correcting.correction import Correction, State
+from state.correcting.decision import APPROVE, PROPOSE, REJECT, STOP, SWITCH, Decision, binding
+from state.correcting.hold import MASS_CHANGE, WRITE_BRAKE, Hold
+from state.correcting.unsendable import by_configuration
 
 #: most corrections that one decision can be about: a decision is one Kafka record
 BINDINGS_MAX = 20_000

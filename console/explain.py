@@ -11,8 +11,8 @@ from rich.text import Text
 from connectors.correction_store import CorrectionStore
 from connectors.fact_search import FoundRow
 from console.corrections_view import correction_json, moment, show_correction, show_history
-from state.correction import Correction
-from state.decision import Decision, decision_record, key_of
+from state.correcting.correction import Correction
+from state.correcting.decision import Decision, decision_record, key_of
 
 #: a correction is found by so many digits of its id or idempotency key
 DIGITS_MIN = 6

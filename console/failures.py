@@ -5,18 +5,18 @@ from __future__ import annotations
 from confluent_kafka import KafkaError, KafkaException
 
 from connectors.canonical import NotCanonical
-from connectors.connect import ConnectError, ConnectUnreachable
 from connectors.contracts import ContractMissing
 from connectors.kafka.topics import KafkaUnavailable
-from connectors.located_yaml import LocatedError
-from connectors.lookup import LookupRefused, UnknownAccount
-from connectors.lookup_writer import Undecodable
-from connectors.mapping_check_schemas import RecordingUnreadable
-from connectors.mapping_draft import DraftRefused
+from connectors.lookup_store.reader import LookupRefused, UnknownAccount
+from connectors.lookup_store.writer import Undecodable
+from connectors.mappings.checking.against_schemas import RecordingUnreadable
+from connectors.mappings.drafting.draft import DraftRefused
+from connectors.mappings.located_yaml import LocatedError
 from connectors.ports import PortTaken
 from connectors.registry import RegistryError, RegistryUnavailable
-from connectors.source_catalogue import NoDatabase
-from connectors.source_database import PrepareFailed, SourceUnreachable
+from connectors.sources.catalogue import NoDatabase
+from connectors.sources.connect import ConnectError, ConnectUnreachable
+from connectors.sources.database import PrepareFailed, SourceUnreachable
 from connectors.targets.description import DescriptionError
 from connectors.unreachable import Unreachable
 from console.deciding import DecisionRefused

@@ -10,18 +10,18 @@ from typing import Annotated
 
 import typer
 
-from connectors.located_yaml import Located
-from connectors.mapping import MappingError
-from connectors.mapping_check import Truth
-from connectors.mapping_check import check as check_folder
-from connectors.mapping_check_schemas import recorded_columns, registry_columns
-from connectors.mapping_decisions import DECIDE, open_decisions
-from connectors.mapping_draft import DraftRefused
-from connectors.mapping_findings import MappingReport
-from connectors.mapping_init import FILES, write_draft
-from connectors.ownership import load_rules
+from connectors.mappings.checking.against_schemas import recorded_columns, registry_columns
+from connectors.mappings.checking.check import Truth
+from connectors.mappings.checking.check import check as check_folder
+from connectors.mappings.checking.findings import MappingReport
+from connectors.mappings.decisions import DECIDE, open_decisions
+from connectors.mappings.drafting.draft import DraftRefused
+from connectors.mappings.drafting.init import FILES, write_draft
+from connectors.mappings.loading import MappingError
+from connectors.mappings.located_yaml import Located
+from connectors.mappings.ownership import load_rules
 from connectors.registry import Registry
-from connectors.source_catalogue import open_catalogue
+from connectors.sources.catalogue import open_catalogue
 from console.exits import Exit, help_text
 from console.mapping_preview_cli import preview
 from dataflows.settings import SettingsError, load_settings

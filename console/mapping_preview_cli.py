@@ -40,7 +40,7 @@ def preview(
     as_json: Json = False,
 ) -> None:
     """Show what a changed mapping would do to records and corrections. Exit codes: 0 shown, 1 the changed mapping cannot use rows that the other one can, 2 usage, 5."""
-    from connectors.ownership import load_rules
+    from connectors.mappings.ownership import load_rules
     from console import mapping_preview_view as view
     from console.mapping_sides import sides
     from dataflows import bootstrap
@@ -54,7 +54,7 @@ def preview(
         load_rules(ownership)
     with sides(settings, folder, against, ownership) as (source, before, after):
         if recorded is not None:
-            from connectors.recorded import read_recording
+            from connectors.mappings.checking.recorded import read_recording
 
             found = of_recording(read_recording(recorded), before, after, examples)
         else:

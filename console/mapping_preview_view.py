@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from connectors.versions import words
+from connectors.mappings.versions import words
 from dataflows.preview import Preview, Side, Told
-from state.view_difference import Count, Example
+from state.viewing.preview import Count, Example
 
 #: what is shown in the place of a value that the contract calls personal
 PERSONAL = "(personal)"
@@ -64,7 +64,7 @@ def _example(example: Example, contracts_dir: Path) -> dict[str, Any]:
 
 
 def personal_fields(contracts_dir: Path, kind: str) -> frozenset[str]:
-    """Fields of a contract that hold personal data, as `state.view_difference.flat` names them."""
+    """Fields of a contract that hold personal data, as `state.viewing.preview.flat` names them."""
     return frozenset(_personal(json.loads((contracts_dir / f"{kind}.avsc").read_text()), ""))
 
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from connectors.located_yaml import Located
-from connectors.mapping import MappingError, load_model
-from connectors.mapping_shape import MappingShape
-from connectors.ownership import load_rules
-from connectors.versions import installed
+from connectors.mappings.loading import MappingError, load_model
+from connectors.mappings.located_yaml import Located
+from connectors.mappings.ownership import load_rules
+from connectors.mappings.shape import MappingShape
+from connectors.mappings.versions import installed
 from dataflows.preview import Side
 from dataflows.settings import Settings, SettingsError
 

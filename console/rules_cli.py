@@ -10,12 +10,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from connectors.mapping import load_model
-from connectors.ownership import load_rules
-from connectors.versions import installed
+from connectors.mappings.loading import load_model
+from connectors.mappings.ownership import load_rules
+from connectors.mappings.versions import installed
 from console.exits import Exit, help_text
 from dataflows.settings import SettingsError, load_settings
-from state.rules import Rule, Rules
+from state.comparing.rules import Rule, Rules
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -105,7 +105,7 @@ def preview(
 
     before, after = side(against or settings.ownership), side(file or settings.ownership)
     if recorded is not None:
-        from connectors.recorded import read_recording
+        from connectors.mappings.checking.recorded import read_recording
 
         found = of_recording(read_recording(recorded), before, after, examples)
     else:

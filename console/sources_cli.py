@@ -9,11 +9,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from connectors.capture import DEFAULT_ROLE, EMBEDDED_PASSWORD, Capture
-from connectors.connect import Connect
-from connectors.partitioner import check_partitioner
-from connectors.preflight import preflight
-from connectors.preflight_findings import Report
+from connectors.sources.capture import DEFAULT_ROLE, EMBEDDED_PASSWORD, Capture
+from connectors.sources.connect import Connect
+from connectors.sources.partitioner import check_partitioner
+from connectors.sources.preflight import preflight
+from connectors.sources.preflight_findings import Report
 from console.exits import Exit, help_text
 from dataflows.settings import Settings, SettingsError, load_settings
 

@@ -8,21 +8,21 @@ from typing import Any
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from connectors.connect import Connect, ConnectError
 from connectors.contracts import Contracts
 from connectors.kafka.offsets import committed, group_consumer
 from connectors.kafka.topics import admin, partition_counts
 from connectors.lag import Lag, lag
-from connectors.lookup import Lookup
-from connectors.mapping import load_model
+from connectors.lookup_store.reader import Lookup
+from connectors.mappings.loading import load_model
 from connectors.registry import Registry
+from connectors.sources.connect import Connect, ConnectError
 from connectors.unreachable import Unreachable
 from console.status_outputs import Outputs
 from console.status_report import Report, SourceStatus
 from dataflows.settings import Settings
 from dataflows.start import input_topics, transactional_id
-from state.attention import attention
-from state.correction_record import correction_from
+from state.correcting.attention import attention
+from state.correcting.correction_record import correction_from
 from state.model import Model
 
 #: somebody waits for the answer, so a registry that is away is not waited for

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from connectors.avro import native
-from connectors.column_types import fields_of
+from connectors.capturing.column_types import fields_of
+from connectors.capturing.debezium import Decoder, LastCommit, Peek
+from connectors.capturing.frames import Schemas
+from connectors.capturing.mapped_rows import MappedRows
+from connectors.capturing.schema_folder import SchemaFolder
 from connectors.contracts import Contracts
-from connectors.debezium import Decoder, LastCommit, Peek
-from connectors.frames import Schemas
 from connectors.log import logger
-from connectors.mapped_rows import MappedRows
-from connectors.mapping import load_model
-from connectors.ownership import load_rules
+from connectors.mappings.loading import load_model
+from connectors.mappings.ownership import load_rules
 from connectors.registry import Registry
-from connectors.schema_folder import SchemaFolder
 from dataflows.settings import Settings
 from state.model import Model
 from state.shard import Shard

@@ -31,9 +31,9 @@ from connectors.kafka.topics import admin
 from connectors.kafka.transactor import Fenced, Transactor
 from connectors.lag import LagExporter
 from connectors.log import configure, logger
-from connectors.ownership import load_rules
+from connectors.mappings.ownership import load_rules
+from connectors.mappings.versions import installed
 from connectors.ports import PortTaken, demand
-from connectors.versions import installed
 from dataflows import bootstrap, collector
 from dataflows.cut import EXIT_FENCED, CanonicalWriter
 from dataflows.placement import SERIAL_WORKER, sequencer_key

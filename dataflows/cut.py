@@ -15,7 +15,7 @@ from connectors.facts import waiting_record
 from connectors.kafka.offsets import Vector
 from connectors.kafka.transactor import Fenced, Headers, Record, Transactor
 from connectors.log import logger
-from connectors.versions import Versions, header
+from connectors.mappings.versions import Versions, header
 from dataflows.encode import ShardRecords, bad_frame_body
 from dataflows.progress import headers, progress_body
 from dataflows.settings import Settings

@@ -32,7 +32,7 @@ from connectors.kafka.source import Handler, KafkaSource, reader
 from connectors.kafka.topics import KafkaUnavailable, admin, ensure, partition_counts, topic_ids
 from connectors.kafka.transactor import Transactor, TransactorConfig
 from connectors.log import configure, logger
-from connectors.ownership import OwnershipError, load_rules
+from connectors.mappings.ownership import OwnershipError, load_rules
 from connectors.registry import RegistryError
 from connectors.targets.description import DescriptionError
 from connectors.targets.opening import Access, open_target
@@ -43,12 +43,12 @@ from dataflows.dispatch_results import ResultSource
 from dataflows.dispatch_stage import FLOW, DispatchStage, clock_ms, read_inputs
 from dataflows.dispatch_writer import EXIT_FENCED, DispatchWriter
 from dataflows.settings import Settings, load_settings
-from state.audit import Chain
-from state.correction_record import correction_from
-from state.dispatcher import Dispatcher
-from state.hold import hold_from
-from state.policy import Policy
-from state.rules import Rules
+from state.comparing.rules import Rules
+from state.correcting.audit import Chain
+from state.correcting.correction_record import correction_from
+from state.correcting.dispatcher import Dispatcher
+from state.correcting.hold import hold_from
+from state.correcting.policy import Policy
 
 EXIT_REFUSED = 2
 #: the metrics port of this flow lies this far above the canonical flow's

@@ -15,12 +15,12 @@ from connectors import metrics
 from connectors.contracts import Contracts
 from connectors.kafka.offsets import Vector
 from connectors.targets.pool import Result
-from state.audit import Chain, Entry
-from state.correction import Correction, Intent, State
-from state.correction_record import intent_from
-from state.decision import Decision, decision_from
-from state.dispatcher import Dispatcher, Job
-from state.hold import MASS_CHANGE, STOPPED, WRITE_BRAKE, Hold
+from state.correcting.audit import Chain, Entry
+from state.correcting.correction import Correction, Intent, State
+from state.correcting.correction_record import intent_from
+from state.correcting.decision import Decision, decision_from
+from state.correcting.dispatcher import Dispatcher, Job
+from state.correcting.hold import MASS_CHANGE, STOPPED, WRITE_BRAKE, Hold
 
 FLOW = "dispatch"
 #: the one key of the planner, and of the sink

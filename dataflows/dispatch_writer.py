@@ -14,11 +14,11 @@ from connectors.kafka.transactor import Fenced, Headers, Record, Transactor
 from connectors.log import logger
 from connectors.targets.pool import SenderPool
 from dataflows.dispatch_stage import FLOW, Step
-from state.audit import entry_record
-from state.correction import Correction, State
-from state.correction_record import correction_record
-from state.dispatcher import Job
-from state.hold import Hold, hold_record
+from state.correcting.audit import entry_record
+from state.correcting.correction import Correction, State
+from state.correcting.correction_record import correction_record
+from state.correcting.dispatcher import Job
+from state.correcting.hold import Hold, hold_record
 from state.routing import partition_of
 
 #: exit code of a process that another start has taken over from

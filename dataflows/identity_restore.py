@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from connectors.facts import Fact, is_waiting, read_fact, read_note, split_key
 from connectors.kafka.restore import read_to_end
 from dataflows.settings import Settings
-from state.identity import Identity, Waiting
+from state.folding.notes import MERGED, Note
 from state.model import Model
-from state.notes import MERGED, Note
+from state.resolving.identity import Identity, Waiting
 
 #: (partition, key, value) of one facts record
 FactRecord = tuple[int, bytes, bytes | None]

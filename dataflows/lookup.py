@@ -20,8 +20,8 @@ from connectors.contracts import Contracts
 from connectors.kafka.sink import CutSink
 from connectors.kafka.topics import admin
 from connectors.log import configure, logger
-from connectors.lookup import Lookup
-from connectors.lookup_writer import Item, LookupWriter
+from connectors.lookup_store.reader import Lookup
+from connectors.lookup_store.writer import Item, LookupWriter
 from connectors.registry import Registry
 from dataflows.settings import Settings
 from state.cuts import Progress

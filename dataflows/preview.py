@@ -7,31 +7,31 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from connectors.column_types import fields_of
+from connectors.capturing.column_types import fields_of
+from connectors.capturing.debezium import Decoder, LastCommit, Peek
+from connectors.capturing.frames import Schemas
+from connectors.capturing.mapped_rows import MappedRows
 from connectors.contracts import Contracts
-from connectors.debezium import Decoder, LastCommit, Peek
-from connectors.frames import Schemas
 from connectors.kafka.restore import read_to_end
 from connectors.kafka.topics import admin, partition_counts
-from connectors.mapped_rows import MappedRows
-from connectors.recorded import Recording
-from connectors.versions import Versions, places_anew
+from connectors.mappings.checking.recorded import Recording
+from connectors.mappings.versions import Versions, places_anew
 from dataflows.replaced import Replaced
 from dataflows.settings import Settings, SettingsError
 from dataflows.start import last_progress
 from dataflows.stored import AsStored, FactRecord, Rows
-from state.identity import Identity
+from state.aligning.sequencer import Sequencer
+from state.comparing.rules import Rules
+from state.folding.notes import Note
 from state.model import Model
-from state.notes import Note
 from state.output import Output
 from state.process import State, process
 from state.rederivation import Opened, StoredRow, derive
+from state.resolving.identity import Identity
 from state.row import Release
-from state.rules import Rules
-from state.sequencer import Sequencer
 from state.shard import Shard
 from state.step import Position
-from state.view_difference import Comparison, View, view_of
+from state.viewing.preview import Comparison, View, view_of
 
 #: recorded events that are processed at once
 _BATCH = 2_000

@@ -8,12 +8,12 @@ from typing import Any
 
 from connectors.kafka.offsets import Vector
 from connectors.kafka.transactor import Headers
-from connectors.versions import Versions
+from connectors.mappings.versions import Versions
 from state.step import Position
 
 
 def headers(flow: str, number: int, frontier: dict[str, int], mapping: bytes) -> Headers:
-    """Headers of the records of commit `number`; `mapping` as `connectors.versions.header` makes it."""
+    """Headers of the records of commit `number`; `mapping` as `connectors.mappings.versions.header` makes it."""
     return [
         ("concord.commit", str(number).encode()),
         ("concord.frontier", json.dumps(frontier, sort_keys=True).encode()),

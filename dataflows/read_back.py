@@ -8,13 +8,13 @@ from connectors.facts import fact_key, read_fact
 from connectors.kafka.stored_rows import StoredRows
 from dataflows.settings import Settings
 from state.model import Model
-from state.moves import ReadBack, StoredRow
-from state.resolved import Moved
+from state.resolving.moves import ReadBack, StoredRow
+from state.resolving.resolved import Moved
 from state.routing import partition_of
 
 
 def read_back(settings: Settings, model: Model) -> ReadBack:
-    """The function that `state/moves.py` asks; it opens nothing before the first move."""
+    """The function that `state/resolving/moves.py` asks; it opens nothing before the first move."""
     stored = StoredRows(settings.kafka, f"{settings.prefix}facts")
 
     def read(moved: Sequence[Moved]) -> dict[tuple[int, str], StoredRow]:

@@ -11,13 +11,13 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 
+from connectors.capturing.debezium import Peek
 from connectors.contracts import Contracts
-from connectors.debezium import Peek
 from connectors.kafka.restore import latest, read_to_end
 from connectors.kafka.spool import Spool
 from connectors.kafka.transactor import Record, Transactor
 from connectors.log import logger
-from connectors.versions import header, places_anew, words
+from connectors.mappings.versions import header, places_anew, words
 from dataflows import bootstrap
 from dataflows.progress import headers, progress_body
 from dataflows.published import Published

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sys import intern
 from typing import NamedTuple
 
-from connectors.debezium import BadFrameError, Peek
+from connectors.capturing.debezium import BadFrameError, Peek
 from connectors.facts import (
     Fact,
     fact_key,
@@ -21,11 +21,11 @@ from connectors.facts import (
 )
 from connectors.kafka.transactor import Record
 from dataflows.stored import AsStored, ReadFacts, Rows
+from state.folding.notes import MERGED, Note
+from state.mapping.parked import unpack
 from state.model import Model
-from state.notes import MERGED, Note
-from state.parked import unpack
-from state.placement import Known, Placed, RowPlace, place_anew
 from state.rederivation import StoredRow
+from state.resolving.placement import Known, Placed, RowPlace, place_anew
 from state.routing import partition_of
 from state.row import KEY, LINK, Row
 

@@ -11,11 +11,11 @@ import bytewax.operators as op
 from confluent_kafka import Message
 
 from connectors import metrics
+from connectors.capturing.debezium import Peek
+from connectors.capturing.frames import Schemas, learn
 from connectors.contracts import Contracts
 from connectors.cut_metrics import SERIAL_EXCEPTIONS, OpenRecords, stage
-from connectors.debezium import Peek
 from connectors.facts import read_fact, read_note
-from connectors.frames import Schemas, learn
 from connectors.kafka.restore import latest
 from connectors.log import logger
 from dataflows import collector
@@ -25,11 +25,11 @@ from dataflows.placement import shard_keys
 from dataflows.read_back import read_back
 from dataflows.settings import Settings
 from dataflows.start import Start
+from state.aligning.sequencer import Sequencer
+from state.mapping.parked import unpack
 from state.model import Model
-from state.moves import Moves
-from state.parked import unpack
+from state.resolving.moves import Moves
 from state.row import FRAME, Release
-from state.sequencer import Sequencer
 from state.shard import Shard
 from state.step import Batch, Position
 

@@ -15,8 +15,8 @@ from connectors.kafka.restore import read_to_end
 from connectors.kafka.topics import RETAIN, TopicSpec, ensure, partition_counts, topic_ids
 from connectors.kafka.transactor import TransactorConfig
 from connectors.log import logger
-from connectors.partitioner import forced_partitioners
-from connectors.versions import RULES, Version, Versions, edited, installed, stored
+from connectors.mappings.versions import RULES, Version, Versions, edited, installed, stored
+from connectors.sources.partitioner import forced_partitioners
 from dataflows.settings import Settings
 from state.model import Model
 from state.step import Position

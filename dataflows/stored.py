@@ -11,8 +11,8 @@ from connectors.facts import (
     read_fact,
     read_note,
 )
+from state.folding.notes import Note
 from state.model import Model
-from state.notes import Note
 from state.rederivation import StoredRow
 
 #: (partition, key, value) of one facts record

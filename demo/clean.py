@@ -8,8 +8,8 @@ import redis
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from connectors.capture import Capture
 from connectors.kafka.topics import admin
+from connectors.sources.capture import Capture
 from dataflows.settings import Settings
 from demo.company import Company, reset
 

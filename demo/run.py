@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.capture import DEFAULT_ROLE, Capture
 from connectors.contracts import Contracts
 from connectors.kafka.restore import latest, read_to_end
 from connectors.registry import Registry
+from connectors.sources.capture import DEFAULT_ROLE, Capture
 from dataflows.settings import Settings, load_settings, stack_dir
 from demo.audit import Audit, audit, remaining
 from demo.clean import clean

@@ -8,9 +8,9 @@ from datetime import tzinfo
 from enum import Enum
 from typing import Any, Final, Literal
 
-from state.derivation import Derivation
+from state.mapping.derivation import Derivation
+from state.mapping.values import NANO
 from state.roles import Fact, Role
-from state.values import NANO
 
 AccountKind = Literal["defines", "through", "reference", "ways"]
 #: (row image, position, time_ms) -> fact; raises BadValue
@@ -63,7 +63,7 @@ class Merge:
 class AccountRule:
     """How a row leads to its account: `parent` is the table index that a foreign key points to, for "through".
 
-    "ways" is for what one column cannot say (`state/ways.py`): `columns` are the columns that steps and conditions
+    "ways" is for what one column cannot say (`state/resolving/ways.py`): `columns` are the columns that steps and conditions
     read, `only` says which rows count at all, `carrier` that rows only make links known and belong to nobody.
     `merged`: rows say which accounts were merged; then `columns` are read in any case, that of the account first.
     """
@@ -123,7 +123,7 @@ class FieldSpec:
 class ObjectSpec:
     """What a table's rows say: the role they play, the template of the object's id, and the fields in role order.
 
-    `history`: the states that its rows were in are remembered (`state/states.py`).
+    `history`: the states that its rows were in are remembered (`state/folding/states.py`).
     """
 
     role: Role
@@ -181,7 +181,7 @@ class SourceSpec:
     transaction_topic: str
     notification_topic: str
     version: int
-    #: how its positions are written (connectors/positions.py)
+    #: how its positions are written (connectors/capturing/positions.py)
     position: str = "postgresql"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from state.notes import Note
+from state.folding.notes import Note
 from state.row import Change
 
 Record = dict[str, Any]

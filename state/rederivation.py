@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
-from state.account import Fault
-from state.notes import Note
+from state.folding.account import Fault
+from state.folding.notes import Note
 from state.output import Output, Record
 from state.row import Release
 from state.shard import Shard

@@ -232,7 +232,7 @@ ROLES: dict[tuple[str, str], Role] = {
                 optional("held_since", "instant"),
                 # id of the case that it was merged into
                 optional("merged_into", "text"),
-                # the support system's own deadline; unmapped: that of the account's tier (state/service_clock.py)
+                # the support system's own deadline; unmapped: that of the account's tier (state/viewing/service_clock.py)
                 optional("due_at", "instant"),
                 *SEGMENT,
             ),

@@ -22,7 +22,7 @@ FIELDS: Final = 12
 #: bits of a slot number that hold the partition: slot = table << PARTITION_BITS | partition
 PARTITION_BITS: Final = 12
 
-#: (table, op, key, txid, lsn, order, link, partition, offset, frame, snapshot, ts_ms); see `connectors/debezium.py`.
+#: (table, op, key, txid, lsn, order, link, partition, offset, frame, snapshot, ts_ms); see `connectors/capturing/debezium.py`.
 Row = tuple[int, str, str, int, int, int, str | None, int, int, bytes, str, int]
 
 

@@ -10,20 +10,20 @@ import heapq
 from collections.abc import Iterator
 from typing import Any
 
-from state import change_event
-from state.account import Account
-from state.entitlement import entitled
-from state.fold import refold
-from state.milestones import ZONES_MS, Milestones
+from state.comparing.rules import Rules
+from state.folding.account import Account
+from state.folding.entitlement import entitled
+from state.folding.fold import refold
+from state.folding.notes import MERGED, TOLD, TRAIL, Note
+from state.folding.rows import Decode, Reencode, Rows
+from state.folding.states import ILLEGAL_TRANSITION, States
 from state.model import Model
-from state.notes import MERGED, TOLD, TRAIL, Note
 from state.output import Output
-from state.publication import Publication
 from state.row import Change, Release, Transaction
-from state.rows import Decode, Reencode, Rows
-from state.rules import Rules
-from state.service_clock import keeps_clocks
-from state.states import ILLEGAL_TRANSITION, States
+from state.viewing import change_event
+from state.viewing.milestones import ZONES_MS, Milestones
+from state.viewing.publication import Publication
+from state.viewing.service_clock import keeps_clocks
 
 
 class Shard:

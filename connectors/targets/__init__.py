@@ -1,1 +1,1 @@
-"""targets room."""
+"""The systems that corrections are written to: one description and adapter each."""

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from connectors.log import logger
 from connectors.targets.protocol import Target
 from connectors.targets.sender import work
-from state import correction as c
-from state.correction import Event
-from state.dispatcher import READ_BACK, Job
+from state.correcting import correction as c
+from state.correcting.correction import Event
+from state.correcting.dispatcher import READ_BACK, Job
 
 
 class Result(NamedTuple):

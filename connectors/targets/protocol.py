@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from state.lane import Promise
+from state.correcting.lane import Promise
 
 
 class TargetError(Exception):

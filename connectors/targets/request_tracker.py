@@ -18,7 +18,7 @@ from connectors.targets.description import AdapterDescription
 from connectors.targets.guard import Guard, utc_now
 from connectors.targets.protocol import BusinessRefusal, Conflict, Declared, Misconfigured, Snapshot, Write
 from connectors.targets.request_tracker_session import RequestTrackerSession
-from state.lane import Promise
+from state.correcting.lane import Promise
 
 Record = dict[str, Any]
 

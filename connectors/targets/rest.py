@@ -30,7 +30,7 @@ from connectors.targets.protocol import (
     Unreachable,
     Write,
 )
-from state.lane import Promise
+from state.correcting.lane import Promise
 
 
 class RestTarget:

@@ -16,10 +16,10 @@ from connectors.targets.protocol import (
     TransientError,
     Write,
 )
-from state import correction as c
-from state.correction import Correction, Event
-from state.decision import key_of
-from state.dispatcher import READ_BACK, Job
+from state.correcting import correction as c
+from state.correcting.correction import Correction, Event
+from state.correcting.decision import key_of
+from state.correcting.dispatcher import READ_BACK, Job
 
 #: After this many conflicts in a row a person is asked: somebody else keeps changing the same row.
 CONFLICTS_MAX = 3

@@ -18,7 +18,7 @@ from connectors.targets.tryton_books import BOOKED, DRAFTS, Books, Chart, Entry,
 from connectors.targets.tryton_plan import OnRefusal, Planner, Wish
 from connectors.targets.tryton_session import TrytonSession
 from connectors.targets.values import equal
-from state.lane import Promise
+from state.correcting.lane import Promise
 
 _TEXT, _AMOUNT, _LINES = FieldType(type="text"), FieldType(type="decimal"), FieldType(type="lines", amounts=("amount",))
 _KINDS = {"total": _AMOUNT, "amount": _AMOUNT, "lines": _LINES}

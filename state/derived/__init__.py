@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from state.derivation import Derivation
 from state.derived import killbill, request_tracker, tryton
+from state.mapping.derivation import Derivation
 from state.role import Role
 
 _FAMILIES = {"killbill": killbill, "tryton": tryton, "request_tracker": request_tracker}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from state.derivation import Derivation, Link, Made, Moment, Part, Parts
 from state.derived.effective import blocks, in_effect, moment_of
 from state.derived.killbill_parts import PARTS as PARTS
 from state.derived.killbill_payments import PAYMENT, in_flight
-from state.values import instant_ms
+from state.mapping.derivation import Derivation, Link, Made, Moment, Part, Parts
+from state.mapping.values import instant_ms
 
 _OVERDUE = "overdue-service"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.live import statement
 from benchmarks.live_sources import LIVE_NAMES, tables_of, write_folders
 from benchmarks.tables import ACCOUNTS, CASES, PAYMENTS, RowChange
-from connectors.mapping import load_model
+from connectors.mappings.loading import load_model
 
 
 def test_the_folders_are_those_of_two_sources(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import psycopg
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from connectors.capture import DEFAULT_ROLE, Capture
-from connectors.source_database import source_dsn
+from connectors.sources.capture import DEFAULT_ROLE, Capture
+from connectors.sources.database import source_dsn
 
 SOURCES = Path(__file__).parent / "sources"
 SOURCE = "bank"

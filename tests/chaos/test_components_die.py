@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.lookup import Lookup
+from connectors.lookup_store.reader import Lookup
 from connectors.unreachable import Unreachable
 from tests.chaos.bank import SOURCE, Traffic
 from tests.chaos.flow_process import wait_until

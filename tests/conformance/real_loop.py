@@ -12,10 +12,10 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from connectors.capture import Capture
 from connectors.contracts import Contracts
 from connectors.kafka.restore import latest
 from connectors.registry import Registry
+from connectors.sources.capture import Capture
 from dataflows.settings import ROOT, Settings, load_settings
 from stack.layout import Layout
 from stack.real import request_tracker, tryton

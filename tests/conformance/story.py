@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from connectors.targets.protocol import Target
 from connectors.targets.sender import work
-from state import correction as c
-from state.correction import Correction, Event, Intent, State
-from state.dispatcher import READ_BACK, WRITE, Job
-from state.lifecycle import advance
+from state.correcting import correction as c
+from state.correcting.correction import Correction, Event, Intent, State
+from state.correcting.dispatcher import READ_BACK, WRITE, Job
+from state.correcting.lifecycle import advance
 
 ROUNDS_MAX = 40
 CIRCUIT_OPEN = "CIRCUIT_OPEN"

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from connectors.targets.protocol import Target
 from connectors.targets.sender import CONFLICTS_MAX
 from stack.fault_proxy import Fault
-from state import correction as c
-from state.correction import State
+from state.correcting import correction as c
+from state.correcting.correction import State
 from tests.conformance.subject import Subject
 
 

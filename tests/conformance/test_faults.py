@@ -6,8 +6,8 @@ import pytest
 
 from connectors.targets.protocol import Target
 from stack.fault_proxy import Fault, Kind
-from state import correction as c
-from state.correction import State
+from state.correcting import correction as c
+from state.correcting.correction import State
 from tests.conformance.subject import Case, Subject, any_write
 
 #: in which the suite's own server answers in time and a held answer is given up soon

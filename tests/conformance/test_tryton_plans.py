@@ -13,8 +13,8 @@ import pytest
 from connectors.targets.guard import utc_now
 from connectors.targets.tryton import TrytonTarget
 from stack.fault_proxy import Fault, Kind
-from state import correction as c
-from state.correction import State
+from state.correcting import correction as c
+from state.correcting.correction import State
 from tests.conformance.conftest import of_tryton
 from tests.conformance.story import Story, told
 from tests.conformance.subject import Case

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from connectors.targets.protocol import Target
-from state import correction as c
-from state.correction import State
+from state.correcting import correction as c
+from state.correcting.correction import State
 from tests.conformance.rest_subject import RestSubject
 from tests.conformance.subject import Subject
 

@@ -13,8 +13,8 @@ from confluent_kafka.admin import AdminClient
 
 from connectors.canonical import CanonicalReader, Feed
 from connectors.kafka.topics import COMPACT, TopicSpec, admin, ensure
-from connectors.lookup import Lookup
-from connectors.lookup_writer import LookupWriter
+from connectors.lookup_store.reader import Lookup
+from connectors.lookup_store.writer import LookupWriter
 from state.cuts import Progress
 from state.routing import partition_of
 

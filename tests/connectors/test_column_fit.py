@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from connectors.avro.schema import parse_schema
-from connectors.column_fit import refusal, term_refusal
-from connectors.postgres_types import CHARACTERS, Modes, arrives, plain_type
-from connectors.source_catalogue import Column
+from connectors.mappings.checking.column_fit import refusal, term_refusal
+from connectors.sources.catalogue import Column
+from connectors.sources.postgres_types import CHARACTERS, Modes, arrives, plain_type
 from state.model import FieldSpec
 from tests.connectors.types_table import COLUMNS, KINDS, arrives_as, columns_of, outcome
 

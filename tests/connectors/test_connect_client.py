@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from connectors.connect import (
+from connectors.sources.connect import (
     Connect,
     ConnectorFailed,
     ConnectRejected,

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from connectors.connector_draft import capture_name, connector_text, prepare_text
-from connectors.mapping_init import literals
+from connectors.mappings.drafting.connector import capture_name, connector_text, prepare_text
+from connectors.mappings.drafting.init import literals
 from dataflows.settings import ROOT
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from connectors.avro import EncodeError, compile_writer, frame_prefix
-from connectors.debezium import BadFrameError, Decoder, LastCommit, Peek
+from connectors.capturing.debezium import BadFrameError, Decoder, LastCommit, Peek
+from state.mapping.toast import MARKER
 from state.row import End, Notice
-from state.toast import MARKER
 from tests.connectors.events import (
     BOUNDARY,
     COLUMNS,

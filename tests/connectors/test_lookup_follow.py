@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from connectors.lookup import Lookup, LookupRefused, UnknownAccount
-from connectors.lookup_writer import RESUME_MS_MAX
+from connectors.lookup_store.reader import Lookup, LookupRefused, UnknownAccount
+from connectors.lookup_store.writer import RESUME_MS_MAX
 from tests.connectors.canonical_writer import CanonicalWriter, Follower, until
 from tests.connectors.valkey import PrivateValkey
 from tests.running_stack import RunningStack
@@ -84,7 +84,7 @@ def test_cut_that_needs_several_steps_is_never_seen_half(
 ) -> None:
     """A cut too large for one atomic step: while its parts are written readers are refused, then they see it whole."""
     follower.follow(source.write(ACCOUNTS))
-    monkeypatch.setattr("connectors.lookup_writer.STEP_RECORDS_MAX", 3)
+    monkeypatch.setattr("connectors.lookup_store.writer.STEP_RECORDS_MAX", 3)
     outcomes: set[str] = set()
     apply = Lookup.apply
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.lookup import Lookup, LookupRefused, UnknownAccount, Versioned
-from connectors.lookup_state import CATCHING_UP, LIVE, state_fields
+from connectors.lookup_store.reader import Lookup, LookupRefused, UnknownAccount, Versioned
+from connectors.lookup_store.store_state import CATCHING_UP, LIVE, state_fields
 from connectors.unreachable import Unreachable
 from state.cuts import Progress
 from tests.connectors.valkey import PrivateValkey, free_port

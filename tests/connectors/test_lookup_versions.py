@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.lookup import Lookup, Moved, UnknownAccount, Versioned
-from connectors.lookup_state import LIVE, state_fields
+from connectors.lookup_store.reader import Lookup, Moved, UnknownAccount, Versioned
+from connectors.lookup_store.store_state import LIVE, state_fields
 from state.cuts import Progress
 from tests.connectors.valkey import PrivateValkey
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from connectors.envelope import Decoder
-from connectors.mapped_rows import MappedRows
-from connectors.mapping import load_model
-from state.columns import columns_of
-from state.mapper import id_columns
+from connectors.capturing.envelope import Decoder
+from connectors.capturing.mapped_rows import MappedRows
+from connectors.mappings.loading import load_model
+from state.mapping.columns import columns_of
+from state.mapping.mapper import id_columns
+from state.mapping.toast import has_marker
+from state.mapping.values import BadValue
 from state.model import Model, TableSpec
-from state.toast import has_marker
-from state.values import BadValue
 from tests.connectors.recording import recording
 
 pytestmark = pytest.mark.usefixtures("codec")

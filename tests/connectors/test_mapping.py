@@ -7,10 +7,10 @@ from shutil import copytree
 
 import pytest
 
-from connectors.located_yaml import LocatedError
-from connectors.mapping import MappingError, load_model
-from connectors.ownership import OwnershipError, load_rules
-from state.life import TRANSITIONS
+from connectors.mappings.loading import MappingError, load_model
+from connectors.mappings.located_yaml import LocatedError
+from connectors.mappings.ownership import OwnershipError, load_rules
+from state.folding.life import TRANSITIONS
 
 SOURCES = Path(__file__).resolve().parents[2] / "debezium"
 DEMO = ("billing", "erp", "support")

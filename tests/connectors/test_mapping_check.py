@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from connectors.mapping_check import Truth, check
-from connectors.mapping_check_contracts import _has, published
-from connectors.mapping_check_schemas import RecordingUnreadable, recorded_columns
-from connectors.mapping_findings import MappingFinding
-from connectors.ownership import load_rules
+from connectors.mappings.checking.against_contracts import _has, published
+from connectors.mappings.checking.against_schemas import RecordingUnreadable, recorded_columns
+from connectors.mappings.checking.check import Truth, check
+from connectors.mappings.checking.findings import MappingFinding
+from connectors.mappings.ownership import load_rules
 from dataflows.settings import ROOT
 from state.roles import ROLES
 from tests.connectors.events import envelope

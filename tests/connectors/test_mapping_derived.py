@@ -8,7 +8,7 @@ from shutil import copytree
 
 import pytest
 
-from connectors.mapping import MappingError, load_model
+from connectors.mappings.loading import MappingError, load_model
 
 SOURCES = Path(__file__).resolve().parents[2] / "debezium"
 REAL = ("killbill", "tryton", "request_tracker")

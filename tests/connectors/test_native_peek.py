@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.avro import compile_writer, frame_prefix, native
-from connectors.debezium import Peek
+from connectors.capturing.debezium import Peek
 from state.model import AccountRule, Merge, Model, SourceSpec, TableSpec
 from state.row import End
 from state.step import Batch

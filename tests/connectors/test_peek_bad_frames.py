@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.avro import compile_writer, frame_prefix
-from connectors.debezium import BadFrameError, Peek
+from connectors.capturing.debezium import BadFrameError, Peek
 from connectors.registry import RegistryUnavailable
 from tests.connectors.events import (
     BOUNDARY,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from connectors.avro import compile_writer, frame_prefix
-from connectors.debezium import BadFrameError, Peek
-from connectors.frames import MISSING_COLUMN, MISSING_KEY
+from connectors.capturing.debezium import BadFrameError, Peek
+from connectors.capturing.frames import MISSING_COLUMN, MISSING_KEY
 from tests.connectors.events import change, envelope, key_frame, model, record, row_image, schemas, value_frame
 
 pytestmark = pytest.mark.usefixtures("codec")

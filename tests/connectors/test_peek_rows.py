@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from connectors.debezium import BadFrameError, Peek
-from connectors.frames import MISSING_COLUMN
+from connectors.capturing.debezium import BadFrameError, Peek
+from connectors.capturing.frames import MISSING_COLUMN
 from state.step import Batch
 from tests.connectors.events import (
     COLUMNS,

@@ -13,10 +13,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from connectors.capture import Capture
-from connectors.preflight import POSTGRES_CONNECTOR, check_connect, preflight
-from connectors.preflight_database import check_wal_level, ground
-from connectors.source_database import connect_source
+from connectors.sources.capture import Capture
+from connectors.sources.database import connect_source
+from connectors.sources.preflight import POSTGRES_CONNECTOR, check_connect, preflight
+from connectors.sources.preflight_database import check_wal_level, ground
 from tests.running_stack import RunningStack
 
 DATABASE = "preflight_source"
@@ -205,7 +205,7 @@ def answering(version: str | None) -> httpx.Client:
 
 def test_a_server_without_logical_decoding(capture: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     """wal_level needs a restart to change, so the one query is answered here."""
-    monkeypatch.setattr("connectors.preflight_database.wal_level", lambda conn: "replica")
+    monkeypatch.setattr("connectors.sources.preflight_database.wal_level", lambda conn: "replica")
     with connect_source(capture.dsn("orders")) as conn:
         found = list(check_wal_level(ground("orders", capture.config("orders"), conn)))
     assert [finding.code for finding in found] == ["WAL_LEVEL"]

@@ -10,7 +10,7 @@ import pytest
 
 from connectors.avro import compile_reader, compile_writer, frame_prefix
 from connectors.avro.fallback import strip_logical
-from connectors.debezium import Peek
+from connectors.capturing.debezium import Peek
 from state.row import OP
 from tests.connectors.recording import NAMES, model, recording
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from connectors.debezium import LastCommit, Peek
+from connectors.capturing.debezium import LastCommit, Peek
+from state.mapping.toast import missing_columns
 from state.row import FRAME, KEY, LINK, LSN, OP, ORDER, SNAPSHOT, TABLE, TXID, End, Row
 from state.step import Batch
-from state.toast import missing_columns
 from tests.connectors.recording import NAMES, model, recording
 
 pytestmark = pytest.mark.usefixtures("codec")

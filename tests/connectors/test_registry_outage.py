@@ -9,11 +9,11 @@ import pytest
 from confluent_kafka import Consumer, Message
 
 from connectors import metrics
-from connectors.frames import learn
+from connectors.capturing.frames import learn
+from connectors.capturing.schema_folder import SchemaFolder
 from connectors.kafka.source import KafkaSource
 from connectors.outage import PAUSE_S_MAX, PAUSE_S_MIN, REMIND_S, RegistryOutage
 from connectors.registry import RegistryUnavailable, UnknownSchemaId
-from connectors.schema_folder import SchemaFolder
 
 
 class Polled:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from connectors.mapping import load_model
-from state.identity import Identity, Resolved
-from state.moves import Moves
+from connectors.mappings.loading import load_model
+from state.resolving.identity import Identity, Resolved
+from state.resolving.moves import Moves
 from state.row import Row, Transaction
 
 DESK = """

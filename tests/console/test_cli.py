@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.lookup import Lookup, Versioned
-from connectors.lookup_state import LIVE, state_fields
+from connectors.lookup_store.reader import Lookup, Versioned
+from connectors.lookup_store.store_state import LIVE, state_fields
 from console.cli import main
 from console.exits import Exit
 from state.cuts import Progress

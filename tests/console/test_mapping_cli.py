@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from connectors.mapping_check_schemas import registry_columns
-from connectors.mapping_shape import TableShape
+from connectors.mappings.checking.against_schemas import registry_columns
+from connectors.mappings.shape import TableShape
 from connectors.registry import Registry
 from console.cli import main
 from dataflows.settings import ROOT, load_settings

@@ -9,13 +9,13 @@ from threading import Timer
 
 import pytest
 
-from connectors.connect import ConnectRejected
 from connectors.exposition import METRICS, serve
-from connectors.mapping import MappingError
-from connectors.ownership import OwnershipError
+from connectors.mappings.loading import MappingError
+from connectors.mappings.ownership import OwnershipError
 from connectors.ports import PortTaken, demand
 from connectors.registry import RegistryUnavailable, SchemaRefused
-from connectors.source_database import SourceUnreachable
+from connectors.sources.connect import ConnectRejected
+from connectors.sources.database import SourceUnreachable
 from console.cli import main
 from console.exits import Exit
 from console.failures import explain

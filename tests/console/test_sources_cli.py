@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from connectors.capture import DEFAULT_ROLE, Capture
+from connectors.sources.capture import DEFAULT_ROLE, Capture
 from console.cli import main
 from dataflows.settings import load_settings
 from demo.company import Company, reset

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.flow import SOURCE_NAMES, SOURCES_DIR
 from benchmarks.shard import Pass, SchemasAlone, polls
-from connectors.mapping import load_model
+from connectors.mappings.loading import load_model
 from dataflows import collector
 
 

@@ -17,7 +17,7 @@ from confluent_kafka import Producer
 
 from connectors.contracts import Contracts, topic_specs
 from connectors.kafka.topics import admin, ensure
-from connectors.lookup import Lookup, LookupRefused
+from connectors.lookup_store.reader import Lookup, LookupRefused
 from connectors.registry import Registry
 from dataflows.settings import Settings, load_settings
 from tests.connectors.valkey import PrivateValkey, free_port

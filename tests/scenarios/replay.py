@@ -9,13 +9,13 @@ from typing import Any
 
 import yaml
 
-from connectors.debezium import Decoder, LastCommit, Peek
-from connectors.mapping import load_model
-from state.identity import Identity
+from connectors.capturing.debezium import Decoder, LastCommit, Peek
+from connectors.mappings.loading import load_model
+from state.aligning.sequencer import Sequencer
+from state.comparing.rules import Rules
 from state.output import Output
 from state.process import State, process
-from state.rules import Rules
-from state.sequencer import Sequencer
+from state.resolving.identity import Identity
 from state.shard import Shard
 from state.step import Position
 from tests.connectors.recording import RecordedMessage, recording

@@ -102,7 +102,7 @@ def test_the_five_thousand_row_transaction_is_one_cut(tmp_path: Path) -> None:
 def test_repeats_after_a_kill_change_nothing(tmp_path: Path) -> None:
     """kill -9 of Connect: 760 rows came twice; every row is applied once, nothing waits for rows that never come.
 
-    Planted break, seen to fail: not dropping repeats of released transactions (state/alignment.py).
+    Planted break, seen to fail: not dropping repeats of released transactions (state/aligning/alignment.py).
     """
     replay = Replay("kill", tmp_path, ("b.accounts", "b.subscriptions", "b.credits"))
     replay.run(Random(4))

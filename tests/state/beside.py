@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from state.notes import Note
+from state.folding.notes import Note
 from state.output import Output
 from state.shard import Shard
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from state.alignment import Alignment
+from state.aligning.alignment import Alignment
 from state.row import BadFrame, End, Released, Row
 
 TABLES = {"public.accounts": 0, "public.entries": 1}

@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from state.alignment import Alignment
+from state.aligning.alignment import Alignment
 from state.row import KEY, OFFSET, ORDER, PARTITION, PARTITION_BITS, TABLE, End, Released, Row
 from tests.state.streams import TABLES, Streams, interleaved, repeat_tail, streams
 

@@ -11,10 +11,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from state import correction as c
-from state.correction import Correction, State
-from state.decision import APPROVE, PROPOSE, REJECT, Decision, binding, key_of
-from state.dispatcher import Dispatcher
+from state.correcting import correction as c
+from state.correcting.correction import Correction, State
+from state.correcting.decision import APPROVE, PROPOSE, REJECT, Decision, binding, key_of
+from state.correcting.dispatcher import Dispatcher
 from tests.state.dispatch_world import PROMISES, policy, wanted
 
 EXPIRES_MS = 60_000

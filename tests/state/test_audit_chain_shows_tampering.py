@@ -12,12 +12,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from state import correction as c
-from state.audit import Chain, Check, Entry, entry_from, entry_record
-from state.correction import Correction
-from state.decision import APPROVE, Decision
-from state.hold import stopped
-from state.lifecycle import advance
+from state.correcting import correction as c
+from state.correcting.audit import Chain, Check, Entry, entry_from, entry_record
+from state.correcting.correction import Correction
+from state.correcting.decision import APPROVE, Decision
+from state.correcting.hold import stopped
+from state.correcting.lifecycle import advance
 from tests.state.dispatch_world import wanted
 
 

@@ -8,10 +8,10 @@ from itertools import product
 
 import pytest
 
-from state import correction as c
-from state.correction import TERMINAL, Correction, Event, State
-from state.correction_record import correction_from, correction_record
-from state.lifecycle import PAUSE_MS_MAX, READ_BACKS_MAX, TABLE, IllegalTransition, advance, pause_ms
+from state.correcting import correction as c
+from state.correcting.correction import TERMINAL, Correction, Event, State
+from state.correcting.correction_record import correction_from, correction_record
+from state.correcting.lifecycle import PAUSE_MS_MAX, READ_BACKS_MAX, TABLE, IllegalTransition, advance, pause_ms
 from tests.state.dispatch_world import wanted
 
 EVENTS: dict[type[Event], Event] = {

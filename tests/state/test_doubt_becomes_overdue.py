@@ -6,11 +6,11 @@ any more; a read that fails afterwards and hides the code.
 
 from __future__ import annotations
 
-from state import correction as c
-from state.attention import attention
-from state.correction import Correction, State
-from state.dispatcher import Dispatcher
-from state.lifecycle import DOUBT_MS_MAX
+from state.correcting import correction as c
+from state.correcting.attention import attention
+from state.correcting.correction import Correction, State
+from state.correcting.dispatcher import Dispatcher
+from state.correcting.lifecycle import DOUBT_MS_MAX
 from tests.state.dispatch_world import PROMISES, policy, wanted
 
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from state import correction as c
-from state.correction import Correction
-from state.decision import REJECT, Decision, binding
-from state.dispatcher import Dispatcher
+from state.correcting import correction as c
+from state.correcting.correction import Correction
+from state.correcting.decision import REJECT, Decision, binding
+from state.correcting.dispatcher import Dispatcher
 from tests.state.dispatch_world import PROMISES, policy, wanted
 
 KEEP_MS = 1000

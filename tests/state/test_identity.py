@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from state.identity import Identity, Resolved
 from state.model import AccountRule, TableSpec
+from state.resolving.identity import Identity, Resolved
 from state.row import Row
 
 ACCOUNTS, INVOICES, PAYMENTS, CUSTOMERS, PLANS = range(5)

@@ -10,12 +10,12 @@ from dataclasses import replace
 
 import pytest
 
-from state.correction import Correction, State
-from state.decision import APPROVE, REJECT, Decision, binding
-from state.dispatcher import Dispatcher
-from state.hold import Hold
-from state.policy import Policy
-from state.rules import Guard
+from state.comparing.rules import Guard
+from state.correcting.correction import Correction, State
+from state.correcting.decision import APPROVE, REJECT, Decision, binding
+from state.correcting.dispatcher import Dispatcher
+from state.correcting.hold import Hold
+from state.correcting.policy import Policy
 from tests.state.dispatch_world import PROMISES, policy, wanted
 
 GROUP = "mass:rule"

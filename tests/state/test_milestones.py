@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.mapping import load_model
-from state.milestones import midnight_ms
+from connectors.mappings.loading import load_model
 from state.model import Model
 from state.output import Output
 from state.row import Change, Transaction
+from state.viewing.milestones import midnight_ms
 from tests.state.beside import Beside
 from tests.state.company import ACCOUNT, SOURCES, at, put, release, shard, transaction
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import pytest
 
-from state import correction as c
-from state.correction import Correction, Intent, State
-from state.correction_record import intent_from
-from state.dispatcher import Dispatcher
-from state.lane import Promise
+from state.correcting import correction as c
+from state.correcting.correction import Correction, Intent, State
+from state.correcting.correction_record import intent_from
+from state.correcting.dispatcher import Dispatcher
+from state.correcting.lane import Promise
+from state.correcting.policy import Policy
 from state.output import Output
-from state.policy import Policy
 from state.shard import Shard
 from tests.state.company import SETTLE_MS, at, in_step, put, rules
 

@@ -10,13 +10,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.mapping import load_model
-from state.identity import Identity
+from connectors.mappings.loading import load_model
+from state.aligning.sequencer import Sequencer
+from state.comparing.rules import Rules
 from state.model import Model
 from state.process import State, process
+from state.resolving.identity import Identity
 from state.row import End, Row
-from state.rules import Rules
-from state.sequencer import Sequencer
 from state.shard import Shard
 from state.step import Batch, Position
 from tests.state.histories import History, decode
@@ -65,7 +65,7 @@ def test_the_canonical_log_does_not_depend_on_order_repeats_or_batches(
 ) -> None:
     """Promises 1 to 3: the log of any arrival equals that of the commit order, to the byte; the counts balance.
 
-    Planted break, seen to fail: releasing a transaction with one row missing (state/alignment.py).
+    Planted break, seen to fail: releasing a transaction with one row missing (state/aligning/alignment.py).
     """
     straight = History(MODEL, seed).write(transactions)
     in_order: list[Row | End] = [*(row for rows in straight.rows.values() for row in rows), *straight.ends]
@@ -83,7 +83,7 @@ def test_the_canonical_log_does_not_depend_on_order_repeats_or_batches(
 def test_no_published_account_contradicts_the_rows_of_its_cut(seed: int, transactions: int) -> None:
     """Promise 1: at every record, what billing reports equals what its rows add up to, and invoices equal their lines.
 
-    Planted break, seen to fail: releasing a transaction with one row missing (state/alignment.py).
+    Planted break, seen to fail: releasing a transaction with one row missing (state/aligning/alignment.py).
     """
     streams = History(MODEL, seed).write(transactions)
     logs, _ = run(streams, interleaved(streams, Random(seed)), Random(seed))

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from state.mapping.toast import KEPT_FRAME_BYTES_MIN, MARKER
 from state.row import Change
-from state.toast import KEPT_FRAME_BYTES_MIN, MARKER
 from tests.state.company import (
     ACCOUNT,
     DEFAULTS,

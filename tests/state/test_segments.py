@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.mapping import load_model
+from connectors.mappings.loading import load_model
 from state.model import Model
 from state.row import Change
 from state.shard import Shard
@@ -143,7 +143,7 @@ def test_what_segments_have_adds_up(history: list[tuple[Change, bool]]) -> None:
     """Rows in any order, parents after their children, restarts between: of each currency the segments add up to the
     account's total, every object shows what a fresh derivation gives it, and its amounts stand in its own segment.
 
-    Planted breaks, seen to fail: not touching children whose parent's segment changes (state/fold.py), not touching the
+    Planted breaks, seen to fail: not touching children whose parent's segment changes (state/folding/fold.py), not touching the
     objects when the account's own changes (Segments.spread), beginning with empty sums after a restart (Segments.adopt).
     """
     target, clock_ms = shard(of=parted_model()), 1000

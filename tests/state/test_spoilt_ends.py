@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from state.spoilt import INCOMPLETE_AFTER_MS
+from state.aligning.spoilt import INCOMPLETE_AFTER_MS
 from tests.state.spoilt_stream import ENTRIES, alignment, bad_end, brief, end, row
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from state.alignment import Alignment
+from state.aligning.alignment import Alignment
+from state.aligning.spoilt import INCOMPLETE_AFTER_MS
 from state.row import BadFrame, End, Row
-from state.spoilt import INCOMPLETE_AFTER_MS
 from tests.state.spoilt_stream import ENTRIES, TABLES, alignment, bad, brief, end, last_commit, row
 
 

@@ -5,9 +5,9 @@ Planted breaks that were seen to fail here: `_keeps_back` without the switch; `r
 
 from __future__ import annotations
 
-from state import correction as c
-from state.decision import RESUME, STOP, SWITCH, Decision
-from state.dispatcher import Dispatcher
+from state.correcting import correction as c
+from state.correcting.decision import RESUME, STOP, SWITCH, Decision
+from state.correcting.dispatcher import Dispatcher
 from tests.state.dispatch_world import PROMISES, policy, wanted
 
 

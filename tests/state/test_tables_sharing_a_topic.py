@@ -7,9 +7,9 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from state.alignment import Alignment
+from state.aligning.alignment import Alignment
+from state.aligning.spoilt import UNMAPPED_RECORD_TYPE
 from state.row import OFFSET, PARTITION, BadFrame, End, Row
-from state.spoilt import UNMAPPED_RECORD_TYPE
 from tests.state.streams import TABLES, Streams, interleaved, repeat_tail, streams
 from tests.state.test_alignment import expected, feed
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.mapping import load_model
+from connectors.mappings.loading import load_model
 from tests.state.company import SETTLE_MS, SOURCES, at, put, shard
 
 

@@ -8,7 +8,7 @@ from shutil import copytree
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from connectors.mapping import load_model
+from connectors.mappings.loading import load_model
 from state.model import Model
 from state.output import Output
 from state.row import Change

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from state.life import TRANSITIONS
+from state.folding.life import TRANSITIONS
 from state.output import Output
 from state.shard import Shard
 from tests.state.beside import Beside

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from connectors.capture import DEFAULT_ROLE, Capture
-from connectors.source_database import source_dsn
+from connectors.sources.capture import DEFAULT_ROLE, Capture
+from connectors.sources.database import source_dsn
 from dataflows.settings import load_settings
 from tests.chaos.bank import delete_topics
 from tests.running_stack import RunningStack

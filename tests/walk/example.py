@@ -9,9 +9,9 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from connectors.mapping_init import write_draft
-from connectors.source_catalogue import open_catalogue
-from connectors.source_database import source_dsn
+from connectors.mappings.drafting.init import write_draft
+from connectors.sources.catalogue import open_catalogue
+from connectors.sources.database import source_dsn
 from console.cli import main
 from dataflows.settings import ROOT
 

@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from connectors.mapping_check import Truth, check
-from connectors.mapping_findings import MappingFinding
-from connectors.source_catalogue import read_catalogue
+from connectors.mappings.checking.check import Truth, check
+from connectors.mappings.checking.findings import MappingFinding
+from connectors.sources.catalogue import read_catalogue
 from dataflows.settings import ROOT
 from tests.running_stack import RunningStack
 from tests.walk.example import SCHEMA, database, finished

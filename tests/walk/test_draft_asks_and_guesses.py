@@ -10,11 +10,11 @@ import psycopg
 import pytest
 import yaml
 
-from connectors.located_yaml import Located
-from connectors.mapping import MappingError, load_model
-from connectors.mapping_check import check
-from connectors.mapping_decisions import open_decisions
-from connectors.source_catalogue import CatalogueTable, open_catalogue
+from connectors.mappings.checking.check import check
+from connectors.mappings.decisions import open_decisions
+from connectors.mappings.loading import MappingError, load_model
+from connectors.mappings.located_yaml import Located
+from connectors.sources.catalogue import CatalogueTable, open_catalogue
 from console.cli import main
 from dataflows.settings import ROOT
 from tests.running_stack import RunningStack

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from state.correction import Correction, Intent, State
-from state.dispatcher import READ_BACK, WRITE, Job
+from state.correcting.correction import Correction, Intent, State
+from state.correcting.dispatcher import READ_BACK, WRITE, Job
 
 
 def correction(

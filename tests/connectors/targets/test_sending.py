@@ -8,7 +8,7 @@ import pytest
 
 from connectors.targets.rest import RestTarget
 from connectors.targets.sender import CONFLICTS_MAX, work
-from state import correction as c
+from state.correcting import correction as c
 from tests.connectors.targets.jobs import correction, invoice, level, read_back, write
 from tests.demo.services.company import Company
 

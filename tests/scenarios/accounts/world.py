@@ -9,7 +9,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from connectors.mapping import load_model
+from connectors.mappings.loading import load_model
 from state.model import Model
 
 BILLING = """

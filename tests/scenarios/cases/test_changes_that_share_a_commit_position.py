@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.avro import DecodeError
-from connectors.positions import packed
+from connectors.capturing.positions import packed
 from tests.connectors.events import envelope
 from tests.connectors.recording import RecordedMessage
 from tests.scenarios.cases.company import ACCOUNT, company, mapping_of, row, topic

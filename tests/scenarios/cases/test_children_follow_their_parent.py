@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from state.toast import MARKER
+from state.mapping.toast import MARKER
 from tests.scenarios.cases.company import TEXT, company, row, topic
 from tests.scenarios.cases.wire import Wire
 

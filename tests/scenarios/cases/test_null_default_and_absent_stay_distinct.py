@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from connectors.preflight_database import keeps_nulls
+from connectors.sources.preflight_database import keeps_nulls
 from tests.scenarios.cases.company import TABLES, company, row, topic
 
 ACCOUNTS = topic("billing.accounts")

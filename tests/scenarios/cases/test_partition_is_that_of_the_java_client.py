@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from connectors.log import configure
-from connectors.partitioner import check_partitioner
+from connectors.sources.partitioner import check_partitioner
 from dataflows.settings import load_settings
 from dataflows.start import warn_of_partitioners
 from tests.scenarios.cases.company import company, row, topic

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from state.as_of import as_of
-from state.values import instant_ms
+from state.mapping.values import instant_ms
+from state.viewing.as_of import as_of
 from tests.scenarios.cases.company import ACCOUNT, company, row, topic
 from tests.scenarios.cases.wire import Wire
 
@@ -75,7 +75,7 @@ def asked(wire: Wire, text: str) -> dict[str, Any]:
 def test_open_at_every_step(tmp_path: Path) -> None:
     """G31: 1340.00, 0.00 and 1340.00 again; 0.00, 90.00 and 0.00. Pending is never paid, and shows as in flight.
 
-    Planted break, seen to fail: counting a disputed payment as paid (state/fold_billing.py).
+    Planted break, seen to fail: counting a disputed payment as paid (state/folding/billing.py).
     """
     wire = company_with_dispute(tmp_path)
     assert history(wire) == [

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.mapping import MappingError, load_model
+from connectors.mappings.loading import MappingError, load_model
 from tests.connectors.recording import RecordedMessage
 from tests.scenarios.cases.capture import Event
 from tests.scenarios.cases.company import ACCOUNT, TABLES, mapping_of, row, topic

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.mapping import MappingError
+from connectors.mappings.loading import MappingError
 from tests.scenarios.cases.company import company, mapping_of, row, topic
 from tests.scenarios.cases.wire import Wire
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from connectors.avro import compile_reader, frame_prefix
-from connectors.debezium import Decoder
+from connectors.capturing.debezium import Decoder
 from connectors.registry import Registry
 from tests.connectors.events import change, envelope, record
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from connectors.ownership import load_rules
+from connectors.mappings.ownership import load_rules
 from tests.scenarios.cases.company import company, row, topic
 from tests.scenarios.cases.test_deadlines_that_passed_while_down import HOUR_MS, breaches, clock
 from tests.scenarios.cases.wire import ROOT, Wire

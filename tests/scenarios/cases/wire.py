@@ -10,24 +10,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from connectors.column_types import fields_of
+from connectors.capturing.column_types import fields_of
+from connectors.capturing.debezium import Decoder, LastCommit, Peek
 from connectors.contracts import Contracts
-from connectors.debezium import Decoder, LastCommit, Peek
 from connectors.facts import fact_key, read_fact, read_note, waiting_record
-from connectors.mapping import load_model
-from connectors.ownership import load_rules
+from connectors.mappings.loading import load_model
+from connectors.mappings.ownership import load_rules
 from connectors.registry import Registry
 from dataflows.encode import Encoder
 from dataflows.identity_restore import index_of
-from state.identity import Identity
-from state.moves import Moves, StoredRow
+from state.aligning.sequencer import Sequencer
+from state.comparing.rules import Rules
 from state.output import Output
 from state.process import State, process
-from state.resolved import Moved
+from state.resolving.identity import Identity
+from state.resolving.moves import Moves, StoredRow
+from state.resolving.resolved import Moved
 from state.routing import partition_of
 from state.row import Release
-from state.rules import Rules
-from state.sequencer import Sequencer
 from state.shard import Shard
 from state.step import Batch, Position, Step
 from tests.connectors.events import envelope

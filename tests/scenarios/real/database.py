@@ -11,11 +11,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from connectors.capture import DEFAULT_ROLE, Capture
-from connectors.located_yaml import Located
-from connectors.mapping import MappingError
-from connectors.mapping_shape import MappingShape
-from connectors.source_database import source_dsn
+from connectors.mappings.loading import MappingError
+from connectors.mappings.located_yaml import Located
+from connectors.mappings.shape import MappingShape
+from connectors.sources.capture import DEFAULT_ROLE, Capture
+from connectors.sources.database import source_dsn
 from tests.chaos.bank import delete_topics
 from tests.running_stack import RunningStack
 from tests.scenarios.real.recordings import SOURCES, Act, tables

@@ -8,10 +8,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from connectors.capture import DEFAULT_ROLE, Capture
-from connectors.mapping_check import Truth, check
-from connectors.preflight import preflight
-from connectors.source_catalogue import open_catalogue
+from connectors.mappings.checking.check import Truth, check
+from connectors.sources.capture import DEFAULT_ROLE, Capture
+from connectors.sources.catalogue import open_catalogue
+from connectors.sources.preflight import preflight
 from dataflows.settings import ROOT
 from tests.running_stack import RunningStack
 from tests.scenarios.real.database import made, shape

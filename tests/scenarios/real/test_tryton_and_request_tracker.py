@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from connectors.ownership import load_rules
-from state.rules import Rules
+from connectors.mappings.ownership import load_rules
+from state.comparing.rules import Rules
 from tests.scenarios.cases.wire import OBJECTS
 from tests.scenarios.real.recordings import SOURCES, Act, acts
 from tests.scenarios.real.replay import ACCOUNT, Replay, by_time, interleaved

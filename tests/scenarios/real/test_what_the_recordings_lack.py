@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from state.rules import Rules
+from state.comparing.rules import Rules
 from tests.scenarios.cases.capture import Event
 from tests.scenarios.real.recordings import tables
 from tests.scenarios.real.replay import ACCOUNT, TIERS, Replay
@@ -142,7 +142,7 @@ def block(real: Replay, number: int, state: str, **columns: Any) -> Event:
 def test_what_takes_effect_later_takes_effect_without_another_row(real: Replay, restart: bool) -> None:
     """A cancellation on 2 January, written on the 1st: active until the sources' clock gets there, also over a restart.
 
-    Planted break, seen to fail with a restart: not waking accounts whose rows take effect later (state/rows.py, may_end).
+    Planted break, seen to fail with a restart: not waking accounts whose rows take effect later (state/folding/rows.py, may_end).
     """
     start = {"user_type": "CREATE", "plan_name": "pro-monthly", "effective_date": micros("2026-01-01T00:00:00")}
     real.commit(*subscription(real, **start), source="killbill")

@@ -1,0 +1,1 @@
+"""Captured records as the flow reads them: frames, envelopes, boundaries, keys."""

@@ -1,0 +1,1 @@
+"""The look-up store in Redis or Valkey."""

@@ -1,0 +1,1 @@
+"""The mapping files: their language, loading, ownership rules, versions."""

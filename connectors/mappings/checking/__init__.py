@@ -1,0 +1,1 @@
+"""`concord mapping check`: a folder against language, schemas, catalogue and contracts."""

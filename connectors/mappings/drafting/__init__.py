@@ -1,0 +1,1 @@
+"""`concord mapping init`: a first draft of a folder from a catalogue."""

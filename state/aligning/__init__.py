@@ -1,0 +1,1 @@
+"""What belongs to a source transaction, and in which order: alignment."""

@@ -1,0 +1,250 @@
+"""The one serial step of all sources: align, resolve, route. Whole transactions in, one release per shard out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from state.aligning.alignment import Alignment
+from state.aligning.repairs import Repairs
+from state.aligning.slots import bases, sharing
+from state.aligning.snapshot import Snapshots
+from state.model import Model
+from state.resolving.aside import Aside, let_go_transactions
+from state.resolving.identity import Identity
+from state.resolving.moves import Moves
+from state.routing import Router
+from state.row import (
+    OP,
+    PARTITION_BITS,
+    TABLE,
+    BadFrame,
+    Change,
+    Release,
+    Released,
+    Row,
+    Stalled,
+    Transaction,
+)
+from state.step import Batch, Position, Step
+
+#: timers of quiet shards are driven this often
+TICK_MS = 200
+
+
+class Sequencer:
+    """State of the serial step. Pure: time comes in with the transactions."""
+
+    def __init__(
+        self,
+        model: Model,
+        identity: Identity,
+        partitions: int,
+        start: Position,
+        last_commit: Callable[[bytes], int | None],
+        inputs: Mapping[str, int] | None = None,
+        moves: Moves | None = None,
+    ) -> None:
+        """`inputs`: partitions of each row topic; without it a missing row is only given up for a record that is spoilt.
+
+        `moves` reads back rows that move; without it all that is released is remembered, for runs that store nothing.
+        """
+        self._tables = tables = model.tables
+        self._sources = sources = model.sources
+        self._identity = identity
+        self._router = Router(partitions)
+        self._partitions = partitions
+        self._live = start.live
+        self.counts = dict(start.counts)
+        self._alignments: list[Alignment] = []
+        for source in sources:
+            own = [t for t in tables if t.source == source.name]
+            names = {t.name: t.index for t in own}
+            stood = start.frontier.get(source.name, 0), start.clock_ms.get(source.name, 0)
+            parts = None if inputs is None else {t.index: inputs[t.input_topic] for t in own}
+            self._alignments.append(Alignment(names, *stood, last_commit, parts, bases(tables)))
+        self._snapshots = Snapshots(model, start.live, start.snapshots)
+        self._repairs = Repairs(tables, start.snapshots)
+        self._rows_of = {t.index: t.rows_of for t in tables if t.rows_of is not None}
+        self._silent = self._rows_of.keys() | sharing(tables)
+        self._source_of = {s.name: i for i, s in enumerate(sources)}
+        self._names = [t.source for t in tables]
+        self._of_table = [self._source_of[name] for name in self._names]
+        self._ticked_ms = 0
+        self._aside = Aside(model.tables, identity, partitions)
+        self.moves = moves or Moves()
+        self._other_offsets: dict[tuple[str, int], int] = {}
+        self._given_up: list[tuple[int, BadFrame]] = []
+
+    @property
+    def held(self) -> dict[str, int]:
+        """Rows per source that wait for their transaction to become whole."""
+        return {s.name: a.held for s, a in zip(self._sources, self._alignments, strict=True)}
+
+    def stalled(self) -> dict[str, Stalled]:
+        """Per source the oldest transaction that is not whole."""
+        found = ((s.name, a.stalled()) for s, a in zip(self._sources, self._alignments, strict=True))
+        return {name: stalled for name, stalled in found if stalled}
+
+    def advance(self, batch: Batch) -> Step | None:
+        """Take a batch; None if it completed nothing and moved no offset."""
+        repeats = [alignment.repeats for alignment in self._alignments]
+        self._take(batch)
+        step = Step()
+        per_shard: dict[int, list[Transaction]] = {}
+        for number, alignment in enumerate(self._alignments):
+            for released in alignment.release():
+                self._resolve(number, released, per_shard, step)
+            bad = alignment.take_bad() + [one for source, one in self._given_up if source == number]
+            self._count("in", alignment.repeats - repeats[number] + len(bad), number)
+            self._count("ignored", alignment.repeats - repeats[number], number)
+            self._count("parked", len(bad), number)
+            step.parked += bad
+            self._collect_offsets(number, alignment, step)
+        step.offsets |= self._other_offsets
+        self._other_offsets, self._given_up = {}, []
+        if not step.offsets and not step.parked:
+            return None
+        step.exceptions += self._repairs.take()
+        went_live = self._check_live()
+        step.position = self._position()
+        if self._live:
+            now_ms = max(step.position.clock_ms.values(), default=0)
+            self._aside.tell(now_ms, step.exceptions)
+            self._aside.merges(now_ms, step.exceptions)
+        self._route(step, per_shard, went_live)
+        return step
+
+    def _take(self, batch: Batch) -> None:
+        if len(self._alignments) == 1:
+            self._alignments[0].add_rows(batch.rows)
+        else:
+            split: list[list[Row]] = [[] for _ in self._alignments]
+            for row in batch.rows:
+                split[self._of_table[row[TABLE]]].append(row)
+            for alignment, rows in zip(self._alignments, split, strict=True):
+                if rows:
+                    alignment.add_rows(rows)
+        for bad in batch.bad:
+            number = self._of_table[bad.table] if bad.table >= 0 else -1 - bad.table
+            if bad.table >= 0:
+                self._alignments[number].add_bad(bad)
+            elif bad.topic == self._sources[number].transaction_topic:
+                self._alignments[number].ends.add_spoilt(bad)
+            else:
+                self._given_up.append((number, bad))
+                self._other_offsets[bad.topic, bad.partition] = bad.offset + 1
+        for table, partition in batch.reached:
+            self._alignments[self._of_table[table]].reach_end(table, partition)
+        for number, end in batch.ends:
+            self._alignments[number].add_ends((end,))
+        for number, notice, offset in batch.notices:
+            self._snapshots.note(number, notice)
+            self._repairs.note(self._sources[number].name, notice)
+            self._other_offsets[self._sources[number].notification_topic, 0] = offset + 1
+
+    def _resolve(self, number: int, released: Released, per_shard: dict[int, list[Transaction]], step: Step) -> None:
+        source = self._sources[number].name
+        rows = released.rows
+        if not self._live:
+            self._snapshots.count(number, rows, self._rows_of, self._identity.knows)
+        if self._silent:
+            rows = self._of_partitions(number, rows)
+        identity = self._identity
+        found = identity.resolve(rows, source, released.position, released.time_ms)
+        self._count("transactions", 1, number)
+        self._count("in", len(rows), number)
+        self._count("applied", found.applied, number)
+        self._count("ignored", found.ignored, number)
+        self._aside.links(found.links, step.facts)
+        arriving: list[Transaction] = []
+        if found.moved or found.merged:
+            arriving, stranded = self.moves.bring(found, identity, self._names.__getitem__, released.time_ms)
+            for row in stranded:
+                self._count("applied", -1, self._source_of[row.source])
+            for merged in found.merged:
+                step.merged.setdefault(self._router.shard(merged.account), []).append(merged)
+        if found.let_go or found.waiting or found.superseded:
+            over = [waiting for waiting, _ in found.let_go] + found.superseded
+            self._aside.update(over, found.waiting, step.facts, step.exceptions)
+        if released.missing or not released.has_end:
+            step.exceptions.append(self._repairs.begin(source, released))
+        self._hand_out(Transaction(source, released.position, released.time_ms, found.changes), per_shard)
+        for transaction in arriving:
+            self._hand_out(transaction, per_shard)
+        if found.let_go:
+            for transaction in let_go_transactions(found.let_go):
+                self._count("applied", len(transaction.changes), self._source_of[transaction.source])
+                self._hand_out(transaction, per_shard)
+
+    def _of_partitions(self, number: int, rows: list[Row]) -> list[Row]:
+        """Rows of partitions as rows of their table. Tombstones there, and on a shared topic, do not say whose row is gone."""
+        kept = [row for row in rows if row[OP] != "t" or row[TABLE] not in self._silent]
+        self._count("in", len(rows) - len(kept), number)
+        self._count("ignored", len(rows) - len(kept), number)
+        return [(self._rows_of.get(row[TABLE], row[TABLE]), *row[1:]) for row in kept]
+
+    def _hand_out(self, transaction: Transaction, per_shard: dict[int, list[Transaction]]) -> None:
+        """Split a transaction over the shards of its accounts."""
+        shard_of = self._router.shard
+        changes = transaction.changes
+        if not changes:
+            return
+        self.moves.add(transaction)
+        account = changes[0][0]
+        if all(change[0] == account for change in changes):  # nearly always
+            shard = shard_of(account)
+            if shard in per_shard:
+                per_shard[shard].append(transaction)
+            else:
+                per_shard[shard] = [transaction]
+            return
+        by_shard: dict[int, list[Change]] = {}
+        for change in changes:
+            shard = shard_of(change[0])
+            if shard in by_shard:
+                by_shard[shard].append(change)
+            else:
+                by_shard[shard] = [change]
+        for shard, changes in by_shard.items():
+            per_shard.setdefault(shard, []).append(transaction._replace(changes=changes))
+
+    def _count(self, what: str, n: int, number: int) -> None:
+        if n:
+            name = f"{self._sources[number].name}.{what}"
+            self.counts[name] = self.counts.get(name, 0) + n
+
+    def _collect_offsets(self, number: int, alignment: Alignment, step: Step) -> None:
+        rows, end = alignment.take_offsets()
+        for slot, offset in rows.items():
+            topic = self._tables[slot >> PARTITION_BITS].input_topic
+            step.offsets[topic, slot & (1 << PARTITION_BITS) - 1] = offset
+        if end is not None:
+            step.offsets[self._sources[number].transaction_topic, 0] = end
+
+    def _check_live(self) -> bool:
+        went_live = not self._live and self._snapshots.complete
+        self._live = self._live or went_live
+        return went_live
+
+    def _position(self) -> Position:
+        both = list(zip(self._sources, self._alignments, strict=True))
+        stored = ({} if self._live else self._snapshots.dump()) | self._repairs.dump()
+        return Position(
+            {s.name: a.frontier for s, a in both},
+            {s.name: a.clock_ms for s, a in both},
+            dict(self.counts),
+            stored,
+            self._live,
+        )
+
+    def _route(self, step: Step, per_shard: dict[int, list[Transaction]], went_live: bool) -> None:
+        """Every shard that has something to do, and all of them when the clock has moved on."""
+        clock = min(step.position.clock_ms.values(), default=0)
+        everyone = went_live or clock - self._ticked_ms >= TICK_MS
+        if everyone:
+            self._ticked_ms = clock
+        for shard in range(self._partitions):
+            transactions, merged = per_shard.get(shard), step.merged.get(shard, ())
+            if transactions or everyone or merged:
+                release = Release(clock, step.position.frontier, transactions or [], self._live, went_live, merged)
+                step.releases[shard] = release

@@ -1,0 +1,1 @@
+"""An account in memory, and how facts add up in it."""

@@ -1,0 +1,228 @@
+"""One account in memory: its rows as facts, the objects they make, and running totals. Only `state/folding/fold.py` writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from state.folding.tally import Counts, Item, Tally, Totals
+from state.folding.usage_sums import UsageSums
+from state.roles import ID, POSITION, TIME_MS, Fact, Ref
+
+if TYPE_CHECKING:
+    from state.folding.entitlement import Entitled
+    from state.folding.life import Step
+    from state.folding.term import Term
+    from state.resolving.segments import Segment, Share, Sums
+
+
+class Fault(NamedTuple):
+    """Why a row is parked, since when (position and commit time of the row image that is at fault)."""
+
+    code: str
+    reason: str
+    object: str
+    position: int
+    time_ms: int
+
+
+class Account:
+    """Everything known of one account: a function of its live rows alone, whatever the order they came in."""
+
+    __slots__ = (
+        "blocked",
+        "changed",
+        "clocks",
+        "counts",
+        "currency",
+        "deadlines",
+        "dirty",
+        "due",
+        "ending",
+        "exceptions",
+        "faults",
+        "fresh",
+        "id",
+        "illegal",
+        "intents",
+        "items",
+        "kept_frames",
+        "made",
+        "merged_into",
+        "next_due_ms",
+        "next_end_ms",
+        "next_milestone_ms",
+        "noted",
+        "odd",
+        "parted",
+        "parts",
+        "pending",
+        "positions",
+        "rows",
+        "segment",
+        "shares",
+        "shown",
+        "stale",
+        "starting",
+        "stepping",
+        "steps",
+        "tallies",
+        "terms",
+        "tiers",
+        "totals",
+        "touched_ms",
+        "trails",
+        "usage",
+    )
+
+    def __init__(self, identity: str, steps: Mapping[str, int]) -> None:
+        """An account without rows; `steps` are the 10^-9 units of one minor unit, per currency."""
+        self.id = identity
+        self.steps = steps
+        self.rows: dict[Ref, Fact] = {}
+        self.positions: dict[str, int] = {}
+        self.faults: dict[Ref, Fault] = {}
+        self.kept_frames: dict[Ref, bytes] = {}
+        self.dirty: dict[tuple[str, str], int] = {}
+        self.touched_ms = 0
+        #: whether a row changed since the account was last published
+        self.changed = False
+        #: exceptions that were published: id -> (what they are about, their text)
+        self.exceptions: dict[str, tuple[tuple[str, str], str]] = {}
+        #: intents that are settling or wanted, by rule and object id
+        self.intents: dict[tuple[str, str], dict[str, Any]] = {}
+        #: kinds of objects of which nothing was derived in the last cut
+        self.blocked: frozenset[str] = frozenset()
+        #: the account that this one was merged into
+        self.merged_into: str | None = None
+        #: what the account was entitled to when it was last published
+        self.shown: Entitled | None = None
+        #: when open cases are due, ms
+        self.deadlines: dict[Ref, int] = {}
+        self.next_end_ms: int | None = None
+        self.stale = False
+        #: whether a row was ever unknown in a field or shared its object with another: then every flag is looked for
+        self.odd = False
+        self.currency: dict[str, str | None] = {}
+        #: rows that derived objects are made of, by (source, kind, field, value); see `state/mapping/derive.py`
+        self.parts: dict[tuple[str, str, str, str], dict[Ref, None]] = {}
+        #: derived objects to be made anew, what each anchor's last making gave, and when it changes by itself
+        self.pending: dict[tuple[int, str], None] = {}
+        self.made: dict[tuple[int, str], tuple[Ref, ...]] = {}
+        self.due: dict[tuple[int, str], int] = {}
+        self.next_due_ms: int | None = None
+        self.remember_nothing()
+        self.clear()
+
+    def remember_nothing(self) -> None:
+        """Begin without a history, without dates to come, and without segments."""
+        #: states that rows were in, oldest first, where they are kept and there was more than one image
+        self.trails: dict[Ref, tuple[Step, ...]] = {}
+        #: rows whose state changed since the last cut: position of the transaction, what they said before it
+        self.stepping: dict[Ref, tuple[int, Fact]] = {}
+        #: the account's own segment, its totals by currency and segment, and what each object adds to them
+        self.segment: Segment | None = None
+        self.parted: Sums = {}
+        self.shares: dict[tuple[str, str], list[Share]] = {}
+        #: dates of subscriptions, whether some are new, what is noted of them, when the next milestone is
+        self.terms: dict[tuple[Ref, str], Term] = {}
+        self.fresh = False
+        self.noted: dict[Ref, dict[str, Any]] = {}
+        self.next_milestone_ms: int | None = None
+        #: open exceptions about illegal steps, by their id
+        self.illegal: dict[str, dict[str, Any]] = {}
+
+    def clear(self) -> None:
+        """Forget what was derived from the rows; the rows stay."""
+        self.items: dict[tuple[str, str], Item] = {}
+        self.tallies: dict[Ref, Tally] = {}
+        self.totals: dict[str, Totals] = {}
+        self.counts = Counts()
+        self.usage = UsageSums()
+        #: open cases
+        self.clocks: dict[Ref, None] = {}
+        #: live subscriptions per tier
+        self.tiers: dict[str | None, int] = {}
+        #: cancelled subscriptions that stay entitled: row -> (tier, end in ms or None for open-ended)
+        self.ending: dict[Ref, tuple[str | None, int | None]] = {}
+        #: live subscriptions that entitle for a time only: row -> (tier, start in ms, end in ms); None is never
+        self.starting: dict[Ref, tuple[str | None, int | None, int | None]] = {}
+
+    def tally(self, ref: Ref) -> Tally:
+        """The sums over the children of a row."""
+        found = self.tallies.get(ref)
+        if found is None:
+            found = self.tallies[ref] = Tally()
+        return found
+
+    def late_tally(self, kind: str, system: str, ref: Ref) -> Tally:
+        """A new tally of a row that seldom has children, so that its own coming made none: with its object, if it is there."""
+        tally = self.tallies[ref] = Tally()
+        fact = self.rows.get(ref)
+        item = self.items.get((kind, fact[ID])) if fact is not None else None
+        if item is not None and item.shows(system, ref):
+            tally.item = item
+        return tally
+
+    def total(self, currency: str) -> Totals:
+        """The totals in a currency."""
+        found = self.totals.get(currency)
+        if found is None:
+            found = self.totals[currency] = Totals()
+        return found
+
+    def drop_if_unused(self, ref: Ref) -> None:
+        """Forget a tally that neither a row nor a child needs."""
+        tally = self.tallies.get(ref)
+        if tally is not None and tally.item is None and not tally.children and not tally.lines:
+            del self.tallies[ref]
+
+    def place(self, kind: str, system: str, ref: Ref, identity: str, sign: int) -> Item:
+        """Attach a row to its object (sign 1) or detach it (-1), and mark the object as touched."""
+        key = (kind, identity)
+        item = self.items.get(key)
+        if item is None:
+            item = self.items[key] = Item(kind, identity)
+        if sign > 0:
+            if getattr(item, system) is None:
+                setattr(item, system, ref)
+            else:
+                item.attach(system, ref)
+                self.odd = True
+        elif item.extra is None:
+            setattr(item, system, None)
+        else:
+            item.detach(system, ref)
+        self.dirty[key] = self.touched_ms
+        return item
+
+    def touch(self, item: Item | None) -> None:
+        """A child of the object changed."""
+        if item is not None:
+            self.dirty[item.kind, item.id] = self.touched_ms
+
+    def mark_of(self, ref: Ref, kind: str) -> None:
+        """A row's fault begins or ends: the object that it shows is touched."""
+        fact = self.rows.get(ref)
+        if fact is not None and (kind, fact[ID]) in self.items:
+            self.dirty[kind, fact[ID]] = self.touched_ms
+
+    def mark_all(self) -> None:
+        """Every object counts as touched when its row last changed."""
+        for key, item in self.items.items():
+            refs = [ref for ref in (item.billing, item.erp, item.support) if ref is not None]
+            self.dirty[key] = max((self.rows[ref][TIME_MS] for ref in refs), default=self.touched_ms)
+
+    def settle(self, tally: Tally) -> None:
+        """Bring an invoice's open amount, and the account's, up to date."""
+        due = tally.due
+        settled = tally.paid + tally.applied
+        now = due - settled if due is not None and due > settled else 0
+        if now != tally.open and tally.currency is not None:
+            self.total(tally.currency).open += now - tally.open
+            tally.open = now
+
+    def newest(self, source_of: list[str], source: str) -> int | None:
+        """Position of the newest live row of a source, None without rows."""
+        found = [fact[POSITION] for ref, fact in self.rows.items() if source_of[ref[0]] == source]
+        return max(found, default=None)

@@ -1,0 +1,193 @@
+"""Derived objects of an account: which of them a changed row concerns, made anew and folded like facts of a table.
+
+Each derivation has tables of its own in the model, after the captured ones; a fact there is what its function says of
+one object. Everything behind (fold, view, differences) sees no other facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from state.folding.account import Account, Fault
+from state.folding.amounts import INVALID_PRECISION
+from state.folding.fold import Folder, fold, folder_of, refold
+from state.folding.states import States
+from state.folding.targets import CASE_OPEN
+from state.mapping.derivation import Derivation, Link, Made, Moment, Part, Parts, Shape
+from state.mapping.values import BadValue, instant_ms
+from state.model import Model, TableSpec
+from state.roles import FIRST, ROLES, TIME_MS, Fact, Ref
+from state.viewing import change_event
+
+#: the field of a part that becomes a subscription's `paid_until`
+_CHARGED = "charged_through"
+#: (number of the derivation in the model, key of the anchor)
+Anchor = tuple[int, str]
+
+
+class _Bound(NamedTuple):
+    """A derivation of one source; `tables` are those of all derived objects of the source, since they link to one another."""
+
+    derivation: Derivation
+    source: str
+    tables: Mapping[str, int]
+
+
+class Deriver:
+    """Keeps the derived objects of accounts up to date."""
+
+    def __init__(self, model: Model, states: States) -> None:
+        self._states = states
+        self._tables = tables = model.folded
+        self._digits = model.exponents
+        linked: dict[str, dict[str, int]] = {}
+        for use in model.derivations:
+            linked.setdefault(use.source, {}).update(use.tables)
+        self._bound = [_Bound(use.derivation, use.source, linked[use.source]) for use in model.derivations]
+        self._shapes = {t.index: _shape(t) for t in tables if t.object is not None and t.object.role.blocks}
+        self.folders: dict[int, Folder] = {index: self._folder(tables[index]) for index in self._shapes}
+
+    def _folder(self, spec: TableSpec) -> Folder:
+        """How a part is folded: entered where functions look for it, and what it concerns marked to be made anew."""
+        assert spec.object is not None
+        role, source = spec.object.role, spec.source
+        shape = self._shapes[spec.index]
+        places = [(name, shape.places[name]) for name in role.by]
+        concerned = [
+            (number, bound.derivation)
+            for number, bound in enumerate(self._bound)
+            if bound.source == source and role.object in bound.derivation.reads
+        ]
+
+        def part(account: Account, _spec: TableSpec, ref: Ref, fact: Fact, sign: int) -> None:
+            for name, value in (("", ""), *((name, fact[place]) for name, place in places)):
+                if value is None:
+                    continue
+                found = account.parts.setdefault((source, role.object, name, str(value)), {})
+                if sign > 0:
+                    found[ref] = None
+                else:
+                    found.pop(ref, None)
+                    if not found:
+                        del account.parts[source, role.object, name, str(value)]
+            parts, row = self._parts(account, source), Part(ref, shape, fact)
+            for number, derivation in concerned:
+                for anchor in derivation.anchors(row, parts):
+                    if anchor is not None:
+                        account.pending[number, anchor] = None
+
+        return part
+
+    def settle(self, account: Account, clock_ms: int) -> list[dict[str, Any]]:
+        """Make anew what changed rows concern, and what takes effect by now; returns the parts of the change event."""
+        entries: list[dict[str, Any]] = []
+        for anchor, until_ms in list(account.due.items()):
+            if until_ms <= clock_ms:
+                account.pending[anchor] = None
+        while account.pending:
+            anchor = next(iter(account.pending))
+            del account.pending[anchor]
+            self._remake(account, anchor, clock_ms, entries)
+        return entries
+
+    def _remake(self, account: Account, anchor: Anchor, clock_ms: int, entries: list[dict[str, Any]]) -> None:
+        bound, moment = self._bound[anchor[0]], Moment(clock_ms)
+        parts = self._parts(account, bound.source)
+        try:
+            wanted = self._facts(bound, bound.derivation.make(parts, anchor[1], moment), parts)
+        except BadValue as error:
+            self._blame(account, bound, anchor[1], error, parts.used())
+            return
+        blamed = bound.tables[bound.derivation.makes[0]], anchor[1]
+        if blamed in account.faults and account.faults[blamed].code != INVALID_PRECISION:
+            account.mark_of(blamed, account.faults.pop(blamed).object)
+        for ref in account.made.get(anchor, ()):
+            if ref not in wanted:
+                self._fold(account, ref, None, entries)
+        for ref, fact in wanted.items():
+            if account.rows.get(ref) != fact:
+                self._fold(account, ref, fact, entries)
+        if wanted:
+            account.made[anchor] = tuple(wanted)
+        else:
+            account.made.pop(anchor, None)
+        if moment.until_ms is None:
+            account.due.pop(anchor, None)
+        else:
+            account.due[anchor] = moment.until_ms
+
+    def _fold(self, account: Account, ref: Ref, fact: Fact | None, entries: list[dict[str, Any]]) -> None:
+        spec = self._tables[ref[0]]
+        account.touched_ms = max(account.touched_ms, fact[TIME_MS] if fact else 0)
+        account.changed = True
+        old = fold(account, self._tables, folder_of(spec), ref, fact)
+        if account.stale:
+            refold(account, self._tables)
+        if old is not None:
+            self._states.changed(account, ref, old, fact, None)
+        if (entry := change_event.entry(spec, old, fact)) is not None:
+            entries.append(entry)
+
+    def _facts(self, bound: _Bound, made: Iterable[Made], parts: Parts) -> dict[Ref, Fact]:
+        """The objects as facts of their tables: as new as the newest row that was looked at for them."""
+        out: dict[Ref, Fact] = {}
+        for one in made:
+            newest = max((part.position, part.time_ms) for part in one.rows or parts.used())
+            role = ROLES[bound.derivation.system, one.object]
+            fields = [_plain(one.fields.get(field.name), bound.tables) for field in role.fields]
+            fact = (newest[0], newest[1], one.unmapped or None, one.id, *fields)
+            out[bound.tables[one.object], one.key] = fact
+        return out
+
+    def _blame(self, account: Account, bound: _Bound, anchor: str, error: BadValue, used: Sequence[Part]) -> None:
+        """A function refused its rows: what it made before stays, and the fault is told on its object."""
+        position, time_ms = max(((part.position, part.time_ms) for part in used), default=(0, 0))
+        kind = bound.derivation.makes[0]
+        ref = bound.tables[kind], anchor
+        account.faults[ref] = Fault(error.code, error.reason, kind, position, time_ms)
+        account.mark_of(ref, kind)
+
+    def _parts(self, account: Account, source: str) -> Parts:
+        return Parts(account, source, self._shapes, self._digits)
+
+    def timed(self, table: int, clocks: bool) -> bool:
+        """Whether rows of a table with parts may set a timer: their field effective_at, or an open case with a deadline."""
+        places = self._shapes[table].places
+        return "effective_at" in places or (clocks and self._of_cases(table) and "status" in places)
+
+    def waits(self, table: int, fact: Fact) -> bool:
+        """Whether such a row does: it takes effect only after the transaction that wrote it, or is of an open case."""
+        places = self._shapes[table].places
+        if "effective_at" not in places:
+            return fact[places["status"]] in CASE_OPEN
+        at = fact[places["effective_at"]]
+        at_ms = None if at is None else instant_ms(at)
+        return at_ms is not None and at_ms > fact[TIME_MS]
+
+    def has_moments(self, table: int) -> bool:
+        """Whether rows of a table with parts say until when something is paid for."""
+        return table in self._shapes and _CHARGED in self._shapes[table].places
+
+    def moments(self, table: int, fact: Fact) -> list[int]:
+        """And until when, ms."""
+        value = fact[self._shapes[table].places[_CHARGED]]
+        at_ms = None if value is None else instant_ms(value)
+        return [] if at_ms is None else [at_ms]
+
+    def _of_cases(self, table: int) -> bool:
+        spec = self._tables[table].object
+        return spec is not None and spec.role.blocks == "case"
+
+
+def _shape(spec: TableSpec) -> Shape:
+    assert spec.object is not None
+    role = spec.object.role
+    return Shape(role.object, {field.name: FIRST + number for number, field in enumerate(role.fields)})
+
+
+def _plain(value: Any, tables: Mapping[str, int]) -> Any:
+    """A link as the reference that facts hold; None if the mapping does not ask for such objects."""
+    if not isinstance(value, Link):
+        return value
+    return (tables[value.object], value.key) if value.object in tables else None

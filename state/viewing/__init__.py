@@ -1,0 +1,1 @@
+"""What goes out about an account: records, change events, exceptions, milestones."""
