@@ -32,10 +32,10 @@ from connectors.mappings.ownership import load_rules
 from connectors.registry import Registry
 from dataflows import collector
 from dataflows.encode import Encoder
-from state.aligning.sequencer import Sequencer
 from state.model import Model
 from state.resolving.identity import Identity
 from state.row import Release
+from state.sequencer import Sequencer
 from state.shard import Shard
 from state.step import Batch, Position
 

@@ -18,8 +18,8 @@ from redis.retry import Retry
 
 from connectors import metrics
 from connectors.targets.protocol import Declared, Snapshot, Target, Throttled, TransientError, Write
-from state.comparing.rules import Budget
 from state.correcting.lane import Promise
+from state.rules import Budget
 
 #: longer than any answer that an adapter waits for
 LEASE_MS = 60_000

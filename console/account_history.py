@@ -12,7 +12,7 @@ from rich.text import Text
 
 from connectors.lookup_store.reader import Answer
 from connectors.mappings.loading import find_zone
-from state.mapping.values import instant_from_us, iso
+from state.values import instant_from_us, iso
 from state.viewing.as_of import as_of
 
 _DAY = timedelta(days=1)

@@ -15,7 +15,7 @@ from connectors.mappings.ownership import load_rules
 from connectors.mappings.versions import installed
 from console.exits import Exit, help_text
 from dataflows.settings import SettingsError, load_settings
-from state.comparing.rules import Rule, Rules
+from state.rules import Rule, Rules
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -43,12 +43,12 @@ from dataflows.dispatch_results import ResultSource
 from dataflows.dispatch_stage import FLOW, DispatchStage, clock_ms, read_inputs
 from dataflows.dispatch_writer import EXIT_FENCED, DispatchWriter
 from dataflows.settings import Settings, load_settings
-from state.comparing.rules import Rules
 from state.correcting.audit import Chain
 from state.correcting.correction_record import correction_from
 from state.correcting.dispatcher import Dispatcher
 from state.correcting.hold import hold_from
 from state.correcting.policy import Policy
+from state.rules import Rules
 
 EXIT_REFUSED = 2
 #: the metrics port of this flow lies this far above the canonical flow's

@@ -20,8 +20,6 @@ from dataflows.replaced import Replaced
 from dataflows.settings import Settings, SettingsError
 from dataflows.start import last_progress
 from dataflows.stored import AsStored, FactRecord, Rows
-from state.aligning.sequencer import Sequencer
-from state.comparing.rules import Rules
 from state.folding.notes import Note
 from state.model import Model
 from state.output import Output
@@ -29,6 +27,8 @@ from state.process import State, process
 from state.rederivation import Opened, StoredRow, derive
 from state.resolving.identity import Identity
 from state.row import Release
+from state.rules import Rules
+from state.sequencer import Sequencer
 from state.shard import Shard
 from state.step import Position
 from state.viewing.preview import Comparison, View, view_of

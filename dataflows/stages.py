@@ -25,11 +25,11 @@ from dataflows.placement import shard_keys
 from dataflows.read_back import read_back
 from dataflows.settings import Settings
 from dataflows.start import Start
-from state.aligning.sequencer import Sequencer
 from state.mapping.parked import unpack
 from state.model import Model
 from state.resolving.moves import Moves
 from state.row import FRAME, Release
+from state.sequencer import Sequencer
 from state.shard import Shard
 from state.step import Batch, Position
 

@@ -8,9 +8,9 @@ from datetime import tzinfo
 from enum import Enum
 from typing import Any, Final, Literal
 
-from state.mapping.derivation import Derivation
-from state.mapping.values import NANO
+from state.folding.derivation import Derivation
 from state.roles import Fact, Role
+from state.values import NANO
 
 AccountKind = Literal["defines", "through", "reference", "ways"]
 #: (row image, position, time_ms) -> fact; raises BadValue

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from state.aligning.sequencer import Sequencer
 from state.output import Output
+from state.sequencer import Sequencer
 from state.shard import Shard
 from state.step import Batch, Step
 

@@ -10,19 +10,19 @@ import heapq
 from collections.abc import Iterator
 from typing import Any
 
-from state.comparing.rules import Rules
+from state.folding import changes as change_event
 from state.folding.account import Account
 from state.folding.entitlement import entitled
 from state.folding.fold import refold
+from state.folding.milestones import ZONES_MS, Milestones
 from state.folding.notes import MERGED, TOLD, TRAIL, Note
 from state.folding.rows import Decode, Reencode, Rows
 from state.folding.states import ILLEGAL_TRANSITION, States
 from state.model import Model
 from state.output import Output
+from state.publication import Publication
 from state.row import Change, Release, Transaction
-from state.viewing import change_event
-from state.viewing.milestones import ZONES_MS, Milestones
-from state.viewing.publication import Publication
+from state.rules import Rules
 from state.viewing.service_clock import keeps_clocks
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from state.resolving.aside import ExceptionRecord, WaitingFact
+from state.aside import ExceptionRecord, WaitingFact
 from state.row import BadFrame, End, Merged, Notice, Release, Row
 
 

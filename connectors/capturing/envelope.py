@@ -15,9 +15,9 @@ from connectors.capturing.boundary import Boundaries, Boundary
 from connectors.capturing.column_types import WRONG_COLUMN_TYPE, unfit
 from connectors.capturing.frames import BadFrameError, Compiled, Schemas, schema_id_of
 from connectors.capturing.positions import packed
-from state.aligning.repairs import RESCANNED
 from state.mapping.toast import has_marker
 from state.model import FieldSpec
+from state.repairs import RESCANNED
 from state.row import Notice
 
 #: numbers become exact decimals, times are brought to one unit

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from connectors.mappings.account import Shape
 from connectors.mappings.located_yaml import Located, LocatedError
-from state.comparing.rules import (
+from state.folding.life import TRANSITIONS
+from state.rules import (
     BRAKE_WITHIN_MS,
     BRAKE_WRITES,
     PROPOSAL_MS,
@@ -21,7 +22,6 @@ from state.comparing.rules import (
     Rule,
     Rules,
 )
-from state.folding.life import TRANSITIONS
 
 #: rules that can be compared so far: object -> (owner, target)
 _COMPARED = {

@@ -6,14 +6,14 @@ from json.encoder import encode_basestring_ascii as quoted
 from typing import NamedTuple
 
 from state.comparing.bookings import ERP_STATE, booked_note
-from state.comparing.rules import Rule
 from state.folding.account import Account
 from state.folding.amounts import Units
 from state.folding.entitlement import Entitled, standing_unmapped
 from state.folding.tally import Item
-from state.mapping.values import major_text
 from state.model import Model
 from state.roles import FIRST, POSITION, ROLES, Ref
+from state.rules import Rule
+from state.values import major_text
 from state.viewing.flags import flags
 
 Values = dict[str, str]

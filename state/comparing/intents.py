@@ -12,13 +12,13 @@ from hashlib import sha256
 from typing import Any
 
 from state.comparing.difference import Difference, Differences, Values
-from state.comparing.rules import Rule, Rules
 from state.folding.account import Account
 from state.folding.amounts import Units
 from state.folding.entitlement import Entitled
+from state.folding.segments import Segment, Segments, as_record
 from state.model import Model
 from state.output import Output, Record
-from state.resolving.segments import Segment, Segments, as_record
+from state.rules import Rule, Rules
 
 SETTLING, WANTED, SEEN, WITHDRAWN = "settling", "wanted", "seen", "withdrawn"
 #: the system whose rows show what a rule compares; where none is captured nobody knows what is missing there

@@ -9,11 +9,11 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from state.comparing.rules import Rule, Rules
 from state.correcting.correction import Correction, Intent
 from state.correcting.decision import SWITCH
 from state.correcting.hold import MASS_CHANGE, WRITE_BRAKE, Hold, brake_id, mass_id, stopped
 from state.correcting.lane import Place
+from state.rules import Rule, Rules
 
 #: modes from the strictest to the most lenient
 _MODES = ("observe", "propose", "auto")

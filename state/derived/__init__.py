@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from state.derived import killbill, request_tracker, tryton
-from state.mapping.derivation import Derivation
+from state.folding.derivation import Derivation
 from state.role import Role
 
 _FAMILIES = {"killbill": killbill, "tryton": tryton, "request_tracker": request_tracker}

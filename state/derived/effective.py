@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from state.mapping.derivation import Moment, Part
-from state.mapping.values import instant_ms
+from state.folding.derivation import Moment, Part
+from state.values import instant_ms
 
 
 def moment_of(rows: Iterable[Part], moment: Moment) -> Moment:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from state.derived.effective import blocks, in_effect, moment_of
 from state.derived.killbill_parts import PARTS as PARTS
 from state.derived.killbill_payments import PAYMENT, in_flight
-from state.mapping.derivation import Derivation, Link, Made, Moment, Part, Parts
-from state.mapping.values import instant_ms
+from state.folding.derivation import Derivation, Link, Made, Moment, Part, Parts
+from state.values import instant_ms
 
 _OVERDUE = "overdue-service"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from state.mapping.derivation import part_role
+from state.folding.derivation import part_role
 from state.role import RoleField, label, optional
 
 _text = RoleField

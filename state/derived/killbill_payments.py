@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from state.folding.derivation import Derivation, Link, Made, Moment, Part, Parts
 from state.folding.life import Leg
-from state.mapping.derivation import Derivation, Link, Made, Moment, Part, Parts
-from state.mapping.values import NOT_SET
+from state.values import NOT_SET
 
 _GIVES_BACK = ("refund", "chargeback")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from state.mapping.derivation import Derivation, Link, Made, Moment, Part, Parts, part_role
-from state.mapping.values import NOT_SET, instant_ms
+from state.folding.derivation import Derivation, Link, Made, Moment, Part, Parts, part_role
 from state.role import RoleField, label, optional
+from state.values import NOT_SET, instant_ms
 
 _text = RoleField
 #: a custom field that says yes or no

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any
 
-from state.mapping.derivation import Derivation, Link, Made, Moment, Part, Parts, part_role
-from state.mapping.values import NANO_DIGITS, major_units
+from state.folding.derivation import Derivation, Link, Made, Moment, Part, Parts, part_role
 from state.role import RoleField, label, optional
+from state.values import NANO_DIGITS, major_units
 
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _text = RoleField

@@ -12,8 +12,8 @@ from state.roles import ID, POSITION, TIME_MS, Fact, Ref
 if TYPE_CHECKING:
     from state.folding.entitlement import Entitled
     from state.folding.life import Step
+    from state.folding.segments import Segment, Share, Sums
     from state.folding.term import Term
-    from state.resolving.segments import Segment, Share, Sums
 
 
 class Fault(NamedTuple):
@@ -104,7 +104,7 @@ class Account:
         #: whether a row was ever unknown in a field or shared its object with another: then every flag is looked for
         self.odd = False
         self.currency: dict[str, str | None] = {}
-        #: rows that derived objects are made of, by (source, kind, field, value); see `state/mapping/derive.py`
+        #: rows that derived objects are made of, by (source, kind, field, value); see `state/folding/derive.py`
         self.parts: dict[tuple[str, str, str, str], dict[Ref, None]] = {}
         #: derived objects to be made anew, what each anchor's last making gave, and when it changes by itself
         self.pending: dict[tuple[int, str], None] = {}

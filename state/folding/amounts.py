@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from state.folding.account import Account, Fault
 from state.folding.life import life_of
-from state.mapping.values import NANO_DIGITS
 from state.model import TableSpec
 from state.roles import POSITION, TIME_MS, Fact, Ref
+from state.values import NANO_DIGITS
 
 INVALID_PRECISION = "INVALID_PRECISION"
 

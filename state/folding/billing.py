@@ -6,9 +6,9 @@ from state.folding.account import Account
 from state.folding.amounts import checked
 from state.folding.tally import Tally
 from state.folding.term import follow, has_dates
-from state.mapping.values import NOT_SET, OPEN_ENDED, OPEN_STARTED, instant_ms
 from state.model import TableSpec
 from state.roles import ID, INEXACT_INTERVAL, REREAD_NEEDED, ROLES, UNMAPPED, Fact, Ref
+from state.values import NOT_SET, OPEN_ENDED, OPEN_STARTED, instant_ms
 
 #: invoice states in which the total is owed
 OWED = frozenset(("open", "paid"))

@@ -7,11 +7,11 @@ a state. A state that the table does not name (an unmapped label) is judged by n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from state.mapping.values import NOT_SET, OPEN_ENDED, OPEN_STARTED, instant_from_us
 from state.model import TableSpec
 from state.roles import POSITION, ROLES, TIME_MS, Fact
+from state.values import NOT_SET, OPEN_ENDED, OPEN_STARTED, instant_from_us
 
 #: "system.object" -> state -> the states that may follow it
 Transitions = Mapping[str, Mapping[str, frozenset[str]]]
@@ -73,6 +73,10 @@ class Step(NamedTuple):
     at: str
     position: int
     dated: bool
+
+
+#: the state of a payment that was paid
+PAID: Final = "succeeded"
 
 
 class Leg(NamedTuple):

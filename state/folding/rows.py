@@ -6,20 +6,20 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from state.folding import changes as change_event
 from state.folding.account import Account, Fault
+from state.folding.derive import Deriver
 from state.folding.fold import fold, folder_of, forget_position, refold
 from state.folding.states import States
 from state.folding.waking import Waking, of_payload
-from state.mapping.derive import Deriver
 from state.mapping.parked import ParkedRow, by_table, by_topic, pack, unpack
 from state.mapping.toast import KEPT_FRAME_BYTES_MIN, has_marker, merge
-from state.mapping.values import BadValue
 from state.model import Model, TableSpec
 from state.output import Output, ParkedChange
 from state.resolving.moves import MOVED
 from state.roles import FIRST, POSITION, Fact, Ref
 from state.row import Change, Transaction
-from state.viewing import change_event
+from state.values import BadValue
 
 #: (table index, frame) -> the whole row image, None if the frame holds none
 Decode = Callable[[int, bytes], dict[str, Any] | None]

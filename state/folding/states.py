@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from state.comparing.rules import Rules
 from state.folding.account import Account
 from state.folding.life import Life, Step, life_of
 from state.folding.notes import TRAIL, Note, place_of
-from state.mapping.values import instant_from_us
 from state.model import TableSpec
 from state.output import Output
 from state.roles import ID, POSITION, TIME_MS, Fact, Ref
+from state.rules import Rules
+from state.values import instant_from_us
 
 ILLEGAL_TRANSITION = "ILLEGAL_TRANSITION"
 #: steps that are remembered of one row; of more the oldest are forgotten

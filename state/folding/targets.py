@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from state.folding.account import Account
 from state.folding.amounts import checked
-from state.mapping.values import EXACT
 from state.model import TableSpec
 from state.roles import ID, ROLES, Fact, Ref
+from state.values import EXACT
 
 _INV_CURRENCY, _INV_TOTAL = (ROLES["erp", "invoice"].index(name) for name in ("currency", "total"))
 _PAY_CURRENCY, _PAY_INVOICE, _PAY_AMOUNT, _PAY_RATE = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from state.mapping.values import NOT_SET, OPEN_ENDED, OPEN_STARTED
 from state.roles import FIRST, ROLES, TIME_MS, Fact, Ref
+from state.values import NOT_SET, OPEN_ENDED, OPEN_STARTED
 
 if TYPE_CHECKING:
     from state.folding.account import Account

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from state.mapping.values import EXACT, decimal
+from state.values import EXACT, decimal
 
 _ZERO = Decimal(0)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from state.folding.derive import Deriver
+from state.folding.milestones import earliest
 from state.folding.targets import CASE_OPEN
 from state.folding.term import may_have_dates
-from state.mapping.derive import Deriver
 from state.model import ObjectSpec, TableSpec
 from state.roles import FIRST, ROLES, Fact
-from state.viewing.milestones import earliest
 
 _CASE_STATUS = ROLES["support", "case"].index("status")
 _STATUS, _UNTIL, _FROM, _TO = (

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from string import Formatter
 from typing import Any
 
-from state.mapping import values
+from state import values
 from state.mapping.times import day_of, end_of_term, instant_of
-from state.mapping.values import BadValue
 from state.model import Absent, FieldSpec, Mapper
 from state.roles import REREAD_NEEDED
+from state.values import BadValue
 
 #: most distinct dates whose text is remembered, per process
 DATES_MAX = 50_000

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
-from state.mapping.values import NOT_SET, OPEN_ENDED, OPEN_STARTED, BadValue, day, instant, instant_from_us, iso
 from state.roles import INEXACT_INTERVAL
+from state.values import NOT_SET, OPEN_ENDED, OPEN_STARTED, BadValue, day, instant, instant_from_us, iso
 
 Convert = Callable[..., str | None]
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from state.folding.account import Account
 from state.folding.amounts import Units
 from state.folding.entitlement import Entitled
+from state.folding.segments import Segments, as_record
 from state.folding.tally import Item, Totals, amounts
-from state.mapping.values import instant_from_us
 from state.model import TableSpec
-from state.resolving.segments import Segments, as_record
 from state.roles import FIRST, POSITION, Ref
+from state.values import instant_from_us
 from state.viewing.facets import Record, facet
 from state.viewing.flags import flags
 

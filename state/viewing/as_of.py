@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from state.mapping.values import NOT_SET, OPEN_ENDED, OPEN_STARTED, instant_ms
+from state.values import NOT_SET, OPEN_ENDED, OPEN_STARTED, instant_ms
 
 Record = Mapping[str, Any]
 #: kind -> id -> record, as in the look-up store

@@ -5,8 +5,8 @@ from __future__ import annotations
 from state.folding.account import Account
 from state.folding.amounts import Units
 from state.folding.tally import Item
-from state.mapping.values import instant_from_us
 from state.roles import ROLES
+from state.values import instant_from_us
 from state.viewing.facets import Record, facet
 from state.viewing.flags import flags
 

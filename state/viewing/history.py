@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from state.folding.account import Account
 from state.folding.amounts import Units
-from state.folding.life import Leg, Step
+from state.folding.life import PAID, Leg, Step
 from state.roles import ROLES, Fact, Ref
 from state.viewing.facets import Record
 
 _LEGS = ROLES["billing", "payment"].index("legs")
 #: shared, as almost every record has it; nobody changes it
 _NONE: list[Record] = []
-PAID = "succeeded"
 
 
 def states(account: Account, ref: Ref | None, units: Units, currency: str | None) -> list[Record]:

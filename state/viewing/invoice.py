@@ -7,8 +7,8 @@ from decimal import Decimal
 from state.folding.account import Account
 from state.folding.amounts import Units
 from state.folding.tally import Item, Tally
-from state.mapping.values import EXACT, NANO_DIGITS, decimal
 from state.roles import FIRST, ID, POSITION, ROLES, Ref
+from state.values import EXACT, NANO_DIGITS, decimal
 from state.viewing.facets import Record, facet
 from state.viewing.flags import flags
 from state.viewing.history import states

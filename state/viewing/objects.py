@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 from state.folding.account import Account
 from state.folding.amounts import Units
+from state.folding.life import PAID
 from state.folding.tally import Item, Tally
 from state.roles import FIRST, POSITION, ROLES, Ref
 from state.viewing.case import case
 from state.viewing.facets import Record, facet, id_of
 from state.viewing.flags import flags
-from state.viewing.history import PAID, legs, states
+from state.viewing.history import legs, states
 from state.viewing.invoice import invoice
 
 _PAYMENT_IN_FLIGHT = ROLES["billing", "payment"].index("in_flight")

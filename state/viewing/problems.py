@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from state.comparing.rules import Rules
 from state.folding.account import Account, Fault
 from state.folding.tally import Item
-from state.mapping.values import instant_from_us
 from state.model import Model
 from state.output import Output, Record
 from state.roles import FIRST, ID, INEXACT_INTERVAL, REREAD_NEEDED, TIME_MS, UNMAPPED, Ref
+from state.rules import Rules
+from state.values import instant_from_us
 from state.viewing.flags import AMBIGUOUS, CURRENCY_MISMATCH, PARKED, UNMAPPED_STATUS, flags
 from state.viewing.service_clock import Passed
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from state.folding.account import Account
-from state.mapping.values import NOT_SET, OPEN_STARTED, instant_ms
 from state.model import Model
 from state.roles import FIRST, ID, ROLES, Ref
+from state.values import NOT_SET, OPEN_STARTED, instant_ms
 
 _OPENED, _HELD_MS, _HELD_SINCE, _DUE = (
     ROLES["support", "case"].index(name) for name in ("opened_at", "held_ms", "held_since", "due_at")

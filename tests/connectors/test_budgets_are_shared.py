@@ -17,8 +17,8 @@ import pytest
 
 from connectors.budget import BudgetedTarget, Budgets
 from connectors.targets.protocol import BusinessRefusal, Declared, Snapshot, Throttled, TransientError, Write
-from state.comparing.rules import Budget
 from state.correcting.lane import Promise
+from state.rules import Budget
 from tests.connectors.valkey import PrivateValkey
 
 WIDE = Budget("concord", 1000, 100_000, 100_000)

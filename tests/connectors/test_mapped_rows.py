@@ -16,8 +16,8 @@ from connectors.mappings.loading import load_model
 from state.mapping.columns import columns_of
 from state.mapping.mapper import id_columns
 from state.mapping.toast import has_marker
-from state.mapping.values import BadValue
 from state.model import Model, TableSpec
+from state.values import BadValue
 from tests.connectors.recording import recording
 
 pytestmark = pytest.mark.usefixtures("codec")

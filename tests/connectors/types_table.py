@@ -17,9 +17,9 @@ from connectors.avro import compile_reader, compile_writer
 from connectors.avro.schema import Node, parse_schema
 from connectors.capturing.column_types import WRONG_COLUMN_TYPE, unfit
 from state.mapping.mapper import compile_mapper
-from state.mapping.values import BadValue
 from state.model import FieldSpec, Zone
 from state.roles import FIRST, UNMAPPED
+from state.values import BadValue
 
 FOLDER = Path(__file__).parents[1] / "recorded" / "types"
 MODES = {

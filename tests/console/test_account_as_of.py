@@ -15,7 +15,7 @@ from console.account_history import moment_ms
 from console.cli import main
 from console.exits import Exit
 from state.cuts import Progress
-from state.mapping.values import instant_from_us
+from state.values import instant_from_us
 from tests.connectors.valkey import PrivateValkey
 from tests.scenarios.cases.company import ACCOUNT
 from tests.scenarios.cases.test_payment_returned_and_dispute_won import OBJECTS, company_with_dispute, history

@@ -23,10 +23,10 @@ from connectors.targets.protocol import Declared, Snapshot, Target, Write
 from connectors.targets.rest import RestTarget
 from dataflows import dispatch
 from dataflows.settings import load_settings
-from state.comparing.rules import Rule, Rules
 from state.correcting.correction import Correction
 from state.correcting.dispatcher import WRITE, Job
 from state.correcting.lane import Promise
+from state.rules import Rule, Rules
 
 #: the points, in the order in which a correction passes them
 AFTER_PLAN, BEFORE_SEND, AFTER_SEND = "after plan", "before send", "after send"

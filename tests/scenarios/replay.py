@@ -11,11 +11,11 @@ import yaml
 
 from connectors.capturing.debezium import Decoder, LastCommit, Peek
 from connectors.mappings.loading import load_model
-from state.aligning.sequencer import Sequencer
-from state.comparing.rules import Rules
 from state.output import Output
 from state.process import State, process
 from state.resolving.identity import Identity
+from state.rules import Rules
+from state.sequencer import Sequencer
 from state.shard import Shard
 from state.step import Position
 from tests.connectors.recording import RecordedMessage, recording

@@ -9,10 +9,10 @@ from typing import Any
 
 from connectors.mappings.loading import load_model
 from connectors.mappings.ownership import load_rules
-from state.comparing.rules import Rules
 from state.model import Model
 from state.output import Output
 from state.row import Change, Release, Transaction
+from state.rules import Rules
 from state.shard import Shard
 
 SOURCES = Path(__file__).resolve().parents[2] / "debezium"

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from state.comparing.rules import Rule, Rules
 from state.correcting import correction as c
 from state.correcting.correction import Correction, Event, Intent
 from state.correcting.correction_record import correction_from, correction_record
 from state.correcting.dispatcher import READ_BACK, Dispatcher, Job
 from state.correcting.lane import Promise
 from state.correcting.policy import Policy
+from state.rules import Rule, Rules
 
 PROMISES = {
     "A": Promise("A", 4, {"invoice": "invoices"}, 3_600_000, True),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from state.comparing.rules import Rules
+from state.rules import Rules
 from state.shard import Shard
 from tests.state.company import at, in_step, put, rules, shard
 

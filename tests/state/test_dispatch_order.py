@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from state.comparing.rules import Rule, Rules
 from state.correcting import correction as c
 from state.correcting.correction import Intent
 from state.correcting.dispatcher import Dispatcher, Job
 from state.correcting.lane import Promise
 from state.correcting.policy import Policy
+from state.rules import Rule, Rules
 from tests.state.dispatch_world import policy, wanted
 
 PROMISE = Promise("A", 2, {"invoice": "invoices"}, None, True)

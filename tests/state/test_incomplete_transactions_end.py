@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from state.aligning.repairs import RESCANNED, Repairs
-from state.aligning.sequencer import Sequencer
 from state.aligning.spoilt import INCOMPLETE_AFTER_MS
+from state.repairs import RESCANNED, Repairs
 from state.resolving.identity import Identity
 from state.row import BadFrame, Notice, Released
+from state.sequencer import Sequencer
 from state.step import Batch, Position, Step
 from tests.state.test_sequencer import BILLING, end, model, sequencer
 

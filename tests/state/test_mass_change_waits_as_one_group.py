@@ -10,12 +10,12 @@ from dataclasses import replace
 
 import pytest
 
-from state.comparing.rules import Guard
 from state.correcting.correction import Correction, State
 from state.correcting.decision import APPROVE, REJECT, Decision, binding
 from state.correcting.dispatcher import Dispatcher
 from state.correcting.hold import Hold
 from state.correcting.policy import Policy
+from state.rules import Guard
 from tests.state.dispatch_world import PROMISES, policy, wanted
 
 GROUP = "mass:rule"

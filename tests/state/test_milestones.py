@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.mappings.loading import load_model
+from state.folding.milestones import midnight_ms
 from state.model import Model
 from state.output import Output
 from state.row import Change, Transaction
-from state.viewing.milestones import midnight_ms
 from tests.state.beside import Beside
 from tests.state.company import ACCOUNT, SOURCES, at, put, release, shard, transaction
 

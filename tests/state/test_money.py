@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from state.mapping.values import (
+from state.values import (
     NANO,
     OPEN_ENDED,
     OPEN_STARTED,

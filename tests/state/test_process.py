@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.mappings.loading import load_model
-from state.aligning.sequencer import Sequencer
-from state.comparing.rules import Rules
 from state.model import Model
 from state.process import State, process
 from state.resolving.identity import Identity
 from state.row import End, Row
+from state.rules import Rules
+from state.sequencer import Sequencer
 from state.shard import Shard
 from state.step import Batch, Position
 from tests.state.histories import History, decode

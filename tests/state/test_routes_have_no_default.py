@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from state.comparing.rules import Route, Rule, Rules
 from state.correcting.correction import Correction
 from state.correcting.correction_record import intent_from
 from state.correcting.decision import PROPOSE, Decision, binding
 from state.correcting.dispatcher import Dispatcher
 from state.correcting.policy import Policy
+from state.rules import Route, Rule, Rules
 from tests.state.company import at, in_step, put
 from tests.state.dispatch_world import PROMISES, wanted
 

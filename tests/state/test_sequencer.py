@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from state.aligning.sequencer import Sequencer
+from state.aside import WAITING_GRACE_MS
 from state.model import AccountRule, Model, SourceSpec, TableSpec
-from state.resolving.aside import WAITING_GRACE_MS
 from state.resolving.identity import Identity
 from state.row import BadFrame, End, Notice, Row
+from state.sequencer import Sequencer
 from state.step import Batch, Position, Step
 
 BILLING, ERP = 0, 1

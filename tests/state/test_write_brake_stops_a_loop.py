@@ -6,13 +6,13 @@ restart that forgets the count.
 
 from __future__ import annotations
 
-from state.comparing.rules import Brake, Rule, Rules
 from state.correcting import correction as c
 from state.correcting.correction import Correction
 from state.correcting.decision import APPROVE, Decision
 from state.correcting.dispatcher import Dispatcher
 from state.correcting.lane import Promise
 from state.correcting.policy import Policy
+from state.rules import Brake, Rule, Rules
 from tests.state.dispatch_world import policy, wanted
 
 PROMISE = Promise("A", 4, {"invoice": "documents", "credit": "documents"}, None, True)

@@ -14,9 +14,9 @@ from connectors.capturing.column_types import WRONG_COLUMN_TYPE, unfit
 from connectors.sources.catalogue import Column
 from connectors.sources.postgres_types import CHARACTERS, plain_type
 from state.mapping.mapper import compile_mapper
-from state.mapping.values import BadValue
 from state.model import FieldSpec
 from state.roles import INEXACT_INTERVAL
+from state.values import BadValue
 
 _CONVERT = frozenset({"decimal", "time"})
 _DAYS, _MILLISECONDS = 20_512, 1_767_323_045_123

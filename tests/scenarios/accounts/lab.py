@@ -11,14 +11,14 @@ from connectors.facts import fact_key, is_waiting, read_fact, read_note, split_k
 from connectors.registry import Registry
 from dataflows.encode import Encoder
 from dataflows.identity_restore import index_of
-from state.aligning.sequencer import Sequencer
-from state.comparing.rules import Rules
 from state.model import Model
 from state.process import State, process
 from state.resolving.moves import Moves, StoredRow
 from state.resolving.resolved import Moved
 from state.routing import partition_of
 from state.row import End, Row
+from state.rules import Rules
+from state.sequencer import Sequencer
 from state.shard import Shard
 from state.step import Batch, Position
 from tests.scenarios.accounts.world import TABLES, Columns, Op

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from state.mapping.values import instant_ms
+from state.values import instant_ms
 from state.viewing.as_of import as_of
 from tests.scenarios.cases.company import ACCOUNT, company, row, topic
 from tests.scenarios.cases.wire import Wire

@@ -19,8 +19,6 @@ from connectors.mappings.ownership import load_rules
 from connectors.registry import Registry
 from dataflows.encode import Encoder
 from dataflows.identity_restore import index_of
-from state.aligning.sequencer import Sequencer
-from state.comparing.rules import Rules
 from state.output import Output
 from state.process import State, process
 from state.resolving.identity import Identity
@@ -28,6 +26,8 @@ from state.resolving.moves import Moves, StoredRow
 from state.resolving.resolved import Moved
 from state.routing import partition_of
 from state.row import Release
+from state.rules import Rules
+from state.sequencer import Sequencer
 from state.shard import Shard
 from state.step import Batch, Position, Step
 from tests.connectors.events import envelope

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from connectors.avro import compile_writer, frame_prefix
-from state.comparing.rules import Rules
+from state.rules import Rules
 from tests.connectors.recording import RecordedMessage
 from tests.scenarios.cases.capture import BOUNDARY_ID
 from tests.scenarios.cases.wire import Published, Wire

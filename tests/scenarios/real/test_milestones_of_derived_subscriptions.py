@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from state.comparing.rules import Rules
+from state.rules import Rules
 from tests.scenarios.real.replay import TIERS, Replay
 from tests.scenarios.real.test_what_the_recordings_lack import UUID, happens, micros, row
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from state.comparing.rules import Rules
-from state.mapping.values import instant_ms
+from state.rules import Rules
+from state.values import instant_ms
 from state.viewing.as_of import as_of
 from tests.scenarios.real.replay import TIERS, Replay
 from tests.scenarios.real.test_kill_bill import FIRST, PAID_FIRST, PAID_UPGRADE, UPGRADE

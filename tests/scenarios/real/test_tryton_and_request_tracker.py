@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.mappings.ownership import load_rules
-from state.comparing.rules import Rules
+from state.rules import Rules
 from tests.scenarios.cases.wire import OBJECTS
 from tests.scenarios.real.recordings import SOURCES, Act, acts
 from tests.scenarios.real.replay import ACCOUNT, Replay, by_time, interleaved

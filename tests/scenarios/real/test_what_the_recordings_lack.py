@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from state.comparing.rules import Rules
+from state.rules import Rules
 from tests.scenarios.cases.capture import Event
 from tests.scenarios.real.recordings import tables
 from tests.scenarios.real.replay import ACCOUNT, TIERS, Replay

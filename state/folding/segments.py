@@ -11,11 +11,11 @@ from typing import Any, Final, NamedTuple
 from state.folding.account import Account
 from state.folding.amounts import Units
 from state.folding.billing import OWED, RECURRING
+from state.folding.life import PAID
 from state.folding.tally import Item, Totals, amounts
 from state.model import TableSpec
 from state.role import Role, segment_of
 from state.roles import FIRST, ROLES, Fact, Ref
-from state.viewing.history import PAID
 
 NAMES: Final = ("legal_entity", "region", "product_line")
 #: the field of an object that refers to its parent

@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from state.mapping.values import NANO_DIGITS
 from state.model import TableSpec
 from state.roles import FIRST, ID, Fact
 from state.row import Transaction
+from state.values import NANO_DIGITS
 
 Entry = dict[str, Any]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from state.aligning.alignment import Alignment
-from state.aligning.repairs import Repairs
 from state.aligning.slots import bases, sharing
 from state.aligning.snapshot import Snapshots
+from state.aside import Aside, let_go_transactions
 from state.model import Model
-from state.resolving.aside import Aside, let_go_transactions
+from state.repairs import Repairs
 from state.resolving.identity import Identity
 from state.resolving.moves import Moves
 from state.routing import Router

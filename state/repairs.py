@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from state.aside import ExceptionRecord, exception_of
 from state.model import TableSpec
-from state.resolving.aside import ExceptionRecord, exception_of
 from state.row import Notice, Released
 
 #: kind of the notice that an incremental snapshot has read a table to its end

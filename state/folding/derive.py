@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from state.folding import changes as change_event
 from state.folding.account import Account, Fault
 from state.folding.amounts import INVALID_PRECISION
+from state.folding.derivation import Derivation, Link, Made, Moment, Part, Parts, Shape
 from state.folding.fold import Folder, fold, folder_of, refold
 from state.folding.states import States
 from state.folding.targets import CASE_OPEN
-from state.mapping.derivation import Derivation, Link, Made, Moment, Part, Parts, Shape
-from state.mapping.values import BadValue, instant_ms
 from state.model import Model, TableSpec
 from state.roles import FIRST, ROLES, TIME_MS, Fact, Ref
-from state.viewing import change_event
+from state.values import BadValue, instant_ms
 
 #: the field of a part that becomes a subscription's `paid_until`
 _CHARGED = "charged_through"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import heapq
 
 from state.comparing.intents import Intents
-from state.comparing.rules import Rules
 from state.folding.account import Account
 from state.folding.entitlement import Entitled, entitled
+from state.folding.segments import as_record
 from state.folding.tally import Item
 from state.model import Model
 from state.output import Output
-from state.resolving.segments import as_record
+from state.rules import Rules
 from state.viewing.account_view import View
 from state.viewing.flags import flags
 from state.viewing.objects import RENDERERS

@@ -18,10 +18,10 @@ from typing import Any, Final
 from state.folding.account import Account
 from state.folding.notes import TOLD, Note, place_of
 from state.folding.term import PAID_UNTIL, RENEWAL, Term, dates, may_have_dates
-from state.mapping.values import instant_from_us, instant_ms
 from state.model import Model
 from state.output import Output
 from state.roles import ID, POSITION, ROLES, Fact, Ref
+from state.values import instant_from_us, instant_ms
 
 _SUBSCRIPTION, _ACCOUNT = ROLES["billing", "subscription"], ROLES["billing", "account"]
 _ZONE, _ACCOUNT_ZONE = _SUBSCRIPTION.index("zone"), _ACCOUNT.index("zone")
