@@ -7,6 +7,7 @@ import heapq
 from state.comparing.intents import Intents
 from state.folding.account import Account
 from state.folding.entitlement import Entitled, entitled
+from state.folding.revenue import Revenue
 from state.folding.segments import as_record
 from state.folding.tally import Item
 from state.model import Model
@@ -25,11 +26,13 @@ _ALWAYS = ("account", "entitlement")
 class Publication:
     """Renders touched accounts; `timers` is the shard's heap of (time, account)."""
 
-    def __init__(self, model: Model, rules: Rules, timers: list[tuple[int, str]]) -> None:
+    def __init__(self, model: Model, rules: Rules, timers: list[tuple[int, str]], changes: bool = True) -> None:
+        """`changes`: events are told, too."""
         self._view = View(model.folded, rules.features)
         self._tiers = rules.tiers
         self._timers = timers
         self.intents = Intents(model, rules, timers)
+        self.revenue = Revenue(model, changes)
         self._problems = Problems(model, rules)
         self._segments = self._view.segments
         self._clocks = ServiceClocks(rules.resolve_within_ms, timers)
@@ -45,6 +48,7 @@ class Publication:
         for item in account.items.values():
             item.published = True
         self._schedule(account, now)
+        self.revenue.adopt(account)
         if self._segments.used:
             self._segments.adopt(account)
         self._problems.adopt(account, self._clocks.passed(account, clock_ms))
@@ -53,6 +57,7 @@ class Publication:
     def publish(self, account: Account, now: Entitled, clock_ms: int, out: Output) -> bool:
         """Add the account's records; False if it has no rows any more and can be forgotten."""
         records, name = out.records, account.id
+        self.revenue.catch_up(account, clock_ms, out)
         passed: list[Passed] = []
         if (account.clocks or account.deadlines) and self._keeps_clocks:
             self._clocks.update(account, now.tier, clock_ms)

@@ -15,7 +15,7 @@ from state.folding.account import Account
 from state.folding.entitlement import entitled
 from state.folding.fold import refold
 from state.folding.milestones import ZONES_MS, Milestones
-from state.folding.notes import MERGED, TOLD, TRAIL, Note
+from state.folding.notes import MERGED, REVENUE, TOLD, TRAIL, Note
 from state.folding.rows import Decode, Reencode, Rows
 from state.folding.states import ILLEGAL_TRANSITION, States
 from state.model import Model
@@ -62,7 +62,7 @@ class Shard:
         self._later: list[tuple[int, str]] = []
         self._clock_ms = 0
         self._milestones = Milestones(model, rules.renewal_days, self._timers)
-        self._publication = Publication(model, rules, self._timers)
+        self._publication = Publication(model, rules, self._timers, changes)
 
     def load(self, account: str, table: int, key: str, position: int, time_ms: int, frame: bytes) -> None:
         """Restore one stored row; it is decoded when its account is first touched."""
@@ -92,6 +92,8 @@ class Shard:
             self._milestones.load(note.account, note.place, note.body)
         if note.kind == TRAIL:
             self._states.load_trail(note.account, note.place, note.body)
+        elif note.kind == REVENUE:
+            self._publication.revenue.load(note.account, note.body)
         elif note.kind == MERGED:
             self._merged[note.account] = note.body["into"]
             self._raw.setdefault(note.account, [])
@@ -119,8 +121,7 @@ class Shard:
         if release.went_live:
             self._hydrate()
             for account in self._accounts.values():
-                account.mark_all()
-                account.shown, account.exceptions, account.changed = None, {}, True
+                account.show_all()
             touched = dict(self._accounts)
         if not live:
             for account in touched.values():
@@ -153,10 +154,7 @@ class Shard:
             touched[name] = account
             entry = apply(account, change, transaction, out)
             if entry is not None and live and self._changes:
-                if name in entries:
-                    entries[name].append(entry)
-                else:
-                    entries[name] = [entry]
+                entries.setdefault(name, []).append(entry)
         if self._derives and live:
             for name in dict.fromkeys(change[0] for change in transaction.changes if change[2] != "T"):
                 made = self._settle(accounts[name], self._clock_ms)
@@ -166,7 +164,8 @@ class Shard:
             for name in {change[0] for change in transaction.changes}:
                 if (fresh := accounts.get(name)) is not None and fresh.fresh:
                     self._milestones.know(fresh)
-        return [("change", name, name, change_event.event(name, transaction, made)) for name, made in entries.items()]
+        told = self._publication.revenue.follow(transaction, entries, accounts, out)
+        return [("change", n, n, change_event.event(n, transaction, made)) for n, made in entries.items()] + [*told]
 
     def _truncate(self, change: Change, transaction: Transaction, out: Output, touched: dict[str, Account]) -> None:
         """A truncated table retires every one of its rows."""

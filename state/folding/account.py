@@ -70,10 +70,12 @@ class Account:
         "terms",
         "tiers",
         "totals",
+        "told",
         "touched_ms",
         "trails",
         "usage",
     )
+        "withheld",
 
     def __init__(self, identity: str, steps: Mapping[str, int]) -> None:
         """An account without rows; `steps` are the 10^-9 units of one minor unit, per currency."""
@@ -130,6 +132,9 @@ class Account:
         self.noted: dict[Ref, dict[str, Any]] = {}
         self.next_milestone_ms: int | None = None
         #: open exceptions about illegal steps, by their id
+        #: recurring revenue that was told, minor by currency (None: as the rows say), and whether a note keeps it
+        self.told: dict[str, int] | None = {}
+        self.withheld = False
         self.illegal: dict[str, dict[str, Any]] = {}
 
     def clear(self) -> None:
@@ -216,6 +221,13 @@ class Account:
     def settle(self, tally: Tally) -> None:
         """Bring an invoice's open amount, and the account's, up to date."""
         due = tally.due
+    def show_all(self) -> None:
+        """Readers know nothing of the account yet: everything of it is to be published, and nothing of it is an event."""
+        self.mark_all()
+        self.shown, self.exceptions, self.changed = None, {}, True
+        if not self.withheld:
+            self.told = None
+
         settled = tally.paid + tally.applied
         now = due - settled if due is not None and due > settled else 0
         if now != tally.open and tally.currency is not None:

@@ -49,6 +49,7 @@ def event(account: str, transaction: Transaction, changes: list[Entry]) -> dict[
         "time_ms": transaction.time_ms,
         "cause": "transaction",
         "milestone": None,
+        "movement": None,
         "changes": changes,
     }
 

@@ -170,5 +170,6 @@ class Milestones:
                 "due_at": instant_from_us(at * 1000),
                 "zone": term.zone if term.kind == RENEWAL else None,
             },
+            "movement": None,
             "changes": [],
         }

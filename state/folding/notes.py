@@ -10,6 +10,8 @@ from typing import Any, Final, NamedTuple
 #: kinds of notes
 TRAIL: Final = "trail"
 TOLD: Final = "told"
+#: recurring revenue that was told last, where the rows say something else that cannot be told yet; body: minor by currency
+REVENUE: Final = "revenue"
 #: of an account that was merged into another one; body: `into` that one, `direct` the one that its own mark names
 MERGED: Final = "merged"
 

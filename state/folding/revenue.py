@@ -1,0 +1,152 @@
+"""Movements of recurring revenue: one event per source transaction, account and currency, from what to what, and why.
+
+An account remembers what was told last (`Account.told`, monthly minor units by currency). After a restart that is what its rows
+say, since each transaction is applied exactly once. Only what could not be told, because a subscription's label or amount is
+unknown to the mapping, needs a note: it is told as one movement with the cut in which it is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from state.folding.account import Account
+from state.folding.amounts import INVALID_PRECISION
+from state.folding.notes import REVENUE, Note
+from state.model import Model
+from state.output import Output, Record
+from state.resolving.moves import MOVED
+from state.roles import POSITION
+from state.row import Change, Transaction
+
+#: kinds of movements; `moved` is revenue that nobody gained or lost: between accounts, or from one currency to another
+NEW, EXPANSION, CONTRACTION, CHURN, TRANSFER = "new", "expansion", "contraction", "churn", "moved"
+#: why: what of the subscriptions changed, the strongest word first
+_REASONS: Final = (
+    ("plan", "plan_changed"),
+    ("tier", "plan_changed"),
+    ("status", "status_changed"),
+    ("mrr", "price_changed"),
+)
+Entries = Iterable[Mapping[str, Any]]
+
+
+class Revenue:
+    """Follows the recurring revenue of accounts."""
+
+    def __init__(self, model: Model, told: bool) -> None:
+        """`told`: without it nothing is."""
+        self._tables = model.folded
+        self._silent = not told
+        self._loaded: dict[str, dict[str, int]] = {}
+
+    def load(self, account: str, body: dict[str, int]) -> None:
+        """Restore what was told although the rows said something else."""
+        self._loaded[account] = body
+
+    def adopt(self, account: Account) -> None:
+        """The account has just been decoded: what its rows say was told, unless a note says otherwise."""
+        noted = self._loaded.pop(account.id, None)
+        account.withheld = noted is not None
+        account.told = _revenue(account) if noted is None else noted
+
+    def follow(
+        self, transaction: Transaction, entries: Mapping[str, Entries], accounts: Mapping[str, Account], out: Output
+    ) -> Iterable[tuple[str, str, str, Record | None]]:
+        """A transaction is folded: its movements. `entries`: what it changed, by account."""
+        for name, made in entries.items():
+            if any(entry["object"] in ("subscription", "account") for entry in made):
+                changes = [change for change in transaction.changes if change.account == name]
+                for event in self._tell(accounts[name], made, changes, out):
+                    event |= {"source": transaction.source, "position": transaction.position}
+                    yield "change", name, name, event | {"time_ms": transaction.time_ms}
+
+    def catch_up(self, account: Account, clock_ms: int, out: Output) -> None:
+        """Before the account is published: what changed by itself (a plan that takes effect), or is known by now."""
+        if account.told is None:
+            account.told = _revenue(account)
+        if self._silent or (account.told == _revenue(account) and not account.withheld):
+            return
+        newest = max(
+            (
+                (account.rows[item.billing][POSITION], self._tables[item.billing[0]].source)
+                for item in account.items.values()
+                if item.kind == "subscription" and item.billing is not None
+            ),
+            default=(0, ""),
+        )
+        for event in self._tell(account, (), (), out):
+            event |= {"source": newest[1], "position": newest[0], "time_ms": clock_ms}
+            out.records.append(("change", account.id, account.id, event))
+
+    def _tell(self, account: Account, entries: Entries, changes: Iterable[Change], out: Output) -> list[dict[str, Any]]:
+        before, now = account.told, _revenue(account)
+        if before is None or (before == now and not account.withheld):
+            account.told = now
+            return []
+        if unknown(account):
+            self._withhold(account, before != now, out)
+            return []
+        account.told = now
+        self._withhold(account, False, out)
+        moved = [one for one in changes if one.op == MOVED or (one.op == "d" and one.partition < 0)]
+        reason = "account_moved" if moved else _reason(entries)
+        ids = list(dict.fromkeys(entry["id"] for entry in entries if entry["object"] == "subscription"))
+        if len(before) == len(now) == 1 and before.keys() != now.keys():
+            reason = "currency_changed"
+        return [
+            _event(account, code, before.get(code, 0), now.get(code, 0), reason, ids)
+            for code in sorted(before.keys() | now.keys())
+            if before.get(code, 0) != now.get(code, 0)
+        ]
+
+    @staticmethod
+    def _withhold(account: Account, withheld: bool, out: Output) -> None:
+        if withheld != account.withheld:
+            account.withheld = withheld
+            out.notes.append(Note(account.id, REVENUE, account.id, account.told if withheld else None))
+
+
+def unknown(account: Account) -> bool:
+    """Whether a label or amount of a subscription is unknown, so that the sum says too little."""
+    return account.counts.unmapped > 0 or any(
+        fault.code == INVALID_PRECISION and fault.object == "subscription" for fault in account.faults.values()
+    )
+
+
+def _revenue(account: Account) -> dict[str, int]:
+    return {code: total.mrr for code, total in account.totals.items() if total.mrr}
+
+
+def _reason(entries: Entries) -> str:
+    of_subscriptions = [entry for entry in entries if entry["object"] == "subscription"]
+    ops = {entry["op"] for entry in of_subscriptions}
+    changed = {field["name"] for entry in of_subscriptions for field in entry["fields"]}
+    if not of_subscriptions:
+        return "took_effect"
+    if "updated" not in ops:
+        return {frozenset(("created",)): "started", frozenset(("retired",)): "ended"}.get(frozenset(ops), "replaced")
+    return next((reason for name, reason in _REASONS if name in changed), "corrected")
+
+
+def _event(account: Account, currency: str, old: int, new: int, reason: str, ids: list[str]) -> dict[str, Any]:
+    if reason in ("account_moved", "currency_changed"):
+        kind = TRANSFER
+    elif not old or not new:
+        kind = CHURN if old else NEW
+    else:
+        kind = EXPANSION if new > old else CONTRACTION
+    return {
+        "account": account.id,
+        "cause": "movement",
+        "milestone": None,
+        "changes": [],
+        "movement": {
+            "kind": kind,
+            "currency": currency,
+            "old_minor": old,
+            "new_minor": new,
+            "reason": reason,
+            "subscriptions": ids,
+        },
+    }
