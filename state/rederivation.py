@@ -16,7 +16,7 @@ from state.shard import Shard
 ACCOUNTS_AT_ONCE = 200
 _SETTLING, _WITHDRAWN = "settling", "withdrawn"
 #: what an exception says of the moment when it was raised: no news by itself
-_OF_THE_MOMENT = frozenset({"since_ms", "risk_minor", "risk_currency"})
+_OF_THE_MOMENT = frozenset({"since_ms", "risk_minor", "risk_currency", "invoice", "case"})
 _DEADLINE_PASSED = "DEADLINE_PASSED"
 
 

@@ -19,6 +19,7 @@ from state.folding.segments import Segment, Segments, as_record
 from state.model import Model
 from state.output import Output, Record
 from state.rules import Rule, Rules
+from state.viewing.concern import concern
 
 SETTLING, WANTED, SEEN, WITHDRAWN = "settling", "wanted", "seen", "withdrawn"
 #: the system whose rows show what a rule compares; where none is captured nobody knows what is missing there
@@ -45,7 +46,7 @@ class Intents:
     def load(self, intent: dict[str, Any]) -> None:
         """Restore an intent that was settling or wanted; one whose rule has changed since is due at once."""
         name = intent["account_id"]
-        intent = {"rule_version": 0, "segment": None, **intent}
+        intent = {"rule_version": 0, "segment": None, "invoice": None, "case": None, **intent}
         self._loaded.setdefault(name, {})[intent["rule"], intent["object_id"]] = intent
         rule = self._rules.get(intent["rule"])
         if rule is None or self._outdated(rule, intent):
@@ -105,7 +106,7 @@ class Intents:
         if self._outdated(rule, intent):
             renewed |= {"mode": rule.mode, "team": rule.team, "rule_version": self._version}
         if intent["state"] == SETTLING and intent["due_ms"] <= clock_ms:
-            renewed["state"] = WANTED
+            renewed |= {"state": WANTED, **concern(account, rule.object, intent["object_id"])}
         if renewed != intent:
             account.intents[key] = renewed
             out.intents.append((intent["id"], renewed))
@@ -175,6 +176,7 @@ class Intents:
             "team": rule.team,
             "rule_version": self._version,
             "segment": as_record(self._segment(account, rule, object_id)),
+            **concern(account, rule.object, object_id),
         }
         account.intents[rule.name, object_id] = intent
         out.intents.append((intent["id"], intent))

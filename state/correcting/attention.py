@@ -31,7 +31,10 @@ def attention(correction: Correction) -> Attention | None:
 def business(correction: Correction) -> str:
     """What it is about, in words of the business."""
     intent = correction.intent
-    return f"{intent.object} {intent.object_id} of {intent.account_id} in {intent.target}"
+    about = f"{intent.object} {intent.object_id} of {intent.account_id} in {intent.target}"
+    further = [f"invoice {intent.invoice}"] if intent.invoice and intent.object != "invoice" else []
+    further += [f"case {intent.case}"] if intent.case else []
+    return f"{about} ({', '.join(further)})" if further else about
 
 
 def _proposed(correction: Correction) -> str:

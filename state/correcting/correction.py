@@ -56,6 +56,8 @@ class Intent:
     team: str
     rule_version: int = 0
     segment: Mapping[str, str | None] | None = None
+    invoice: str | None = None
+    case: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

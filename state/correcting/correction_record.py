@@ -25,7 +25,7 @@ _SHARED = (
     "team",
 )
 #: fields that records of an earlier version of the contract lack; their defaults are those of the contract
-_SHARED_LATER = ("rule_version", "segment")
+_SHARED_LATER = ("rule_version", "segment", "invoice", "case")
 _OWN = (
     "attempt",
     "doubted",

@@ -9,6 +9,7 @@ from state.output import Output, Record
 from state.roles import FIRST, ID, INEXACT_INTERVAL, REREAD_NEEDED, TIME_MS, UNMAPPED, Ref
 from state.rules import Rules
 from state.values import instant_from_us
+from state.viewing.concern import concern
 from state.viewing.flags import AMBIGUOUS, CURRENCY_MISMATCH, PARKED, UNMAPPED_STATUS, flags
 from state.viewing.service_clock import Passed
 
@@ -64,7 +65,7 @@ class Problems:
         for name, (about, record) in found.items():
             if account.exceptions.get(name) != (about, record["text"]):
                 account.exceptions[name] = (about, record["text"])
-                out.exceptions.append((name, record))
+                out.exceptions.append((name, record | concern(account, record["object"], record["object_id"])))
 
     def _of_deadline(self, account: Account, late: Passed) -> Record:
         """Told once: when it was noticed stays as it was told first."""

@@ -191,7 +191,7 @@ def test_records_of_an_earlier_contract_are_read() -> None:
     later = {name for name in record if name not in EARLIEST}
     assert later == {
         *("proposed_ms", "proposed_by", "expires_ms", "group", "amendment", "doubt_until_ms"),
-        *("rule_version", "segment"),
+        *("rule_version", "segment", "invoice", "case"),
     }
     assert correction_from({name: value for name, value in record.items() if name not in later}) == correction
 
