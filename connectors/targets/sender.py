@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from connectors import metrics
 from connectors.targets.protocol import (
@@ -16,6 +17,7 @@ from connectors.targets.protocol import (
     TransientError,
     Write,
 )
+from state.comparing.bookings import on_the_way, unbooked_note
 from state.correcting import correction as c
 from state.correcting.correction import Correction, Event
 from state.correcting.decision import key_of
@@ -74,14 +76,24 @@ def moved(target: Target, correction: Correction, found: Snapshot | None) -> boo
     """Whether our fields at the target are not what the view compared: then the correction is not written over them.
 
     Fields of other people do not count: they are kept anyway. Nor does what an interrupted plan of this very correction
-    left at the target: it is taken up. A row whose fields were all empty is as good as none.
+    left at the target, or a draft of anybody's that leads to what is desired: it is taken up. A row whose fields were all
+    empty is as good as none, and so is a credit note that is only drafted.
     """
     if found is not None and found.unfinished == key_of(correction):
         return False
-    current = correction.intent.current or {}
-    if found is None or not any(current.values()):
-        return found is not None or any(current.values())
-    return not target.shows(correction.intent.object, found, current)
+    intent = correction.intent
+    current = intent.current or {}
+    if found is not None and intent.object == "credit" and unbooked_note(found.fields.get("state")):
+        found = None
+    if found is None:
+        return any(current.values())
+
+    def same(wanted: Mapping[str, str], shown: Mapping[str, str]) -> bool:
+        return target.shows(intent.object, Snapshot(shown, None), wanted)
+
+    if on_the_way(intent.desired, intent.current, found.fields, same):
+        return False
+    return not any(current.values()) or not target.shows(intent.object, found, current)
 
 
 def look(target: Target, job: Job) -> Event:

@@ -1,16 +1,19 @@
 """What the view wants of the targets, and how each want lives: settling, wanted, then seen or withdrawn.
 
 A difference younger than the rule's settle time is published as settling, so that a restart knows its timer. Ages and
-timers run on the sources' own clock. An open want stays as it is while the same values differ in the same way.
+timers run on the sources' own clock. An open want stays as it is while the same values differ in the same way, and while
+the target only takes the steps of a plan that leads to what is wanted.
 """
 
 from __future__ import annotations
 
 import heapq
 import json
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
+from state.comparing.bookings import on_the_way
 from state.comparing.difference import Difference, Differences, Values
 from state.folding.account import Account
 from state.folding.amounts import Units
@@ -124,12 +127,19 @@ class Intents:
         since_ms = time_ms
         if open_intent is not None:
             if found is not None and open_intent["desired"] == found.desired:
-                if open_intent["current"] == found.current:
+                if _alike(open_intent["current"], found.current) or self._under_way(open_intent, found):
                     return
                 since_ms = open_intent["since_ms"]
             self._end(account, key, open_intent, self._outcome(account, rule, object_id, open_intent), out)
         if found is not None:
             self._begin(account, rule, object_id, found, since_ms, clock_ms, out)
+
+    @staticmethod
+    def _under_way(intent: Record, found: Difference) -> bool:
+        """Whether the target is in the middle of a plan: what we have begun is not withdrawn because we see it half done."""
+        if intent["state"] != WANTED or found.current is None:
+            return False
+        return on_the_way(found.desired, intent["current"], found.current, satisfied)
 
     def _outcome(self, account: Account, rule: Rule, object_id: str, intent: Record) -> str:
         """Seen if the target's own rows now show what was desired (they did not before), withdrawn otherwise."""
@@ -191,7 +201,12 @@ class Intents:
         return self._segments.own(account) if item is None else self._segments.of(account, item)
 
 
-def satisfied(desired: Values, current: Values | None) -> bool:
+def _alike(one: Values | None, other: Values | None) -> bool:
+    """Whether a target shows the same; a row whose fields are all empty is as good as none."""
+    return one == other or not (any((one or {}).values()) or any((other or {}).values()))
+
+
+def satisfied(desired: Mapping[str, str], current: Mapping[str, str] | None) -> bool:
     """Whether the target shows what was desired; the order of lines means nothing."""
     if current is None:
         return False

@@ -112,16 +112,19 @@ class RealLoop:
         return [self.contracts.read(value) for value in found.values()]
 
     def proven(self, object_name: str, object_id: str, value: str) -> bool:
-        """Whether a correction of the object to this value is verified by capture.
-
-        Others of the same object may have come and gone: with so short a settle time the view sees a plan half done.
-        """
+        """Whether a correction of the object to this value is verified by capture."""
         return any(
             (one["object"], one["object_id"], one["state"], one["proof"])
             == (object_name, object_id, "VERIFIED", "capture")
             and value in one["desired"].values()
             for one in self.corrections()
         )
+
+    def ended(self) -> list[tuple[str, str]]:
+        """Object and id of every correction there ever was; all of them are verified by capture."""
+        found = self.corrections()
+        assert {(one["state"], one["proof"]) for one in found} == {("VERIFIED", "capture")}, found
+        return [(one["object"], one["object_id"]) for one in found]
 
     def until(self, what: str, holds: Callable[[], bool]) -> None:
         """Wait; fails at once when a flow has ended, and shows its log."""

@@ -49,12 +49,12 @@ def level(here: Layout, account: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.skip(
-    reason="passes unless capture shows the plan of an invoice half done: seen as a draft, its correction is withdrawn and "
-    "found anew, and the first one is proven by read-back only"
-)
 def test_real_systems_follow_billing_until_capture_proves_it(loop: RealLoop, target_systems: Layout) -> None:
-    """An invoice, a credit, a service level and a standing arrive; a changed invoice is amended; all is VERIFIED by capture."""
+    """An invoice, a credit, a service level and a standing arrive; a changed invoice is amended; all is VERIFIED by capture.
+
+    Each takes one correction, although capture sees Tryton's plans half done. Planted break, seen to fail: every other
+    `current` is another difference.
+    """
     account, invoice = f"L-{loop.tag}", f"INV-{loop.tag}"
     login = (tryton.USER, tryton.password(target_systems))
     person = TrytonSession(target_systems.addresses().tryton_url, "tryton", *login, Timeouts(answer_ms=60_000), 1)
@@ -90,5 +90,5 @@ def test_real_systems_follow_billing_until_capture_proves_it(loop: RealLoop, tar
     wanted["invoice", invoice] = "129.00"
     loop.until("the amended invoice proven by capture", proven)
     documents = owed(target_systems, account)
-    assert documents[0] == "cancelled 99.00"
-    assert sorted(documents[1:]) == ["paid -99.00", "posted -5.00", "posted 129.00"]
+    assert sorted(documents) == ["cancelled 99.00", "paid -99.00", "posted -5.00", "posted 129.00"]
+    assert sorted(loop.ended()) == sorted([*wanted, ("invoice", invoice)])

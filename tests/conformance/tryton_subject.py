@@ -14,6 +14,7 @@ import psycopg
 from connectors.targets.description import Timeouts, parsed, raw
 from connectors.targets.guard import utc_now
 from connectors.targets.tryton import TrytonDescription, TrytonTarget
+from connectors.targets.tryton_books import Books, Chart, lines_of
 from connectors.targets.tryton_session import TrytonSession
 from stack.fault_proxy import Fault, FaultProxy, Request
 from tests.conformance.subject import PATIENT_MS, Case, Subject, When, hurried
@@ -130,6 +131,13 @@ class TrytonSubject(Subject):
         row = self._database.execute(words, (self._booked(case),)).fetchone()
         assert row is not None
         return str(row[0])
+
+    def draft_by_hand(self, case: Case, desired: Mapping[str, str]) -> None:
+        """A person makes a draft."""
+        books = Books(self._person, Chart(1, "4.1.2", None))
+        number = books.draft(desired, lines_of(desired["lines"]), "", None)
+        values = {"description": f"by hand for {case.account}"}
+        self._person.write("model.account.invoice.write", [number], values, context=self._preferences)
 
     def book_again(self, case: Case) -> None:
         """A person copies the document and posts the copy."""
