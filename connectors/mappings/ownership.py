@@ -72,7 +72,7 @@ class _RuleShape(Shape):
     cap: Annotated[int, Field(ge=0)]
     team: Annotated[str, Field(min_length=1)]
     tolerance_minor: Annotated[int, Field(ge=0)] = 0
-    author: str = ""
+    author: str | None = None
     proposal_ms: Annotated[int, Field(ge=60_000)] = PROPOSAL_MS
     cap_percent: Annotated[int, Field(ge=1, le=100)] = 100
     guard: _GuardShape | None = None
@@ -82,6 +82,7 @@ class _OwnershipShape(Shape):
     version: Annotated[int, Field(ge=1)]
     tiers: Annotated[tuple[str, ...], Field(min_length=2)]
     team: Annotated[str, Field(min_length=1)]
+    author: str = ""
     rules: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")], _RuleShape], Field(min_length=1)]
     resolve_within_ms: dict[str, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
     transitions: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
@@ -117,11 +118,12 @@ def load_rules(path: Path) -> Rules:
             if given != known:
                 problem = f"{rule.object} can only have {field} {known}, not {given}. Next step: correct it"
                 raise file.error((*loc, field), problem)
-        if rule.mode == "propose" and not rule.author:
+        author = shape.author if rule.author is None else rule.author
+        if rule.mode == "propose" and not author:
             problem = f"{name} proposes and has no author. Next step: name who wrote it; that person may not approve it"
             raise file.error((*loc, "mode"), problem)
         guard = Guard(**rule.guard.model_dump()) if rule.guard else None
-        rules.append(Rule(name=name, **rule.model_dump(exclude={"guard"}), guard=guard))
+        rules.append(Rule(name=name, **rule.model_dump(exclude={"guard", "author"}), guard=guard, author=author))
     brake = Brake(**shape.brake.model_dump())
     return Rules(
         shape.version,

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from connectors.mappings.ownership import load_rules
 from console.cli import main
 from dataflows.settings import ROOT
 from tests.console.test_mapping_preview import ACCOUNTS, sources, wire_recording
@@ -68,17 +69,30 @@ def test_the_same_rules_change_nothing(sources: Path, capsys: Output) -> None:
 def test_check_tells_what_is_worth_a_second_look(tmp_path: Path, capsys: Output) -> None:
     """Allowed, and risky: no guard, a cap of nothing, no budget."""
     guard = "    guard: {number: 400, percent: 10}   # more new differences than both within ten minutes wait for a person\n"
-    path = rules(tmp_path, (guard, ""), ("    cap: 500 ", "    cap: 0 "))
+    path = rules(tmp_path, (guard, ""), ("    cap: 500 ", "    cap: 0 "), ("author: concord ", "# "))
     said = "\n".join(answer(capsys, "check", path)["advice"])
     assert "invoice-posted sends by itself and has no guard" in said
     assert "invoice-posted has the cap 0" in said
     assert "invoice-posted has no author" in said
 
 
+def test_shipped_rules_may_propose_as_they_are(tmp_path: Path) -> None:
+    """One word turns a shipped rule into one that asks: the file says who wrote it, and a rule may say otherwise.
+
+    Planted break, seen to fail: the file's author is not taken over.
+    """
+    loaded = load_rules(
+        rules(tmp_path, ("mode: auto ", "mode: propose "), ("mode: auto\n", "author: rita\n    mode: auto\n"))
+    )
+    by_name = {rule.name: rule for rule in loaded.rules}
+    assert (by_name["invoice-posted"].mode, by_name["invoice-posted"].author) == ("propose", "concord")
+    assert by_name["credit-posted"].author == "rita"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("mode: auto", "mode: propose", "invoice-posted proposes and has no author"),
+        ("mode: auto", 'author: ""\n    mode: propose', "invoice-posted proposes and has no author"),
         ("  support: {account", "  helpdesk: {account", "no rule and no route leads to helpdesk"),
         ("rules:", "routes: [{system: moon, target: erp}]\nrules:", "no rule has the target moon"),
         ("rules:", "routes: [{system: erp, target: erp, planet: moon}]\nrules:", "planet"),
