@@ -69,13 +69,13 @@ class Account:
         "tallies",
         "terms",
         "tiers",
-        "totals",
         "told",
+        "totals",
         "touched_ms",
         "trails",
         "usage",
-    )
         "withheld",
+    )
 
     def __init__(self, identity: str, steps: Mapping[str, int]) -> None:
         """An account without rows; `steps` are the 10^-9 units of one minor unit, per currency."""
@@ -131,10 +131,10 @@ class Account:
         self.fresh = False
         self.noted: dict[Ref, dict[str, Any]] = {}
         self.next_milestone_ms: int | None = None
-        #: open exceptions about illegal steps, by their id
         #: recurring revenue that was told, minor by currency (None: as the rows say), and whether a note keeps it
         self.told: dict[str, int] | None = {}
         self.withheld = False
+        #: open exceptions about illegal steps, by their id
         self.illegal: dict[str, dict[str, Any]] = {}
 
     def clear(self) -> None:
@@ -218,9 +218,6 @@ class Account:
             refs = [ref for ref in (item.billing, item.erp, item.support) if ref is not None]
             self.dirty[key] = max((self.rows[ref][TIME_MS] for ref in refs), default=self.touched_ms)
 
-    def settle(self, tally: Tally) -> None:
-        """Bring an invoice's open amount, and the account's, up to date."""
-        due = tally.due
     def show_all(self) -> None:
         """Readers know nothing of the account yet: everything of it is to be published, and nothing of it is an event."""
         self.mark_all()
@@ -228,6 +225,9 @@ class Account:
         if not self.withheld:
             self.told = None
 
+    def settle(self, tally: Tally) -> None:
+        """Bring an invoice's open amount, and the account's, up to date."""
+        due = tally.due
         settled = tally.paid + tally.applied
         now = due - settled if due is not None and due > settled else 0
         if now != tally.open and tally.currency is not None:
