@@ -10,6 +10,7 @@ from rich.text import Text
 
 from connectors.correction_store import CorrectionStore
 from connectors.fact_search import FoundRow
+from connectors.targets.trace import traced
 from console.corrections_view import correction_json, moment, show_correction, show_history
 from state.correcting.correction import Correction
 from state.correcting.decision import Decision, decision_record, key_of
@@ -37,8 +38,11 @@ class Story(NamedTuple):
 def explain(store: CorrectionStore, search: Search, text: str) -> list[Story]:
     """The corrections behind a document's number, reference, row key, correction id or idempotency key, newest first.
 
+    The trace that a write left at its target may be given as it is there.
+
     Raises NothingKnown.
     """
+    text = traced(text)
     known = list(store.corrections().values())
     found = [one for one in known if _named(one, text)]
     if not found:

@@ -54,6 +54,20 @@ class Version(_Part):
     absent_value: str = "*"
 
 
+class TracePlaces(_Part):
+    """Fields of the body that a write's trace is sent in: each on its own, or all in one as `text`. All are optional."""
+
+    correction: str | None = None
+    frontier: str | None = None
+    approver: str | None = None
+    text: str | None = None
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Part of the trace -> field."""
+        return {name: field for name, field in self.model_dump().items() if field}
+
+
 class Errors(_Part):
     """Which answers mean what. `code` names the body's field with the business code; `not_yet` lists transient ones."""
 
@@ -96,6 +110,7 @@ class Description(AdapterDescription):
     tier: Literal["A", "B", "C"]
     key: Key | None = None
     version: Version | None = None
+    trace: TracePlaces = TracePlaces()
     errors: Errors = Errors()
     objects: dict[str, ObjectDescription] = Field(min_length=1)
 

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from connectors.targets.trace import Trace
 from state.correcting.lane import Promise
 
 
@@ -116,7 +117,7 @@ class Declared:
     `tier_create` and `tier_update`: A (a conditional write or a key store, and read-back), B (read-back: duplicates are
     found and removed), C (neither). `conditioned_by`: what conditions an update; `key_window_hours`: how long the target remembers
     a key (None: it has no key store); `search`: what is looked for before anything is created; `trace`: where the
-    correction's id can be read at the target; `refusals`: the target's business errors that we know by name.
+    correction, its frontier and its approver can be read at the target; `refusals`: the target's business errors that we know by name.
     """
 
     fields: frozenset[str]
@@ -131,13 +132,17 @@ class Declared:
 
 @dataclass(frozen=True)
 class Write:
-    """One conditional write. `token` None: create only if it is missing. `key`: the same for every attempt."""
+    """One conditional write. `token` None: create only if it is missing. `key`: the same for every attempt.
+
+    `trace` is left at the target where it has a place for it; it is never compared with anything.
+    """
 
     object: str
     place: Mapping[str, str]
     desired: Mapping[str, str]
     token: str | None
     key: str
+    trace: Trace
 
 
 class Target(Protocol):

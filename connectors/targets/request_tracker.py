@@ -21,6 +21,8 @@ from connectors.targets.request_tracker_session import RequestTrackerSession
 from state.correcting.lane import Promise
 
 Record = dict[str, Any]
+#: what RT keeps of a custom field in its table of values
+TEXT_MAX = 255
 
 
 class FieldPlace(BaseModel):
@@ -106,7 +108,7 @@ class RequestTrackerTarget:
         return places
 
     def _wanted(self, write: Write, places: Mapping[str, FieldPlace]) -> dict[str, str]:
-        """Custom field -> value, with the correction's id."""
+        """Custom field -> value, with the correction's trace."""
         wanted = {}
         for name, text in write.desired.items():
             if name not in places:
@@ -117,7 +119,7 @@ class RequestTrackerTarget:
                 raise Misconfigured("BAD_DESIRED", f"request tracker: {reason}")
             wanted[places[name].custom_field] = places[name].values[text]
         if self._description.trace_field:
-            wanted[self._description.trace_field] = write.key
+            wanted[self._description.trace_field] = write.trace.text[:TEXT_MAX]
         return wanted
 
     def _write(self, write: Write, places: Mapping[str, FieldPlace], wanted: Mapping[str, str]) -> None:

@@ -33,6 +33,12 @@ from connectors.targets.protocol import (
 from state.correcting.lane import Promise
 
 
+def _trace(description: Description) -> str | None:
+    """Where a write's trace can be read, for people."""
+    places = [*description.trace.places.values(), *([description.key.header] if description.key else [])]
+    return ", ".join(places) or None
+
+
 class RestTarget:
     """One REST target; a `login` with a name is sent as HTTP Basic.
 
@@ -66,7 +72,7 @@ class RestTarget:
                 conditioned_by=description.version.field if description.version else None,
                 key_window_hours=key.window_hours if key else None,
                 search=part.path,
-                trace=key.header if key else None,
+                trace=_trace(description),
             )
             for name, part in description.objects.items()
         }
@@ -142,6 +148,8 @@ class RestTarget:
             )
             raise Misconfigured("NOT_WRITABLE", reason)
         body = {name: values.to_json(text, kinds[name]) for name, text in write.desired.items()}
+        told = write.trace.parts
+        body |= {field: told[part] for part, field in self._description.trace.places.items()}
         try:
             answer = self._client.put(path, json=body, headers=self._conditions(write))
         except NOT_SENT as error:

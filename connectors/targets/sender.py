@@ -17,6 +17,7 @@ from connectors.targets.protocol import (
     TransientError,
     Write,
 )
+from connectors.targets.trace import trace_of
 from state.comparing.bookings import on_the_way, unbooked_note
 from state.correcting import correction as c
 from state.correcting.correction import Correction, Event
@@ -113,7 +114,8 @@ def look(target: Target, job: Job) -> Event:
 def _write(correction: Correction, found: Snapshot | None) -> Write:
     intent = correction.intent
     asked = {**intent.desired, **correction.amendment}
-    return Write(intent.object, place(correction), asked, found.token if found else None, key_of(correction))
+    token = found.token if found else None
+    return Write(intent.object, place(correction), asked, token, key_of(correction), trace_of(correction))
 
 
 def _ms(seconds: float | None) -> int | None:

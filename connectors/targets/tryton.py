@@ -13,8 +13,19 @@ from pydantic import Field
 
 from connectors.targets.description import AdapterDescription, FieldType
 from connectors.targets.guard import Guard, utc_now
-from connectors.targets.protocol import BusinessRefusal, Conflict, Declared, Misconfigured, Snapshot, Write
+from connectors.targets.protocol import (
+    BusinessRefusal,
+    Conflict,
+    Declared,
+    InDoubt,
+    Misconfigured,
+    Snapshot,
+    TerminalError,
+    TransientError,
+    Write,
+)
 from connectors.targets.tryton_books import BOOKED, DRAFTS, Books, Chart, Entry, Line, current, lines_of
+from connectors.targets.tryton_notes import Notes
 from connectors.targets.tryton_plan import OnRefusal, Planner, Wish
 from connectors.targets.tryton_session import TrytonSession
 from connectors.targets.values import equal
@@ -31,7 +42,7 @@ DECLARED = {
         tier_update="A",
         conditioned_by="_timestamp",
         search=_SEARCH,
-        trace="description",
+        trace="note; the key in the description",
         refusals=_REFUSALS,
     ),
     "credit": Declared(
@@ -40,7 +51,7 @@ DECLARED = {
         tier_update="A",
         conditioned_by="_timestamp",
         search=_SEARCH,
-        trace="description",
+        trace="note; the key in the description",
         refusals=_REFUSALS,
     ),
     "customer": Declared(
@@ -49,6 +60,7 @@ DECLARED = {
         tier_update="A",
         conditioned_by="_timestamp",
         search="party.code, unique",
+        trace="note",
     ),
 }
 
@@ -61,6 +73,7 @@ class TrytonDescription(AdapterDescription):
     company: int = Field(default=1, ge=1)
     revenue_account: str
     payment_method: str | None = None
+    trace_notes: bool = True
     when_last_step_refused: OnRefusal = "hold"
     plan_deadline_s: int = Field(default=900, ge=1)
 
@@ -93,7 +106,8 @@ class TrytonTarget:
         chart = Chart(description.company, description.revenue_account, description.payment_method)
         self._books = Books(self._session, chart)
         deadline = timedelta(seconds=description.plan_deadline_s)
-        self._planner = Planner(self._books, description.when_last_step_refused, deadline, now)
+        self._notes = Notes(self._session, description.trace_notes)
+        self._planner = Planner(self._books, self._notes, description.when_last_step_refused, deadline, now)
         self._guard = Guard(name, description.breaker, now)
 
     def read(self, object_name: str, place: Mapping[str, str]) -> Snapshot | None:
@@ -154,6 +168,7 @@ class TrytonTarget:
                 if self._books.parties(code):
                     raise Conflict("EXISTS", error.reason) from error
                 raise
+            self._sign_customer(write)
             return
         if not found:
             raise Conflict("GONE", f"tryton has no party with code {code!r} any more")
@@ -161,6 +176,15 @@ class TrytonTarget:
         self._session.write(
             "model.party.party.write", [found[0]["id"]], dict(write.desired), context={"_timestamp": stamp}
         )
+        self._sign_customer(write)
+
+    def _sign_customer(self, write: Write) -> None:
+        """The trace of what is written by now: what goes wrong with it is doubt, which is looked at."""
+        try:
+            found = self._books.parties(write.place["object_id"])
+            self._notes.ensure("party.party", found[0]["id"], write.trace.text)
+        except (TransientError, TerminalError) as error:
+            raise InDoubt("NOT_TRACED", f"tryton has the customer and not its note: {error.reason}") from error
 
 
 def _fields(object_name: str, entry: Entry) -> dict[str, str]:

@@ -12,10 +12,11 @@ from typing import Any
 from connectors.targets.protocol import BusinessRefusal, Misconfigured, NotYet
 from connectors.targets.tryton_session import Row, TrytonSession
 
-#: The words before a correction's id in an invoice's description.
+#: the words before a correction's key in an invoice's description: its drafts are known by them
 TRACE = "Concord correction "
 DRAFTS, BOOKED = frozenset({"draft", "validated"}), frozenset({"posted", "paid"})
-_INVOICE, _LINE = "model.account.invoice", "model.account.invoice.line"
+INVOICE = "account.invoice"
+_INVOICE, _LINE = f"model.{INVOICE}", f"model.{INVOICE}.line"
 _FIELDS = (
     "state", "number", "reference", "description", "total_amount", "amount_to_pay", "invoice_date", "accounting_date",
     "lines", "write_date", "create_date", "party.code", "currency.code", "_timestamp",
@@ -150,11 +151,10 @@ class Books:
         """Cancel a draft."""
         self._session.write(f"{_INVOICE}.cancel", [entry.id], context=self._only(entry))
 
-    def refund(self, entry: Entry) -> None:
-        """Take a posted document back by a credit note, in one transaction of Tryton; its state becomes cancelled."""
-        self._wizard(
-            "account.invoice.credit", entry, [("credit", {"start": {"with_refund": True, "invoice_date": None}})]
-        )
+    def refund(self, entry: Entry, booked_on: date | None) -> None:
+        """Take a posted document back by a credit note of `booked_on` (else of today), in one transaction of Tryton."""
+        start = {"with_refund": True, "invoice_date": booked_on}
+        self._wizard("account.invoice.credit", entry, [("credit", {"start": start})])
 
     def pay(self, entry: Entry, key: str, today: date) -> None:
         """Book the payment of what is open. Tryton refuses more than that, so a second time has no effect."""

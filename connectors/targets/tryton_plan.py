@@ -25,7 +25,8 @@ from connectors.targets.protocol import (
     TransientError,
     Write,
 )
-from connectors.targets.tryton_books import BOOKED, DRAFTS, Books, Entry, Line, current
+from connectors.targets.tryton_books import BOOKED, DRAFTS, INVOICE, Books, Entry, Line, current
+from connectors.targets.tryton_notes import Notes
 
 OnRefusal = Literal["hold", "compensate"]
 
@@ -59,8 +60,11 @@ def _under_way() -> Iterator[None]:
 class Planner:
     """Takes the steps. Every method finds out anew how far an earlier attempt came."""
 
-    def __init__(self, books: Books, on_refusal: OnRefusal, deadline: timedelta, now: Callable[[], datetime]) -> None:
-        self._books, self._on_refusal, self._deadline, self._now = books, on_refusal, deadline, now
+    def __init__(
+        self, books: Books, notes: Notes, on_refusal: OnRefusal, deadline: timedelta, now: Callable[[], datetime]
+    ) -> None:
+        self._books, self._notes = books, notes
+        self._on_refusal, self._deadline, self._now = on_refusal, deadline, now
 
     def bring(self, wish: Wish) -> None:
         """Make the document what is desired. Raises TargetError."""
@@ -136,8 +140,9 @@ class Planner:
 
     def _take_back(self, wish: Wish, booked: Entry) -> None:
         """Book the credit note. What Tryton refuses because somebody was faster is a conflict, not a rule of business."""
+        self._sign(wish, booked.id)
         try:
-            self._books.refund(booked)
+            self._books.refund(booked, wish.booked_on)
         except BusinessRefusal as error:
             if self._entry(wish, booked.id).timestamp != booked.timestamp:
                 raise Conflict("STALE", error.reason) from error
@@ -178,6 +183,7 @@ class Planner:
     def _cancel_unbooked(self, wish: Wish, found: Entry | None) -> None:
         """A void invoice that was never booked: cancelled without a number."""
         made = found if found is not None and found.state in DRAFTS else self._draft(wish)
+        self._sign(wish, made.id)
         self._books.cancel(made)
         self._require(wish, made.id, "cancelled")
 
@@ -193,9 +199,15 @@ class Planner:
             self._books.drop([own[0].id])
             reason = "tryton keeps other lines or amounts than it was sent. Next step: see the currency's smallest unit"
             raise BusinessRefusal("NOT_TAKEN", reason, {})
+        self._sign(wish, own[0].id)
         return own[0]
 
+    def _sign(self, wish: Wish, number: int) -> None:
+        """Leave the correction's trace at a document, before anything is booked by it."""
+        self._notes.ensure(INVOICE, number, wish.write.trace.text)
+
     def _post(self, wish: Wish, draft: Entry) -> None:
+        self._sign(wish, draft.id)
         self._books.post(draft)
         self._require(wish, draft.id, *BOOKED)
 
@@ -203,6 +215,7 @@ class Planner:
         booked = current(self._books.entries(wish.write.desired["reference"]))
         if booked is None or booked.state == "paid":
             return
+        self._sign(wish, booked.id)
         self._books.pay(booked, wish.write.key, self._today())
         self._require(wish, booked.id, "paid")
 

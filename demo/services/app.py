@@ -100,9 +100,10 @@ def _writer(service: Service, resource: Resource) -> Endpoint:
     async def write(request: Request) -> Response:
         version, absent = _version(request)
         key = request.headers.get("idempotency-key")
-        asked = WriteRequest(
-            request.url.path, request.path_params["reference"], await _body(request), key, version, absent
-        )
+        body = await _body(request)
+        note = fields.text(body, "note") if "note" in body else None
+        body.pop("note", None)
+        asked = WriteRequest(request.url.path, request.path_params["reference"], body, key, version, absent, note)
         written = await perform(service.pool, service.faults, resource, asked)
         return _row(written.row, 201 if absent else 200, written.replayed)
 

@@ -29,7 +29,8 @@ CREATE TABLE IF NOT EXISTS service.effects (
     reference text NOT NULL,
     version integer NOT NULL,
     at timestamptz NOT NULL DEFAULT now()
-)
+);
+ALTER TABLE service.effects ADD COLUMN IF NOT EXISTS note text
 """
 
 
@@ -51,7 +52,10 @@ class Resource(Protocol):
 
 @dataclass(frozen=True)
 class WriteRequest:
-    """What a PUT asks for. `version` is If-Match's token; None with `absent` means If-None-Match: *."""
+    """What a PUT asks for. `version` is If-Match's token; None with `absent` means If-None-Match: *.
+
+    `note`: what the caller wants remembered with the change; no part of the row.
+    """
 
     path: str
     reference: str
@@ -59,6 +63,7 @@ class WriteRequest:
     key: str | None
     version: int | None
     absent: bool
+    note: str | None = None
 
     def fingerprint(self) -> str:
         """Tells a repeat of the same request from another request under the same key. The version token is no part of it."""
@@ -116,8 +121,8 @@ def _check(resource: Resource, request: WriteRequest, before: Mapping[str, Any] 
 async def _record(connection: Connection, resource: Resource, request: WriteRequest, row: Mapping[str, Any]) -> None:
     """Log the effect and store the answer under the key, in the transaction of the change itself."""
     await connection.execute(
-        "INSERT INTO service.effects (key, resource, reference, version) VALUES (%s, %s, %s, %s)",
-        [request.key, resource.name, request.reference, row["version"]],
+        "INSERT INTO service.effects (key, resource, reference, version, note) VALUES (%s, %s, %s, %s, %s)",
+        [request.key, resource.name, request.reference, row["version"], request.note],
     )
     if request.key is not None:
         await connection.execute(

@@ -69,6 +69,15 @@ class RequestTrackerSubject(Subject):
         """A change of a custom field adds a row and disables the old one."""
         return len(self._rows(case))
 
+    def traces(self, case: Case) -> list[str]:
+        """Every value that the field of corrections has had."""
+        words = (
+            "SELECT v.content FROM objectcustomfieldvalues v JOIN customfields f ON f.id = v.customfield "
+            "JOIN groups g ON g.id = v.objectid WHERE v.objecttype = 'RT::Group' AND f.name = 'Org Correction' "
+            "AND g.name = %s ORDER BY v.id"
+        )
+        return [str(row[0]) for row in self._database.execute(words, (case.account,)).fetchall()]
+
     def edit_other(self, case: Case, text: str) -> None:
         """The group's description."""
         self._person.write("PUT", f"/group/{self._group(case)}", {"Description": text})

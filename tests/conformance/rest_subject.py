@@ -73,6 +73,11 @@ class RestSubject(Subject):
         """Writes carried out since the case began."""
         return sum(self.company.erp.effects().values())
 
+    def traces(self, case: Case) -> list[str]:
+        """The ERP's log of changes."""
+        words = "SELECT note FROM service.effects WHERE reference = %s ORDER BY id"
+        return [str(row[0]) for row in self.company.erp.sql(words, case.object_id)]
+
     def edit_other(self, case: Case, text: str) -> None:
         """The posting day."""
         words = "UPDATE sales_invoices SET posted_on = %s::date, version = version + 1 WHERE reference = %s"

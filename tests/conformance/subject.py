@@ -62,6 +62,10 @@ class Subject(ABC):
         """How often our fields took effect at the server, by its own records."""
 
     @abstractmethod
+    def traces(self, case: Case) -> list[str]:
+        """What writes left at the object besides the values, as the server's own tables hold it, oldest first."""
+
+    @abstractmethod
     def edit_other(self, case: Case, text: str) -> None:
         """A person changes a field that is not ours."""
 

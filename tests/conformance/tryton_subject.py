@@ -81,7 +81,8 @@ class TrytonSubject(Subject):
     def requests(self, step: int) -> Mapping[str, When]:
         """A draft and its posting; in between, where something is booked already, the credit note."""
         draft, post = calls("model.account.invoice.create"), calls("model.account.invoice.post")
-        return {"draft": draft, "post": post} if step == 0 else {"draft": draft, "refund": refunds, "post": post}
+        begun = {"draft": draft, "note": calls("model.ir.note.create")}
+        return begun | ({"post": post} if step == 0 else {"refund": refunds, "post": post})
 
     def truth(self, case: Case) -> Mapping[str, str] | None:
         """From Tryton's tables: the booked one, else the cancelled one."""
@@ -118,6 +119,14 @@ class TrytonSubject(Subject):
         assert row is not None
         return Decimal(row[0])
 
+    def booked_on(self, case: Case) -> list[dt.date]:
+        """The days of all documents that the customer has in the books, oldest first."""
+        words = (
+            "SELECT m.date FROM account_invoice i JOIN account_move m ON m.id = i.move "
+            "JOIN party_party p ON p.id = i.party WHERE p.code = %s ORDER BY m.date"
+        )
+        return [row[0] for row in self._database.execute(words, (case.account,)).fetchall()]
+
     def total(self, case: Case) -> Decimal:
         """The total of the document that counts, with all its decimals."""
         words = "SELECT total_amount_cache FROM account_invoice WHERE id = %s"
@@ -150,6 +159,14 @@ class TrytonSubject(Subject):
         """A person changes a customer's name."""
         found = self._person.read("model.party.party.search", [["code", "=", code]], 0, None, None)
         self._person.write("model.party.party.write", list(found), {"name": name})
+
+    def traces(self, case: Case) -> list[str]:
+        """The notes of all its documents."""
+        words = (
+            "SELECT n.message FROM ir_note n JOIN account_invoice i ON n.resource = 'account.invoice,' || i.id "
+            "WHERE i.reference = %s ORDER BY n.id"
+        )
+        return [str(row[0]) for row in self._database.execute(words, (case.object_id,)).fetchall()]
 
     def edit_other(self, case: Case, text: str) -> None:
         """The comment of the document that counts."""

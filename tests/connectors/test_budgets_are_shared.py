@@ -17,12 +17,13 @@ import pytest
 
 from connectors.budget import BudgetedTarget, Budgets
 from connectors.targets.protocol import BusinessRefusal, Declared, Snapshot, Throttled, TransientError, Write
+from connectors.targets.trace import Trace
 from state.correcting.lane import Promise
 from state.rules import Budget
 from tests.connectors.valkey import PrivateValkey
 
 WIDE = Budget("concord", 1000, 100_000, 100_000)
-WRITE = Write("invoice", {}, {}, None, "key")
+WRITE = Write("invoice", {}, {}, None, "key", Trace("c", "", ""))
 
 
 class Counted:

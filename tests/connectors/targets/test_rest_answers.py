@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from connectors.targets.description import Breaker, load
+from connectors.targets.description import Breaker, TracePlaces, load
 from connectors.targets.guard import retry_after_s
 from connectors.targets.protocol import (
     BusinessRefusal,
@@ -24,8 +25,10 @@ from connectors.targets.protocol import (
     Write,
 )
 from connectors.targets.rest import RestTarget
+from connectors.targets.trace import Trace, traced
 
-WRITE = Write("standing", {"account_id": "A/1 ?"}, {"delinquent": "true"}, "0", "key-1")
+TRACE = Trace("c0ffee", "billing 12, support 7", "ada")
+WRITE = Write("standing", {"account_id": "A/1 ?"}, {"delinquent": "true"}, "0", "key-1", TRACE)
 PLACE = {"account_id": "A-1"}
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -98,7 +101,7 @@ def test_request_carries_key_token_and_escaped_path() -> None:
     (request,) = seen
     assert request.url.raw_path == b"/organizations/A%2F1%20%3F"
     assert (request.headers["Idempotency-Key"], request.headers["If-Match"]) == ("key-1", '"0"')
-    assert request.content == b'{"delinquent":true}'
+    assert json.loads(request.content) == {"delinquent": True, "note": TRACE.text}
 
 
 @pytest.mark.parametrize(("login", "sent"), [(("concord", "secret"), "Basic Y29uY29yZDpzZWNyZXQ="), (("", ""), None)])
@@ -131,11 +134,32 @@ def test_numbers_are_read_exactly() -> None:
     assert (found.fields["total"], found.token) == (exact, "3")
 
 
+def test_trace_is_sent_in_the_described_fields() -> None:
+    """Each part in its own field where the description names one, all in one where it names that; else nothing.
+
+    Planted break, seen to fail: the description's places are not looked at.
+    """
+    seen: list[dict[str, object]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(json.loads(request.content))
+        return httpx.Response(200, json={})
+
+    each = TracePlaces(correction="their_id", frontier="as_of", approver="by")
+    for places in (TracePlaces(), each, TracePlaces(text="note")):
+        target(answer, trace=places).write(WRITE)
+    plain, apart, together = seen
+    assert plain == {"delinquent": True}
+    assert apart == {"delinquent": True, "their_id": "c0ffee", "as_of": "billing 12, support 7", "by": "ada"}
+    assert together["note"] == TRACE.text
+    assert traced(f"  {TRACE.text} ") == "c0ffee"
+
+
 @pytest.mark.parametrize("desired", [{"colour": "red"}, {"delinquent": "perhaps"}])
 def test_undescribed_fields_are_refused(desired: dict[str, str]) -> None:
     """What the description does not know is not sent."""
     with pytest.raises(Misconfigured):
-        target(lambda _: httpx.Response(200)).write(Write("standing", PLACE, desired, "1", "k"))
+        target(lambda _: httpx.Response(200)).write(Write("standing", PLACE, desired, "1", "k", TRACE))
 
 
 def test_breaker_opens_after_failures_and_tries_again() -> None:
