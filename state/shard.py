@@ -18,6 +18,7 @@ from state.folding.milestones import ZONES_MS, Milestones
 from state.folding.notes import MERGED, REVENUE, TOLD, TRAIL, Note
 from state.folding.rows import Decode, Reencode, Rows
 from state.folding.states import ILLEGAL_TRANSITION, States
+from state.folding.waking import Sleepers
 from state.model import Model
 from state.output import Output
 from state.publication import Publication
@@ -57,9 +58,7 @@ class Shard:
         self._timed: dict[str, None] = {}
         self._merged: dict[str, str] = {}
         self._timers: list[tuple[int, str]] = []
-        #: of accounts that are not decoded yet: when their milestones may be, and when the first that is not told yet may be
-        self._dated: dict[str, list[int]] = {}
-        self._later: list[tuple[int, str]] = []
+        self._sleepers = Sleepers()
         self._clock_ms = 0
         self._milestones = Milestones(model, rules.renewal_days, self._timers)
         self._publication = Publication(model, rules, self._timers, changes)
@@ -71,7 +70,7 @@ class Shard:
         if ends:
             self._timed[account] = None
         if milestones:
-            self._dated.setdefault(account, []).extend(milestones)
+            self._sleepers.enter(account, milestones)
 
     def load_clock(self, clock_ms: int) -> None:
         """Restore the clock of the last cut: timers up to it have fired."""
@@ -157,7 +156,7 @@ class Shard:
                 entries.setdefault(name, []).append(entry)
         if self._derives and live:
             for name in dict.fromkeys(change[0] for change in transaction.changes if change[2] != "T"):
-                made = self._settle(accounts[name], self._clock_ms)
+                made = self._settle(accounts[name], self._clock_ms, out, transaction)
                 if made and self._changes:
                     entries.setdefault(name, []).extend(made)
         if self._milestones.used:
@@ -208,13 +207,7 @@ class Shard:
 
     def _wake(self, clock_ms: int) -> None:
         """Decode accounts whose milestones may be due while the clock still is that of the last cut."""
-        told_ms = self._clock_ms - 2 * ZONES_MS  # what lies further behind was told, wherever the customer lives
-        for name, moments in self._dated.items():
-            if open_ones := [at for at in moments if at > told_ms]:
-                heapq.heappush(self._later, (min(open_ones), name))
-        self._dated.clear()
-        while self._later and self._later[0][0] <= clock_ms:
-            _, name = heapq.heappop(self._later)
+        for name in self._sleepers.due(self._clock_ms - 2 * ZONES_MS, clock_ms):  # what is older was told, in any zone
             if name in self._raw:
                 self._account(name)
 
@@ -225,9 +218,11 @@ class Shard:
             if name in self._accounts or name in self._raw:
                 touched[name] = self._accounts.get(name) or self._account(name)
 
-    def _settle(self, account: Account, clock_ms: int) -> list[dict[str, Any]]:
+    def _settle(
+        self, account: Account, clock_ms: int, out: Output | None = None, cause: Transaction | None = None
+    ) -> list[dict[str, Any]]:
         """Bring derived objects up to date; returns their part of the change event."""
-        entries = self._rows.deriver.settle(account, clock_ms)
+        entries = self._rows.deriver.settle(account, clock_ms, out, cause)
         if account.due and (due := min(account.due.values())) != account.next_due_ms:
             account.next_due_ms = due
             heapq.heappush(self._timers, (due, account.id))
@@ -237,7 +232,7 @@ class Shard:
         first = len(out.records)
         for account in accounts:
             if self._derives:
-                self._settle(account, clock_ms)
+                self._settle(account, clock_ms, out)
             if account.stepping:
                 self._states.judge(account)
             if account.terms or account.noted:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from state.derived.effective import blocks, in_effect, moment_of
+from state.derived.effective import blocks, moment_of
 from state.derived.killbill_parts import PARTS as PARTS
 from state.derived.killbill_payments import PAYMENT, in_flight
+from state.derived.killbill_states import Entry, invoice_steps, subscription_at, subscription_steps
 from state.folding.derivation import Derivation, Link, Made, Moment, Part, Parts
+from state.folding.life import Step
 from state.values import instant_ms
 
 _OVERDUE = "overdue-service"
@@ -52,13 +54,8 @@ def _subscription(parts: Parts, anchor: str, moment: Moment) -> Iterator[Made]:
     held = parts.of("block", blockable=anchor) + parts.of("block", blockable=row["bundle"])
     held += parts.of("block", kind="account")
     moment = moment_of([row, *events, *held], moment)
-    past = in_effect(events, moment)
-    planned = [event for event in past if event["plan"] is not None]
-    shown = planned[-1] if planned else min(events, key=lambda event: (event["effective_at"], event.order))
-    blocked = blocks(held, moment)
+    status, shown = subscription_at(events, held, moment)
     over = [b["effective_at"] for b in held if b["state"] == "cancelled" and b["active"] and not _past(b, moment)]
-    stops = any((b["entitlement"] or b["billing"]) and b["state"] != "cancelled" for b in blocked.values())
-    status = "pending" if not past else "cancelled" if past[-1]["kind"] == "cancel" else "paused" if stops else "active"
     starts = row["started_at"] or shown["effective_at"]
     yield Made(
         "subscription",
@@ -74,6 +71,8 @@ def _subscription(parts: Parts, anchor: str, moment: Moment) -> Iterator[Made]:
             "entitled_until": min(over) if over and status == "cancelled" else None,
         },
         ("tier",) if shown.unknown("tier") else (),
+        own=row,
+        steps=subscription_steps(events, held, moment.now_ms, lambda event: _monthly(parts, anchor, event)),
     )
 
 
@@ -122,7 +121,7 @@ def _invoice(parts: Parts, anchor: str, _moment: Moment) -> Iterator[Made]:
         "in_flight": any(one["status"] == "open" for one in booked) or any(in_flight(parts, one) for one in payments),
     }
     unmapped = ("status",) if row.unknown("status") or any(one.unknown("status") for one in booked) else ()
-    yield Made("invoice", anchor, anchor, fields, unmapped)
+    yield Made("invoice", anchor, anchor, fields, unmapped, own=row, steps=_steps(parts, row, items, booked))
     for item in items:
         text = item["description"] or item["kind"]
         line = {"invoice": Link("invoice", anchor), "amount": item["amount"], "description": text}
@@ -131,6 +130,18 @@ def _invoice(parts: Parts, anchor: str, _moment: Moment) -> Iterator[Made]:
             credit = {"currency": row["currency"], "amount": item["amount"], "reason": text}
             credit["created_at"] = item["created_at"]
             yield Made("credit", item["uuid"], item["uuid"], credit, (), (row, item))
+
+
+def _steps(parts: Parts, row: Part, items: list[Part], booked: list[Part]) -> tuple[Step, ...]:
+    """The states of an invoice on the billing system's own clock; those of a draft are only noted."""
+    if row["status"] not in ("committed", "void"):
+        return ()
+    entries = [Entry(item["created_at"], item["amount"], item["amount"], item.position) for item in items]
+    for one in booked:
+        if one["status"] == "done":
+            leg = parts.one("payment_leg", external_key=one["cookie"])
+            entries.append(Entry(None if leg is None else leg["at"], 0, -one["amount"], one.position))
+    return invoice_steps(row, entries)
 
 
 DERIVATIONS = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from state.derived.killbill_states import payment_steps
 from state.folding.derivation import Derivation, Link, Made, Moment, Part, Parts
 from state.folding.life import Leg
 from state.values import NOT_SET
@@ -81,6 +82,8 @@ def _make(parts: Parts, anchor: str, _moment: Moment) -> Iterator[Made]:
             "legs": tuple(_leg(leg, state) for leg, state in states),
         },
         tuple(name for name in ("status",) if any(leg.unknown("status") or leg.unknown("kind") for leg in legs)),
+        own=row,
+        steps=payment_steps(charges),
     )
     for leg, state in states:
         if leg["kind"] in _GIVES_BACK and state == "done":

@@ -142,9 +142,9 @@ def _invoice(parts: Parts, anchor: str, _moment: Moment) -> Iterator[Made]:
     unmapped = tuple(name for name in ("state",) if row.unknown(name))
     if row["sequence"] == "credit_note" or (row["sequence"] is None and total < 0):
         fields |= {"amount": -total, "invoice": _taken_back(parts, lines)}
-        yield Made("credit", anchor, invoice_id(row, parts), fields, unmapped)
+        yield Made("credit", anchor, invoice_id(row, parts), fields, unmapped, own=row)
         return
-    yield Made("invoice", anchor, invoice_id(row, parts), fields | {"total": total}, unmapped)
+    yield Made("invoice", anchor, invoice_id(row, parts), fields | {"total": total}, unmapped, own=row)
     here = Link("invoice", anchor)
     for line, amount in lines:
         shown = {"invoice": here, "amount": amount, "description": line["description"]}

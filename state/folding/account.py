@@ -63,9 +63,11 @@ class Account:
         "shares",
         "shown",
         "stale",
+        "stands",
         "starting",
         "stepping",
         "steps",
+        "stories",
         "tallies",
         "terms",
         "tiers",
@@ -120,6 +122,9 @@ class Account:
         """Begin without a history, without dates to come, and without segments."""
         #: states that rows were in, oldest first, where they are kept and there was more than one image
         self.trails: dict[Ref, tuple[Step, ...]] = {}
+        #: the same of derived objects whose rows say it themselves; and the row that stands for each derived object
+        self.stories: dict[Ref, tuple[Step, ...]] = {}
+        self.stands: dict[Ref, Ref] = {}
         #: rows whose state changed since the last cut: position of the transaction, what they said before it
         self.stepping: dict[Ref, tuple[int, Fact]] = {}
         #: the account's own segment, its totals by currency and segment, and what each object adds to them

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from state.folding.account import Account
 from state.role import POSITION, TIME_MS, UNMAPPED, Fact, Ref, Role, RoleField
+
+if TYPE_CHECKING:
+    from state.folding.life import Step
 
 
 class Shape(NamedTuple):
@@ -97,7 +100,8 @@ class Made(NamedTuple):
     """One object: `key` tells it from others of its kind in the source, `id` is the canonical id.
 
     `unmapped`: label fields that the mapping does not know, as in a fact. `rows`: what it is made of, if not everything
-    that the function has looked at.
+    that the function has looked at. `own`: the row that stands for it: what is noted of the object moves with that row.
+    `steps`: the states that it was in, where its rows say so themselves, the last one that of now; else they are noted.
     """
 
     object: str
@@ -106,6 +110,8 @@ class Made(NamedTuple):
     fields: Mapping[str, Any]
     unmapped: tuple[str, ...] = ()
     rows: tuple[Part, ...] = ()
+    own: Part | None = None
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(slots=True)

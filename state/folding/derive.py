@@ -14,16 +14,31 @@ from state.folding.account import Account, Fault
 from state.folding.amounts import INVALID_PRECISION
 from state.folding.derivation import Derivation, Link, Made, Moment, Part, Parts, Shape
 from state.folding.fold import Folder, fold, folder_of, refold
+from state.folding.life import Stamp
 from state.folding.states import States
 from state.folding.targets import CASE_OPEN
 from state.model import Model, TableSpec
-from state.roles import FIRST, ROLES, TIME_MS, Fact, Ref
+from state.output import Output
+from state.roles import FIRST, POSITION, ROLES, TIME_MS, Fact, Ref
+from state.row import Transaction
 from state.values import BadValue, instant_ms
 
 #: the field of a part that becomes a subscription's `paid_until`
 _CHARGED = "charged_through"
 #: (number of the derivation in the model, key of the anchor)
 Anchor = tuple[int, str]
+
+
+class _Run(NamedTuple):
+    """One settling: the clock, the parts of the change event, and where notes go (None: all of it was so before).
+
+    `cause`: the transaction that changed the rows; None where something takes effect by itself.
+    """
+
+    clock_ms: int
+    entries: list[dict[str, Any]]
+    out: Output | None
+    cause: Transaction | None
 
 
 class _Bound(NamedTuple):
@@ -79,20 +94,22 @@ class Deriver:
 
         return part
 
-    def settle(self, account: Account, clock_ms: int) -> list[dict[str, Any]]:
+    def settle(
+        self, account: Account, clock_ms: int, out: Output | None = None, cause: Transaction | None = None
+    ) -> list[dict[str, Any]]:
         """Make anew what changed rows concern, and what takes effect by now; returns the parts of the change event."""
-        entries: list[dict[str, Any]] = []
+        run = _Run(clock_ms, [], out, cause)
         for anchor, until_ms in list(account.due.items()):
             if until_ms <= clock_ms:
                 account.pending[anchor] = None
         while account.pending:
             anchor = next(iter(account.pending))
             del account.pending[anchor]
-            self._remake(account, anchor, clock_ms, entries)
-        return entries
+            self._remake(account, anchor, run)
+        return run.entries
 
-    def _remake(self, account: Account, anchor: Anchor, clock_ms: int, entries: list[dict[str, Any]]) -> None:
-        bound, moment = self._bound[anchor[0]], Moment(clock_ms)
+    def _remake(self, account: Account, anchor: Anchor, run: _Run) -> None:
+        bound, moment = self._bound[anchor[0]], Moment(run.clock_ms)
         parts = self._parts(account, bound.source)
         try:
             wanted = self._facts(bound, bound.derivation.make(parts, anchor[1], moment), parts)
@@ -104,10 +121,11 @@ class Deriver:
             account.mark_of(blamed, account.faults.pop(blamed).object)
         for ref in account.made.get(anchor, ()):
             if ref not in wanted:
-                self._fold(account, ref, None, entries)
-        for ref, fact in wanted.items():
+                self._fold(account, ref, None, run)
+        for ref, (fact, made) in wanted.items():
+            self._say(account, ref, made)
             if account.rows.get(ref) != fact:
-                self._fold(account, ref, fact, entries)
+                self._fold(account, ref, fact, run)
         if wanted:
             account.made[anchor] = tuple(wanted)
         else:
@@ -117,7 +135,16 @@ class Deriver:
         else:
             account.due[anchor] = moment.until_ms
 
-    def _fold(self, account: Account, ref: Ref, fact: Fact | None, entries: list[dict[str, Any]]) -> None:
+    @staticmethod
+    def _say(account: Account, ref: Ref, made: Made) -> None:
+        """What the object's rows say of its past, and which row stands for it."""
+        if made.own is not None:
+            account.stands[ref] = made.own.ref
+        if made.steps != account.stories.get(ref, ()):
+            account.stories[ref] = made.steps
+            account.mark_of(ref, made.object)
+
+    def _fold(self, account: Account, ref: Ref, fact: Fact | None, run: _Run) -> None:
         spec = self._tables[ref[0]]
         account.touched_ms = max(account.touched_ms, fact[TIME_MS] if fact else 0)
         account.changed = True
@@ -125,19 +152,31 @@ class Deriver:
         if account.stale:
             refold(account, self._tables)
         if old is not None:
-            self._states.changed(account, ref, old, fact, None)
+            self._changed(account, ref, old, fact, run)
         if (entry := change_event.entry(spec, old, fact)) is not None:
-            entries.append(entry)
+            run.entries.append(entry)
 
-    def _facts(self, bound: _Bound, made: Iterable[Made], parts: Parts) -> dict[Ref, Fact]:
+    def _changed(self, account: Account, ref: Ref, old: Fact, fact: Fact | None, run: _Run) -> None:
+        """Its states are noted where its rows do not say them."""
+        cause = run.cause
+        if cause is not None and cause.source == self._tables[ref[0]].source:
+            stamp = Stamp(cause.position, cause.time_ms)
+        else:
+            stamp = Stamp((fact or old)[POSITION], run.clock_ms, False)
+        self._states.changed(account, ref, old, fact, None if account.stories.get(ref) else run.out, stamp)
+        if fact is None:
+            account.stories.pop(ref, None)
+            account.stands.pop(ref, None)
+
+    def _facts(self, bound: _Bound, made: Iterable[Made], parts: Parts) -> dict[Ref, tuple[Fact, Made]]:
         """The objects as facts of their tables: as new as the newest row that was looked at for them."""
-        out: dict[Ref, Fact] = {}
+        out: dict[Ref, tuple[Fact, Made]] = {}
         for one in made:
             newest = max((part.position, part.time_ms) for part in one.rows or parts.used())
             role = ROLES[bound.derivation.system, one.object]
             fields = [_plain(one.fields.get(field.name), bound.tables) for field in role.fields]
             fact = (newest[0], newest[1], one.unmapped or None, one.id, *fields)
-            out[bound.tables[one.object], one.key] = fact
+            out[bound.tables[one.object], one.key] = fact, one
         return out
 
     def _blame(self, account: Account, bound: _Bound, anchor: str, error: BadValue, used: Sequence[Part]) -> None:

@@ -47,6 +47,13 @@ TRANSITIONS: Transitions = {
         paid="posted cancelled",
         cancelled="",
     ),
+    "erp.credit": _table(
+        draft="validated posted paid cancelled",
+        validated="draft posted paid cancelled",
+        posted="paid cancelled",
+        paid="posted cancelled",
+        cancelled="",
+    ),
     "support.case": _table(
         open="pending resolved deleted", pending="open resolved deleted", resolved="open pending deleted", deleted=""
     ),
@@ -56,7 +63,8 @@ _FIELDS: dict[str, tuple[str, str | None]] = {
     "billing.subscription": ("status", "mrr"),
     "billing.invoice": ("status", "total"),
     "billing.payment": ("status", "amount"),
-    "erp.invoice": ("state", None),
+    "erp.invoice": ("state", "total"),
+    "erp.credit": ("state", "amount"),
     "support.case": ("status", None),
 }
 _NO_INSTANT = (None, NOT_SET, OPEN_ENDED, OPEN_STARTED)
@@ -89,6 +97,19 @@ class Leg(NamedTuple):
     at: str
 
 
+class Stamp(NamedTuple):
+    """When a state was taken: position and time, ms. `whole`: by a transaction of its own, else it took effect by itself."""
+
+    position: int
+    time_ms: int
+    whole: bool = True
+
+
+def stamp_of(fact: Fact) -> Stamp:
+    """The transaction that wrote a row as it is."""
+    return Stamp(fact[POSITION], fact[TIME_MS])
+
+
 class Life(NamedTuple):
     """Of one table: places of its facts, and the legal transitions. `kept`: the history of each row is remembered."""
 
@@ -100,17 +121,18 @@ class Life(NamedTuple):
     kept: bool
     legal: Mapping[str, frozenset[str]]
 
-    def step(self, fact: Fact, before: Sequence[Step] = ()) -> Step:
+    def step(self, fact: Fact, before: Sequence[Step] = (), stamp: Stamp | None = None) -> Step:
         """The state that a fact is in, after these. A date that an earlier step has already is not that of this one."""
+        position, time_ms, _ = stamp or stamp_of(fact)
         at = fact[self.since] if self.since is not None else None
         if at in _NO_INSTANT and self.received is not None and fact[self.state] == "succeeded":
             at = fact[self.received]
         dated = at not in _NO_INSTANT and not any(at == step.at for step in before)
         if not dated:
-            at = instant_from_us(fact[TIME_MS] * 1000)
+            at = instant_from_us(time_ms * 1000)
         amount = fact[self.amount] if self.amount is not None else None
         assert isinstance(at, str)
-        return Step(fact[self.state], amount, at, fact[POSITION], dated)
+        return Step(fact[self.state], amount, at, position, dated)
 
     def follows(self, before: str | None, after: str | None) -> bool:
         """Whether the one may follow the other; None and what the table does not name may."""
@@ -135,6 +157,6 @@ def life_of(spec: TableSpec, transitions: Transitions) -> Life | None:
         role.index(amount) if amount else None,
         places[0],
         places[1],
-        spec.object.history,
+        spec.object.history or spec.derived,
         {**TRANSITIONS, **transitions}[name],
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from state.folding.account import Account
-from state.folding.life import Life, Step, life_of
+from state.folding.life import Life, Stamp, Step, life_of, stamp_of
 from state.folding.notes import TRAIL, Note, place_of
 from state.model import TableSpec
 from state.output import Output
@@ -48,7 +48,8 @@ class States:
 
     def adopt(self, account: Account) -> None:
         """The account has just been decoded. What the rules of now allow, or know no more, is illegal no more."""
-        account.trails = self._trails.pop(account.id, {})
+        owners = {own: ref for ref, own in account.stands.items()}
+        account.trails = {owners.get(ref, ref): steps for ref, steps in self._trails.pop(account.id, {}).items()}
         open_ones = self._illegal.pop(account.id, {})
         account.illegal = {name: one for name, one in open_ones.items() if self._still_illegal(one)}
 
@@ -57,8 +58,13 @@ class States:
         before, after = (fact["state"] for fact in told["facts"])
         return any(not life.follows(before, after) for life in self.lives if life is not None and life.name == name)
 
-    def changed(self, account: Account, ref: Ref, old: Fact, fact: Fact | None, out: Output | None) -> None:
-        """A row changed from one fact to another, or is gone. Without `out` nothing is remembered of it."""
+    def changed(
+        self, account: Account, ref: Ref, old: Fact, fact: Fact | None, out: Output | None, stamp: Stamp | None = None
+    ) -> None:
+        """A row changed from one fact to another, or is gone. Without `out` nothing is remembered of it.
+
+        `stamp`: when a derived object did; its fact is as old as its newest row, whatever made the difference.
+        """
         life = self.lives[ref[0]]
         if life is None or self._rules is None:
             return
@@ -69,18 +75,18 @@ class States:
                 out.notes.append(self._note(account, ref, None))
             return
         if life.kept and out is not None:
-            self._keep(account, life, ref, old, fact, out)
-        if old[life.state] != fact[life.state] and self._committed(account, life, ref, old, fact):
-            account.stepping[ref] = fact[POSITION], old
+            self._keep(account, life, ref, old, fact, out, stamp or stamp_of(fact))
+        if old[life.state] != fact[life.state] and self._committed(account, life, ref, old, fact, stamp):
+            account.stepping[ref] = (stamp or stamp_of(fact)).position, old
 
-    def _committed(self, account: Account, life: Life, ref: Ref, old: Fact, fact: Fact) -> bool:
+    def _committed(self, account: Account, life: Life, ref: Ref, old: Fact, fact: Fact, stamp: Stamp | None) -> bool:
         """Whether the state before was committed, and not only passed through on the way from one that is known."""
         begun = account.stepping.get(ref)
         if begun is not None:
-            if begun[0] == fact[POSITION]:
+            if begun[0] == (stamp or stamp_of(fact)).position:
                 return False
             self._judge(account, life, ref, begun[1], old)  # the transaction before is over
-        elif old[POSITION] == fact[POSITION]:
+        elif stamp is None and old[POSITION] == fact[POSITION]:  # a derived object is made at the ends of transactions
             item = account.items.get((life.name.partition(".")[2], fact[ID]))
             return item is not None and item.published
         return True
@@ -93,14 +99,14 @@ class States:
                 self._judge(account, life, ref, before, now)
         account.stepping.clear()
 
-    def _keep(self, account: Account, life: Life, ref: Ref, old: Fact, fact: Fact, out: Output) -> None:
+    def _keep(self, account: Account, life: Life, ref: Ref, old: Fact, fact: Fact, out: Output, stamp: Stamp) -> None:
         known = account.trails.get(ref)
         steps = list(known or (life.step(old),))
-        if steps[-1].position == fact[POSITION]:  # the same transaction: only its end counts
+        if stamp.whole and steps[-1].position == stamp.position:  # the same transaction: only its end counts
             steps.pop()
             if not steps:  # which the row itself says
                 return
-        new = life.step(fact, steps)
+        new = life.step(fact, steps, stamp)
         if steps[-1][:2] != new[:2]:
             steps.append(new)
         elif new.dated:
@@ -111,7 +117,8 @@ class States:
             out.notes.append(self._note(account, ref, found))
 
     def _note(self, account: Account, ref: Ref, steps: tuple[Step, ...] | None) -> Note:
-        return Note(account.id, TRAIL, place_of(self._tables[ref[0]].topic, ref[1]), steps)
+        table, key = account.stands.get(ref, ref)
+        return Note(account.id, TRAIL, place_of(self._tables[table].topic, key), steps)
 
     def _judge(self, account: Account, life: Life, ref: Ref, before: Fact, now: Fact) -> None:
         """Against the last legal state: it stays the measure until a state comes that it may be followed by."""

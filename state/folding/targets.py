@@ -18,6 +18,7 @@ _CASE_STATUS = ROLES["support", "case"].index("status")
 _EVENT_CASE = ROLES["support", "case_event"].index("case")
 #: case states in which somebody still has to act
 CASE_OPEN = frozenset(("open", "pending"))
+_CASE_MERGED = ROLES["support", "case"].index("merged_into")
 
 
 def invoice(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -> None:
@@ -55,12 +56,12 @@ def organization(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: 
 
 
 def case(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -> None:
-    """A support case."""
+    """A support case; one that was merged into another is open only there."""
     item = account.place("case", "support", ref, fact[ID], sign)
     if (tally := account.tallies.get(ref)) is not None:  # only if it has events
         tally.item = item if sign > 0 else None
     account.counts.cases += sign
-    if fact[_CASE_STATUS] in CASE_OPEN:
+    if fact[_CASE_STATUS] in CASE_OPEN and fact[_CASE_MERGED] is None:
         account.counts.cases_open += sign
         if sign > 0:
             account.clocks[ref] = None

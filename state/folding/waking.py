@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from state.folding.derive import Deriver
@@ -86,3 +87,25 @@ class Waking:
         return spec.role.object == "subscription" and any(
             spec.fields[index - FIRST] is not None for index in (_UNTIL, _FROM, _TO)
         )
+
+
+class Sleepers:
+    """Accounts that are not decoded yet, and when their milestones may be."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._moments: dict[str, list[int]] = {}
+        self._later: list[tuple[int, str]] = []
+
+    def enter(self, account: str, moments: Iterable[int]) -> None:
+        """A row of the account may have milestones then, ms."""
+        self._moments.setdefault(account, []).extend(moments)
+
+    def due(self, told_ms: int, clock_ms: int) -> Iterator[str]:
+        """Accounts that may have one by the clock; what is not after `told_ms` was told."""
+        for name, moments in self._moments.items():
+            if ahead := [at for at in moments if at > told_ms]:
+                heapq.heappush(self._later, (min(ahead), name))
+        self._moments.clear()
+        while self._later and self._later[0][0] <= clock_ms:
+            yield heapq.heappop(self._later)[1]

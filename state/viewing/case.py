@@ -9,6 +9,7 @@ from state.roles import ROLES
 from state.values import instant_from_us
 from state.viewing.facets import Record, facet
 from state.viewing.flags import flags
+from state.viewing.history import states
 
 _STATUS, _SEVERITY, _SUBJECT, _OPENED, _RESOLVED, _LEVEL, _HELD_MS, _HELD_SINCE, _MERGED_INTO = (
     ROLES["support", "case"].index(name)
@@ -19,7 +20,7 @@ _STATUS, _SEVERITY, _SUBJECT, _OPENED, _RESOLVED, _LEVEL, _HELD_MS, _HELD_SINCE,
 )  # fmt: skip
 
 
-def case(account: Account, item: Item, _units: Units) -> Record:
+def case(account: Account, item: Item, units: Units) -> Record:
     """One case; its clock stands still while it is held."""
     assert item.support is not None  # no other system shows cases
     due_ms = account.deadlines.get(item.support)
@@ -37,6 +38,10 @@ def case(account: Account, item: Item, _units: Units) -> Record:
         "held_since": fact[_HELD_SINCE],
         "merged_into": fact[_MERGED_INTO],
         "due_at": None if due_ms is None else instant_from_us(due_ms * 1000),
+        "states": [
+            {name: value for name, value in step.items() if name != "amount_minor"}
+            for step in states(account, item.support, units, None)
+        ],
         "events": tally.children if tally else 0,
         "support": facet(item.support, fact),
         "flags": flags(account, item),

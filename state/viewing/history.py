@@ -48,7 +48,7 @@ def _steps(account: Account, ref: Ref, units: Units) -> tuple[Step, ...]:
     life = units.kept[ref[0]]
     if life is None:
         return ()
-    return account.trails.get(ref) or (life.step(account.rows[ref]),)
+    return account.stories.get(ref) or account.trails.get(ref) or (life.step(account.rows[ref]),)
 
 
 def _of_steps(steps: tuple[Step, ...]) -> list[Leg]:

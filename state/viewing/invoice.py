@@ -96,6 +96,7 @@ def _erp_invoice(account: Account, ref: Ref | None, units: Units) -> Record | No
         "rate": fact[FIRST + 5],
         "ledger_currency": fact[FIRST + 6],
         "exchange_gain": _exchange_gain(account, tally, fact[FIRST + 5], currency),
+        "states": states(account, ref, units, currency),
     }
 
 

@@ -161,6 +161,7 @@ def _credit_note(account: Account, ref: Ref | None, units: Units) -> Record | No
         "version": fact[FIRST + 3],
         "state": fact[_NOTE_STATE],
         "invoice": id_of(account, fact[_NOTE_INVOICE]),
+        "states": states(account, ref, units, currency),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -130,8 +131,14 @@ def _without(act: Act, fields: set[int]) -> Act:
 
 
 def _settled(replay: Replay, kind: str) -> dict[str, Any]:
-    """Live records; an entitlement says up to where it was looked at when it last changed, which depends on the order."""
-    found = replay.live(kind)
+    """Live records; an entitlement says up to where it was looked at when it last changed, which depends on the order.
+
+    So do states of the ERP's documents: they are as they were seen, and what waits for its account is not seen.
+    """
+    found = deepcopy(replay.live(kind))
+    for body in found.values():
+        if (erp := body.get("erp")) is not None and "states" in erp:
+            erp["states"] = [(step["state"], step["amount_minor"]) for step in erp["states"][-1:]]
     return {key: {**body, "positions": {}} for key, body in found.items()} if kind == "entitlement" else found
 
 
