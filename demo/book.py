@@ -30,11 +30,15 @@ class Subscription:
 
 @dataclass(slots=True)
 class Payment:
-    """A succeeded payment and what of it was given back."""
+    """A succeeded payment, or what of it is for one invoice, and what of that was given back.
+
+    `part_of`: the invoice, where the payment is for several.
+    """
 
     id: int
     amount: int
     refunded: int = 0
+    part_of: int | None = None
 
 
 @dataclass(slots=True)

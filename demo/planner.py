@@ -28,6 +28,7 @@ WEIGHTS: dict[Callable[[Scene], Act | None], int] = {
     invoicing.void: 2,
     paying.pay: 14,
     paying.pay_part: 5,
+    paying.pay_several: 3,
     paying.pay_in_steps: 4,
     paying.refund: 3,
     paying.credit: 3,

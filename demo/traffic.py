@@ -21,7 +21,17 @@ from demo.writer import Writers
 
 HAND_MADE_FROM = 1_000_000_000  # sequences start here, so rows inserted by hand never meet the generator's own ids
 NUMBERED = {
-    "billing": ("accounts", "subscriptions", "usage", "invoices", "invoice_lines", "payments", "refunds", "credits"),
+    "billing": (
+        "accounts",
+        "subscriptions",
+        "usage",
+        "invoices",
+        "invoice_lines",
+        "payments",
+        "payment_allocations",
+        "refunds",
+        "credits",
+    ),
     "support": ("organizations", "cases", "case_events"),
 }
 ERP_LOADED = ("customers", "sales_invoices")

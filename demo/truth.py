@@ -48,7 +48,17 @@ def _minor(amount: Decimal | None, currency: str | None) -> int | None:
     return None if amount is None or currency is None else minor(amount, currency)
 
 
-ACCOUNTS = """
+#: what of each succeeded payment pays which invoice: its rows in payment_allocations, without any its own invoice
+PAID_AMOUNTS = """
+paid_amounts AS (
+  SELECT p.id AS payment_id, l.invoice_id, l.amount_minor FROM payments p
+    JOIN payment_allocations l ON l.payment_id = p.id WHERE p.status = 'succeeded'
+  UNION ALL
+  SELECT p.id, p.invoice_id, p.amount_minor FROM payments p WHERE p.status = 'succeeded'
+    AND NOT EXISTS (SELECT FROM payment_allocations l WHERE l.payment_id = p.id))
+"""
+ACCOUNTS = f"""
+WITH {PAID_AMOUNTS}
 SELECT a.*,
   (SELECT count(*) FROM subscriptions s WHERE s.account_id = a.id) AS subscriptions,
   (SELECT count(*) FROM subscriptions s WHERE s.account_id = a.id AND s.status IN ('trial', 'active', 'past_due')) AS live,
@@ -68,8 +78,8 @@ SELECT a.*,
      JOIN invoices i ON i.id = p.invoice_id WHERE i.account_id = a.id) AS refunded,
   (SELECT count(*) FROM credits c WHERE c.account_id = a.id) AS credits,
   (SELECT coalesce(sum(c.amount_minor), 0)::bigint FROM credits c WHERE c.account_id = a.id) AS credited,
-  (SELECT coalesce(sum(greatest(0, i.total_minor - coalesce((SELECT sum(p.amount_minor) FROM payments p
-     WHERE p.invoice_id = i.id AND p.status = 'succeeded'), 0))), 0)::bigint FROM invoices i
+  (SELECT coalesce(sum(greatest(0, i.total_minor - coalesce((SELECT sum(x.amount_minor) FROM paid_amounts x
+     WHERE x.invoice_id = i.id), 0))), 0)::bigint FROM invoices i
      WHERE i.account_id = a.id AND i.status IN ('open', 'paid')) AS open
 FROM accounts a
 """

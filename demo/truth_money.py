@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from demo.truth import (
+    PAID_AMOUNTS,
     Record,
     Records,
     Row,
@@ -19,13 +20,14 @@ from demo.truth import (
     usages,
 )
 
-INVOICES = """
+INVOICES = f"""
+WITH {PAID_AMOUNTS}
 SELECT i.*, a.number AS account, a.currency,
   (SELECT coalesce(sum(l.amount_minor), 0)::bigint FROM invoice_lines l WHERE l.invoice_id = i.id) AS line_sum,
   (SELECT count(*) FROM invoice_lines l WHERE l.invoice_id = i.id) AS line_count,
-  (SELECT coalesce(sum(p.amount_minor), 0)::bigint FROM payments p WHERE p.invoice_id = i.id AND p.status = 'succeeded') AS paid,
+  (SELECT coalesce(sum(x.amount_minor), 0)::bigint FROM paid_amounts x WHERE x.invoice_id = i.id) AS paid,
   (SELECT coalesce(sum(r.amount_minor), 0)::bigint FROM refunds r JOIN payments p ON p.id = r.payment_id
-     WHERE p.invoice_id = i.id) AS refunded
+     WHERE coalesce(r.invoice_id, p.invoice_id) = i.id) AS refunded
 FROM invoices i JOIN accounts a ON a.id = i.account_id
 """
 ERP_INVOICES = """
@@ -35,8 +37,13 @@ SELECT s.*, c.code, c.currency,
   (SELECT coalesce(sum(r.amount), 0) FROM receipts r WHERE r.sales_invoice_id = s.id) AS received
 FROM sales_invoices s JOIN customers c ON c.id = s.customer_id
 """
-PAYMENTS = """
-SELECT p.*, i.number AS invoice, a.number AS account, a.currency,
+PAYMENTS = f"""
+WITH {PAID_AMOUNTS}
+SELECT p.*, a.number AS account, a.currency,
+  (SELECT CASE WHEN count(DISTINCT l.invoice_id) < 2 THEN i.number END
+     FROM payment_allocations l WHERE l.payment_id = p.id) AS invoice,
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('invoice', n.number, 'amount_minor', x.amount_minor) ORDER BY n.number), '[]')
+     FROM paid_amounts x JOIN invoices n ON n.id = x.invoice_id WHERE x.payment_id = p.id) AS allocations,
   (SELECT coalesce(sum(r.amount_minor), 0)::bigint FROM refunds r WHERE r.payment_id = p.id) AS refunded
 FROM payments p JOIN invoices i ON i.id = p.invoice_id JOIN accounts a ON a.id = i.account_id
 """
@@ -46,7 +53,7 @@ JOIN sales_invoices s ON s.id = r.sales_invoice_id JOIN customers c ON c.id = s.
 """
 REFUNDS = """
 SELECT r.*, i.number AS invoice, a.number AS account, a.currency FROM refunds r JOIN payments p ON p.id = r.payment_id
-JOIN invoices i ON i.id = p.invoice_id JOIN accounts a ON a.id = i.account_id
+JOIN invoices i ON i.id = coalesce(r.invoice_id, p.invoice_id) JOIN accounts a ON a.id = i.account_id
 """
 CREDITS = "SELECT c.*, a.number AS account, a.currency FROM credits c JOIN accounts a ON a.id = c.account_id"
 CREDIT_NOTES = "SELECT n.*, c.code, c.currency FROM credit_notes n JOIN customers c ON c.id = n.customer_id"
@@ -124,14 +131,18 @@ def payments(tables: Tables) -> Records:
                 for name in ("account", "invoice", "status", "currency", "amount_minor", "method", "received_at")
             },
             "refunded_minor": row["refunded"],
+            "allocations": row["allocations"],
+            "unallocated_minor": 0,
             "billing": _row(row),
             "erp": _receipt(receipt),
         }
-    absent = {
+    absent: Record = {
         "invoice": None,
         "status": None,
         "amount_minor": None,
         "refunded_minor": 0,
+        "allocations": [],
+        "unallocated_minor": 0,
         "method": None,
         "received_at": None,
     }

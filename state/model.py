@@ -123,7 +123,8 @@ class FieldSpec:
 class ObjectSpec:
     """What a table's rows say: the role they play, the template of the object's id, and the fields in role order.
 
-    `history`: the states that its rows were in are remembered (`state/folding/states.py`).
+    `history`: the states that its rows were in are remembered (`state/folding/states.py`). `divided`: rows of another table say
+    which invoices each of these payments pays (`state/folding/payments.py`).
     """
 
     role: Role
@@ -132,6 +133,7 @@ class ObjectSpec:
     mapper: Mapper
     minor: bool
     history: bool = False
+    divided: bool = False
 
 
 @dataclass(frozen=True, slots=True)

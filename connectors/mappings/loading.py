@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from connectors.mappings import allocations
 from connectors.mappings import derived as mapping_derived
 from connectors.mappings.account import Loc
 from connectors.mappings.currencies import exponents
@@ -52,14 +53,11 @@ def load_model(sources_dir: Path, sources: Sequence[str], folders: Mapping[str, 
         file = next(loader.file for loader in loaders if loader.shape.source == clash[0].source)
         problem = f"{clash[0].input_topic} is read by source {clash[1]}. Next step: give each source topics of its own"
         raise file.error(("tables", clash[0].name, "topic"), problem)
-    return Model(
-        tuple(loader.source() for loader in loaders),
-        tables,
-        exponents(),
-        tuple(table for loader in loaders for table in loader.derived_tables()),
-        tuple(use for loader in loaders for use in loader.uses()),
-        find_zone,
-    )
+    derived = [table for loader in loaders for table in loader.derived_tables()]
+    uses = tuple(use for loader in loaders for use in loader.uses())
+    every, count = allocations.marked([*tables, *derived], uses), len(tables)
+    described = tuple(loader.source() for loader in loaders)
+    return Model(described, every[:count], exponents(), every[count:], uses, find_zone)
 
 
 class Loader:
@@ -73,6 +71,7 @@ class Loader:
         self._index = {name: first + number for number, name in enumerate(self.shape.tables)}
         self._rules = account_rules(self.shape.tables, self._index, self.shape.source, self._row_table)
         mapping_derived.check(file, self.shape.system, self.shape.derived)
+        allocations.check(file, self.shape)
         self._parts = mapping_derived.part_roles(self.shape.derived)
         self._derived: dict[str, int] = {}
 
@@ -208,7 +207,7 @@ class Loader:
                 f"no function of `derived` makes {given.derived}. Next step: use one of {', '.join(self._derived)}"
             )
             raise self.file.error((*here, "derived"), problem)
-        absent = Absent.REFUSED if given.absent is None else given.absent
+        absent = given.absent if "absent" in given.model_fields_set else Absent.REFUSED
         return FieldSpec(
             name,
             given.kind,

@@ -15,7 +15,7 @@ ALTER ROLE :"capture_role" LOGIN REPLICATION NOSUPERUSER NOCREATEDB NOCREATEROLE
 GRANT USAGE ON SCHEMA public TO :"capture_role";
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM :"capture_role";
 GRANT SELECT ON
-    public.accounts, public.plans, public.subscriptions, public.usage, public.invoices, public.invoice_lines, public.payments, public.refunds, public.credits
+    public.accounts, public.plans, public.subscriptions, public.usage, public.invoices, public.invoice_lines, public.payments, public.payment_allocations, public.refunds, public.credits
 TO :"capture_role";
 
 -- 2. The signal table: an INSERT here asks the connector for an incremental snapshot; the connector writes its watermarks.
@@ -36,5 +36,5 @@ BEGIN
 END
 $$;
 ALTER PUBLICATION concord_billing SET TABLE
-    public.accounts, public.plans, public.subscriptions, public.usage, public.invoices, public.invoice_lines, public.payments, public.refunds, public.credits,
+    public.accounts, public.plans, public.subscriptions, public.usage, public.invoices, public.invoice_lines, public.payments, public.payment_allocations, public.refunds, public.credits,
     public.debezium_signal;

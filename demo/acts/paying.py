@@ -9,7 +9,10 @@ from demo.book import Account, Invoice, Payment, price
 from demo.money import major
 
 METHODS = ("card", "transfer", "sepa", "cash")
+REASONS = ("goodwill", "duplicate", "outage")
 INSERT = "INSERT INTO payments (id, invoice_id, amount_minor, status, method) VALUES (%s, %s, %s, %s, %s)"
+
+ALLOCATE = "INSERT INTO payment_allocations (id, payment_id, invoice_id, amount_minor) VALUES (%s, %s, %s, %s)"
 
 
 def _payable(scene: Scene) -> tuple[Account, Invoice] | None:
@@ -61,6 +64,36 @@ def pay_part(scene: Scene) -> Act | None:
     return _pay(scene, "pay_part", part=True)
 
 
+def pay_several(scene: Scene) -> Act | None:
+    """One payment for two or three open invoices of an account, the last of them perhaps in part."""
+    account = scene.book.some_account(scene.rng, 6)
+    due = [i for i in account.invoices if i.status == "open" and i.open_amount > 0][:3] if account else []
+    if account is None or len(due) < 2:
+        return None
+    shares = [invoice.open_amount for invoice in due]
+    if scene.rng.random() < 0.3:
+        shares[-1] = max(1, shares[-1] // 2)
+    identity, total = scene.book.next_id("payments"), sum(shares)
+    statements = [
+        Statement(INSERT, (identity, due[0].id, total, "succeeded", "transfer")),
+        move_balance(account, -total),
+    ]
+    carries = [
+        Carry(
+            "receipt", account.number, f"PAY-{identity}", details=(due[0].number, major(total, account.currency))
+        )  # the ERP's receipts know one invoice
+    ]
+    for invoice, share in zip(due, shares, strict=True):
+        invoice.payments.append(Payment(identity, share, part_of=invoice.id))
+        row = (scene.book.next_id("payment_allocations"), identity, invoice.id, share)
+        statements.append(Statement(ALLOCATE, row))
+        if not invoice.open_amount:
+            invoice.status = "paid"
+            statements.append(Statement("UPDATE invoices SET status = 'paid' WHERE id = %s", (invoice.id,)))
+            carries.append(invoice_carry(account, invoice, "open"))
+    return one("pay_several", account, statements, tuple(carries))
+
+
 def pay_in_steps(scene: Scene) -> Act | None:
     """A payment that is pending in one transaction and succeeds, or fails, in the next."""
     found = _payable(scene)
@@ -91,8 +124,8 @@ def refund(scene: Scene) -> Act | None:
     payment.refunded += amount
     statements = [
         Statement(
-            "INSERT INTO refunds (id, payment_id, amount_minor, reason) VALUES (%s, %s, %s, %s)",
-            (scene.book.next_id("refunds"), payment.id, amount, scene.rng.choice(("goodwill", "duplicate", "outage"))),
+            "INSERT INTO refunds (id, payment_id, invoice_id, amount_minor, reason) VALUES (%s, %s, %s, %s, %s)",
+            (scene.book.next_id("refunds"), payment.id, payment.part_of, amount, scene.rng.choice(REASONS)),
         ),
         move_balance(account, amount),
     ]

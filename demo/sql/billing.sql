@@ -55,9 +55,16 @@ CREATE TABLE payments (
     method text NOT NULL,
     received_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE TABLE payment_allocations (                  -- only of a payment that pays several invoices; else payments.invoice_id says it
+    id bigserial PRIMARY KEY,
+    payment_id bigint NOT NULL REFERENCES payments ON DELETE CASCADE,
+    invoice_id bigint NOT NULL REFERENCES invoices ON DELETE CASCADE,
+    amount_minor bigint NOT NULL
+);
 CREATE TABLE refunds (
     id bigserial PRIMARY KEY,
     payment_id bigint NOT NULL REFERENCES payments ON DELETE CASCADE,
+    invoice_id bigint REFERENCES invoices ON DELETE CASCADE,    -- of a payment that pays several: the one it is taken from
     amount_minor bigint NOT NULL,
     reason text NOT NULL,
     refunded_at timestamptz NOT NULL DEFAULT now()
@@ -74,7 +81,10 @@ CREATE INDEX ON subscriptions (account_id);
 CREATE INDEX ON invoices (account_id);
 CREATE INDEX ON invoice_lines (invoice_id);
 CREATE INDEX ON payments (invoice_id);
+CREATE INDEX ON payment_allocations (payment_id);
+CREATE INDEX ON payment_allocations (invoice_id);
 CREATE INDEX ON refunds (payment_id);
+CREATE INDEX ON refunds (invoice_id);
 CREATE INDEX ON credits (account_id);
 CREATE INDEX ON usage (subscription_id);
 INSERT INTO plans VALUES ('basic', 'Basic', 2900), ('pro', 'Pro', 9900), ('enterprise', 'Enterprise', 49900);

@@ -14,6 +14,8 @@ from state.folding.life import Leg
 from state.values import NOT_SET
 
 _GIVES_BACK = ("refund", "chargeback")
+#: status of a booking -> of the allocation
+_BOOKED = {"done": "applied", "open": "pending", "failed": "failed"}
 
 
 def _anchors(part: Part, parts: Parts) -> Iterable[str | None]:
@@ -85,22 +87,39 @@ def _make(parts: Parts, anchor: str, _moment: Moment) -> Iterator[Made]:
         own=row,
         steps=payment_steps(charges),
     )
+    yield from _allocations(anchor, booked)
     for leg, state in states:
         if leg["kind"] in _GIVES_BACK and state == "done":
+            given_back = [one["invoice"] for one in parts.of("invoice_payment", cookie=leg["external_key"])]
             fields = {
                 "currency": leg["currency"],
                 "payment": Link("payment", anchor),
                 "amount": leg["amount"],
                 "reason": leg["kind"],
                 "refunded_at": leg["at"],
+                "invoice": Link("invoice", given_back[0]) if given_back else None,
             }
             yield Made("refund", leg["uuid"], leg["uuid"], fields)
+
+
+def _allocations(payment: str, booked: Iterable[Part]) -> Iterator[Made]:
+    """What of the payment is for which invoice: its attempts that are booked there. What is given back is a refund."""
+    for one in booked:
+        if one["kind"] == "attempt":
+            fields = {
+                "payment": Link("payment", payment),
+                "invoice": Link("invoice", one["invoice"]),
+                "amount": one["amount"],
+                "status": _BOOKED.get(one["status"], one["status"]),
+            }
+            unmapped = ("status",) if one.unknown("status") else ()
+            yield Made("allocation", one.ref[1], f"{payment}/{one.ref[1]}", fields, unmapped, (one,))
 
 
 PAYMENT = Derivation(
     "killbill.payment",
     "billing",
-    ("payment", "refund"),
+    ("payment", "allocation", "refund"),
     ("payment_row", "payment_leg", "invoice_payment"),
     _anchors,
     _make,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from state.folding.tally import Counts, Item, Tally, Totals
+from state.folding.tally import Counts, Item, Split, Tally, Totals
 from state.folding.usage_sums import UsageSums
 from state.roles import ID, POSITION, TIME_MS, Fact, Ref
 
@@ -62,6 +62,7 @@ class Account:
         "segment",
         "shares",
         "shown",
+        "splits",
         "stale",
         "stands",
         "starting",
@@ -146,6 +147,8 @@ class Account:
         """Forget what was derived from the rows; the rows stay."""
         self.items: dict[tuple[str, str], Item] = {}
         self.tallies: dict[Ref, Tally] = {}
+        #: payments that other rows divide among invoices
+        self.splits: dict[Ref, Split] = {}
         self.totals: dict[str, Totals] = {}
         self.counts = Counts()
         self.usage = UsageSums()

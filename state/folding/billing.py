@@ -34,8 +34,6 @@ _INV_CURRENCY, _INV_STATUS, _INV_TOTAL, _INV_NET, _INV_TAX = _index(
     "invoice", "currency", "status", "total", "net", "tax"
 )
 _LINE_INVOICE, _LINE_AMOUNT, _LINE_TAX = _index("invoice_line", "invoice", "amount", "tax")
-_PAY_CURRENCY, _PAY_INVOICE, _PAY_AMOUNT, _PAY_STATUS = _index("payment", "currency", "invoice", "amount", "status")
-_REF_CURRENCY, _REF_PAYMENT, _REF_AMOUNT = _index("refund", "currency", "payment", "amount")
 _CREDIT_CURRENCY, _CREDIT_AMOUNT, _CREDIT_INVOICE = _index("credit", "currency", "amount", "invoice")
 # lines and credits of the ERP pass through the same functions, so their fields must stand in the same places
 assert ROLES["erp", "invoice_line"].index("amount") == _LINE_AMOUNT
@@ -150,66 +148,6 @@ def invoice_line(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: 
         tally.lines[ref] = None
     else:
         del tally.lines[ref]
-        account.drop_if_unused(parent)
-
-
-def payment(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -> None:
-    """Only a succeeded payment pays; it carries its refunds to the invoice."""
-    item = account.place("payment", "billing", ref, fact[ID], sign)
-    own = account.tallies.get(ref)  # only if it has refunds
-    account.counts.payments += sign
-    currency = fact[_PAY_CURRENCY] or account.currency.get("billing")
-    amount = checked(account, spec, ref, fact, fact[_PAY_AMOUNT], currency)
-    paid = sign * amount if amount is not None and currency and fact[_PAY_STATUS] == "succeeded" else 0
-    if paid and currency:
-        account.total(currency).paid += paid
-    parent: Ref | None = fact[_PAY_INVOICE]
-    if own is not None:
-        own.item, own.parent = (item, parent) if sign > 0 else (None, None)
-    if parent is not None:
-        tally = account.tally(parent)
-        tally.children += sign
-        tally.paid += paid
-        if own is not None:
-            tally.refunded += sign * own.refunded
-        account.settle(tally)
-        account.touch(tally.item)
-        if sign < 0:
-            account.drop_if_unused(parent)
-    if sign < 0:
-        account.drop_if_unused(ref)
-
-
-def _of_payment(account: Account, ref: Ref) -> Tally:
-    """The sums over a payment's refunds: begun at the first of them, with what the payment's row says if it is there."""
-    tally = account.tallies.get(ref)
-    if tally is None:
-        tally = account.late_tally("payment", "billing", ref)
-        if tally.item is not None:
-            tally.parent = account.rows[ref][_PAY_INVOICE]
-    return tally
-
-
-def refund(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -> None:
-    """Money given back of one payment, and so of its invoice."""
-    account.place("refund", "billing", ref, fact[ID], sign)
-    currency = fact[_REF_CURRENCY] or account.currency.get("billing")
-    amount = checked(account, spec, ref, fact, fact[_REF_AMOUNT], currency)
-    refunded = sign * amount if amount is not None and currency else 0
-    if refunded and currency:
-        account.total(currency).refunded += refunded
-    parent: Ref | None = fact[_REF_PAYMENT]
-    if parent is None:
-        return
-    tally = _of_payment(account, parent)
-    tally.children += sign
-    tally.refunded += refunded
-    account.touch(tally.item)
-    if tally.parent is not None:
-        invoice_tally = account.tally(tally.parent)
-        invoice_tally.refunded += refunded
-        account.touch(invoice_tally.item)
-    if sign < 0:
         account.drop_if_unused(parent)
 
 

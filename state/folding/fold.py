@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from state.folding import billing, targets
+from state.folding import billing, payments, targets
 from state.folding.account import Account
 from state.folding.amounts import INVALID_PRECISION
 from state.model import TableSpec
@@ -20,8 +20,9 @@ _FOLDERS: dict[tuple[str, str], Folder] = {
     ("billing", "usage"): billing.usage,
     ("billing", "invoice"): billing.invoice,
     ("billing", "invoice_line"): billing.invoice_line,
-    ("billing", "payment"): billing.payment,
-    ("billing", "refund"): billing.refund,
+    ("billing", "payment"): payments.payment,
+    ("billing", "allocation"): payments.allocation,
+    ("billing", "refund"): payments.refund,
     ("billing", "credit"): billing.credit,
     ("erp", "account"): billing.account_row,
     ("erp", "invoice"): targets.invoice,
@@ -91,7 +92,13 @@ def _touch_children(account: Account, tables: tuple[TableSpec, ...], ref: Ref) -
         if ref in fact[FIRST:]:
             spec = tables[child[0]]
             key = (spec.object.role.object if spec.object else "", fact[ID])
-            if key in account.items:
+            if key[0] == "allocation":  # its payment shows the invoice
+                payer = payments.payer_of(fact)
+                if payer is None or payer == ref:
+                    continue
+                account.touch(account.splits[payer].item)
+                child = payer
+            elif key in account.items:
                 account.dirty[key] = account.touched_ms
             tally = account.tallies.get(child)
             if tally is not None and tally.children:

@@ -12,6 +12,7 @@ from state.folding.account import Account
 from state.folding.amounts import Units
 from state.folding.billing import OWED, RECURRING
 from state.folding.life import PAID
+from state.folding.payments import shares
 from state.folding.tally import Item, Totals, amounts
 from state.model import TableSpec
 from state.role import Role, segment_of
@@ -38,6 +39,7 @@ Sums = dict[tuple[str, Segment], Totals]
 Share = tuple[tuple[str, Segment], dict[str, int]]
 
 
+_REF_INVOICE: Final = ROLES["billing", "refund"].index("invoice")
 _ACCOUNT: Final = tuple(ROLES["billing", "account"].index(name) for name in NAMES)
 
 
@@ -63,7 +65,8 @@ class Segments:
         ref = item.support if _SYSTEM.get(item.kind) else item.billing
         return self._of_row(account, ref) if ref is not None else self.own(account)
 
-    def _of_row(self, account: Account, ref: Ref) -> Segment:
+    def _of_row(self, account: Account, ref: Ref, invoice: Ref | None = None) -> Segment:
+        """`invoice`: the one that a payment or refund is looked at for, where its payment is for several."""
         found: list[str | None] = [None, None, None]
         row: Ref | None = ref
         while row is not None and (fact := account.rows.get(row)) is not None and None in found:
@@ -71,7 +74,12 @@ class Segments:
                 break
             said = segment_of(role, fact) or NOWHERE
             found = [have if have is not None else given for have, given in zip(found, said, strict=True)]
-            row = self._parent(role, fact)
+            if role.object == "refund" and fact[_REF_INVOICE] is not None:
+                invoice = fact[_REF_INVOICE]
+            if role.object == "payment" and role.system == "billing" and (invoice is not None or row in account.splits):
+                row = invoice or account.splits[row].only
+            else:
+                row = self._parent(role, fact)
         own = self.own(account) if None in found else NOWHERE
         return Segment(*[have if have is not None else given for have, given in zip(found, own, strict=True)])
 
@@ -134,6 +142,10 @@ class Segments:
                 continue
             currency = fact[FIRST] or account.currency.get("billing")
             added = self._amounts(account, item.kind, role, ref, fact, currency)
+            if currency is not None and item.kind == "payment" and (split := account.splits.get(ref)) is not None:
+                for invoice, amount in shares(account, split).items() if split.rows else ():
+                    found.append(((currency, self._of_row(account, ref, invoice)), {"paid": amount}))
+                    added["paid"] -= amount
             if currency is not None and any(added.values()):
                 found.append(((currency, self._of_row(account, ref)), added))
         return found

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from state.roles import Ref
+
+if TYPE_CHECKING:
+    from state.model import TableSpec
 
 _NOTHING = Decimal(0)
 
@@ -81,6 +85,7 @@ class Tally:
         "item",
         "line_sum",
         "lines",
+        "loose",
         "open",
         "paid",
         "parent",
@@ -102,10 +107,48 @@ class Tally:
         #: local days of a subscription's usage, with how many records each has
         self.days: dict[str, int] = {}
         self.refunded = 0
+        #: of a payment: refunds that name no invoice themselves; they are taken for those of `parent`
+        self.loose = 0
         self.line_sum = 0
         #: replaced by one of its own when the first line comes
         self.lines: dict[Ref, None] = _NO_LINES
         self.children = 0
+
+
+class Split:
+    """How a payment is divided by rows that name it and an invoice (`allocation`), minor units.
+
+    Only payments of a table that such rows refer to have one. It exists as soon as a row or the payment itself does.
+    """
+
+    __slots__ = ("allocated", "currency", "invoices", "item", "own", "paid", "rows")
+
+    def __init__(self) -> None:
+        """Neither payment nor rows yet."""
+        #: the payment, while its row is there
+        self.item: Item | None = None
+        self.currency: str | None = None
+        #: the invoice that the payment's own row names
+        self.own: Ref | None = None
+        #: None while it pays nothing: not there, pending, failed, taken back
+        self.paid: int | None = None
+        self.rows: dict[Ref, TableSpec] = {}
+        #: what the rows divide of what is paid
+        self.allocated = 0
+        #: invoices of the rows that count, with how many each has
+        self.invoices: dict[Ref, int] = {}
+
+    @property
+    def only(self) -> Ref | None:
+        """The one invoice that it is for; None where there are several."""
+        if not self.invoices:
+            return self.own
+        return next(iter(self.invoices)) if len(self.invoices) == 1 else None
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether its rows divide more than it pays."""
+        return self.paid is not None and self.allocated > self.paid
 
 
 class Totals:

@@ -105,7 +105,17 @@ def _payment(then: _Then, record: Record) -> dict[str, Any] | None:
         paid = sum(leg["paid_minor"] for leg in legs)
         status, amount = ("succeeded" if paid else legs[-1]["status"]), record["amount_minor"]
     shown = {"id": record["id"], "invoice": record["invoice"], "status": status, "currency": record["currency"]}
-    return {**shown, "amount_minor": amount, "paid_minor": paid}
+    return {**shown, "amount_minor": amount, "paid_minor": paid, "pays": _pays(then, record, paid)}
+
+
+def _pays(then: _Then, record: Record, paid: int) -> dict[str, int]:
+    """Which invoices it had paid, and how much of each. How it was divided earlier is not kept: as it is now."""
+    divided = {one["invoice"]: one["amount_minor"] for one in record.get("allocations") or ()}
+    if record["invoice"] is not None and divided.keys() <= {record["invoice"]} and not record.get("unallocated_minor"):
+        return {record["invoice"]: paid}
+    if paid and paid != sum(divided.values()) + record.get("unallocated_minor", 0):
+        then.unknown.append(f"payment {record['id']}: how it was divided among invoices then is not known")
+    return divided if paid else {}
 
 
 def _invoice(
@@ -116,7 +126,7 @@ def _invoice(
     if found is None:
         return None
     status, total = found
-    paid = sum(one["paid_minor"] for one in payments if one["invoice"] == record["id"])
+    paid = sum(one["pays"].get(record["id"], 0) for one in payments)
     applied = sum(one["amount_minor"] or 0 for one in credited if one["invoice"] == record["id"])
     owed = (total or 0) if status in _OWED else 0
     return {

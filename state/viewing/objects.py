@@ -14,8 +14,10 @@ from state.viewing.facets import Record, facet, id_of
 from state.viewing.flags import flags
 from state.viewing.history import legs, states
 from state.viewing.invoice import invoice
+from state.viewing.settling import paid_invoices
 
 _PAYMENT_IN_FLIGHT = ROLES["billing", "payment"].index("in_flight")
+_REFUND_INVOICE = ROLES["billing", "refund"].index("invoice")
 _NOTE_STATE, _NOTE_INVOICE = (ROLES["erp", "credit"].index(name) for name in ("state", "invoice"))
 _NO_TALLY = Tally()
 
@@ -69,10 +71,15 @@ def _payment(account: Account, item: Item, units: Units) -> Record:
     fact = account.rows[ref] if ref else None
     tally = account.tallies.get(ref, _NO_TALLY) if ref else _NO_TALLY
     currency = (fact[FIRST] if fact else None) or account.currency.get("billing")
-    paid = id_of(account, fact[FIRST + 1]) if fact else None
+    split = account.splits.get(ref) if account.splits and ref else None
+    paid = id_of(account, fact[FIRST + 1] if split is None else split.only) if fact else None
     amount = units.amount(account, ref, fact[FIRST + 2], currency) if fact and ref else None
     status = fact[FIRST + 3] if fact else None
-    pays = status == PAID and paid is not None and amount is not None
+    pays = amount if status == PAID else None
+    if split is not None and split.rows:
+        allocations = paid_invoices(account, split)
+    else:
+        allocations = [{"invoice": paid, "amount_minor": pays}] if pays is not None and paid is not None else []
     return {
         "id": item.id,
         "account": account.id,
@@ -85,7 +92,8 @@ def _payment(account: Account, item: Item, units: Units) -> Record:
         "received_at": fact[FIRST + 5] if fact else None,
         "in_flight": bool(fact and fact[_PAYMENT_IN_FLIGHT]) or status == "pending",
         "legs": legs(account, ref, fact, units, currency),
-        "allocations": [{"invoice": paid, "amount_minor": amount}] if pays else [],
+        "allocations": allocations,
+        "unallocated_minor": 0 if pays is None else pays - sum(one["amount_minor"] for one in allocations),
         "states": states(account, ref, units, currency),
         "billing": facet(ref, fact),
         "erp": _receipt(account, item.erp, units),
@@ -116,7 +124,7 @@ def _refund(account: Account, item: Item, units: Units) -> Record:
         "id": item.id,
         "account": account.id,
         "payment": id_of(account, fact[FIRST + 1]),
-        "invoice": id_of(account, payment.parent),
+        "invoice": id_of(account, fact[_REFUND_INVOICE] or payment.parent),
         "currency": currency,
         "amount_minor": units.amount(account, item.billing, fact[FIRST + 2], currency),
         "reason": fact[FIRST + 3],

@@ -10,8 +10,18 @@ from state.roles import FIRST, ID, INEXACT_INTERVAL, REREAD_NEEDED, TIME_MS, UNM
 from state.rules import Rules
 from state.values import instant_from_us
 from state.viewing.concern import concern
-from state.viewing.flags import AMBIGUOUS, CURRENCY_MISMATCH, PARKED, UNMAPPED_STATUS, flags
+from state.viewing.flags import (
+    AMBIGUOUS,
+    CURRENCY_MISMATCH,
+    OVER_ALLOCATED,
+    PARKED,
+    REFUND_OF_WHICH,
+    UNMAPPED_STATUS,
+    allocations,
+    flags,
+)
 from state.viewing.service_clock import Passed
+from state.viewing.settling import refunded_text, rows_text, split_facts
 
 #: what an exception is about: (object kind, object id), or ("row", table and key)
 About = tuple[str, str]
@@ -86,12 +96,16 @@ class Problems:
 
     def _of_item(self, account: Account, item: Item, code: str) -> Record:
         refs = [ref for ref in (item.billing, item.erp, item.support) if ref is not None]
-        since = max((account.rows[ref][TIME_MS] for ref in refs), default=0)
-        return self._record(account, code, item.kind, item.id, self._words(account, item, refs, code), since)
+        since = max((account.rows[ref][TIME_MS] for ref in (*refs, *allocations(account, item))), default=0)
+        record = self._record(account, code, item.kind, item.id, self._words(account, item, refs, code), since)
+        if code == OVER_ALLOCATED and item.billing is not None:
+            record["facts"] = split_facts(account, self._tables, item.billing)
+        return record
 
     def _words(self, account: Account, item: Item, refs: list[Ref], code: str) -> str:
         if code in _UNKNOWN or code == UNMAPPED_STATUS:
-            parts = [part for ref in refs for part in self._unknown(account, ref, code)]
+            every = (*refs, *allocations(account, item))
+            parts = [part for ref in every for part in self._unknown(account, ref, code)]
             return "; ".join(parts)
         if code == AMBIGUOUS:
             rows = [self._row(ref) for ref in refs] + [
@@ -101,6 +115,10 @@ class Problems:
                 f"{item.kind} {item.id} is claimed by more than one row of one system ({', '.join(rows)}); the first one is "
                 f"shown and nothing is corrected from it. Next step: remove or rename the others at their source"
             )
+        if code == OVER_ALLOCATED:
+            return rows_text(account, self._tables, item)
+        if code == REFUND_OF_WHICH:
+            return refunded_text(account, self._tables, item)
         assert code == CURRENCY_MISMATCH
         currencies = [account.rows[ref][FIRST] or account.currency.get(self._tables[ref[0]].source) for ref in refs]
         return (

@@ -22,7 +22,7 @@ CONTRACT_LACKS, UNKNOWN_TIER = "CONTRACT_LACKS", "UNKNOWN_TIER"
 #: fields whose labels are tiers of the ownership rules
 _TIERS = ("tier", "service_level")
 #: rows that are part of another object's record
-_PART_OF = {"invoice_line": "invoice", "case_event": "case"}
+_PART_OF = {"invoice_line": "invoice", "case_event": "case", "customer": "account", "allocation": "payment"}
 #: (system, object) whose fields are a record of their own inside the object's, under this name
 _FACETS = {
     ("erp", "account"): "erp",
@@ -35,6 +35,9 @@ _FACETS = {
 _SHOWN_AS = {
     ("invoice_line", "invoice"): ("invoice", "line_count"),
     ("invoice_line", "amount"): ("invoice", "line_sum_minor"),
+    ("allocation", "payment"): ("payment", "allocations"),
+    ("allocation", "invoice"): ("payment", "allocations"),
+    ("allocation", "amount"): ("payment", "unallocated_minor"),
     ("case_event", "case"): ("case", "events"),
     ("subscription", "entitled_until"): ("entitlement", "until"),
 }
@@ -45,7 +48,7 @@ _SHOWN = {
     ("billing", "usage"): "subscription metric quantity used_at day zone",
     ("billing", "invoice"): "currency status total issued_on due_on net tax tax_rate in_flight",
     ("billing", "payment"): "currency invoice amount status method received_at in_flight",
-    ("billing", "refund"): "currency payment amount reason refunded_at",
+    ("billing", "refund"): "currency payment amount reason refunded_at invoice",
     ("billing", "credit"): "currency amount reason created_at invoice net tax tax_rate",
     ("erp", "account"): "currency name version",
     ("erp", "invoice"): "currency state total posted_on version rate ledger_currency",
@@ -109,7 +112,7 @@ def published(system: str, kind: str, field: str) -> tuple[str, ...] | None:
     if field not in _SHOWN.get((system, kind), "").split():
         return None
     facet = _FACETS.get((system, kind))
-    return (kind, facet, field) if facet else (kind, field)
+    return (_PART_OF.get(kind, kind), facet, field) if facet else (kind, field)
 
 
 def _has(folder: Path, where: tuple[str, ...]) -> bool:

@@ -13,7 +13,13 @@ Catalogue = Mapping[str, CatalogueTable]
 #: the object that every way leads to, per system
 ROOTS = {"billing": "account", "erp": "account", "support": "entitlement"}
 #: rows of these mean something only as a part of another object
-_PART_OF = {"invoice_line": "invoice", "refund": "payment", "case_event": "case", "usage": "subscription"}
+_PART_OF = {
+    "invoice_line": "invoice",
+    "allocation": "payment",
+    "refund": "payment",
+    "case_event": "case",
+    "usage": "subscription",
+}
 SIGNAL = "debezium_signal"
 
 
@@ -202,8 +208,21 @@ def _assign(draft: Draft, candidates: Catalogue, kinds: list[str]) -> None:
         if not fit or name in draft.objects or kind in draft.objects.values() or kind not in _PART_OF:
             continue
         whole = draft.table_of(_PART_OF[kind])
-        if whole is not None and leads_to(candidates[name], candidates[whole]):
-            draft.objects[name] = kind
+        if whole is None or not leads_to(candidates[name], candidates[whole]):
+            continue
+        if kind == "allocation" and not _joins(draft, candidates, name, whole):
+            continue
+        draft.objects[name] = kind
+
+
+def _joins(draft: Draft, candidates: Catalogue, name: str, payments: str) -> bool:
+    """Whether the table names payments and invoices; its rows belong to the account of their payment, so they go that way."""
+    invoices = draft.table_of("invoice")
+    if invoices is None or not leads_to(candidates[name], candidates[invoices]):
+        return False
+    hops = [hop for hop in _steps(candidates[name], candidates, [payments], True) if hop.table == payments]
+    draft.hops[name] = hops[0] if hops else draft.hops[name]
+    return True
 
 
 def leads_to(table: CatalogueTable, whole: CatalogueTable) -> bool:

@@ -39,7 +39,7 @@ def fields_of(draft: Draft, table: str, kind: str) -> Iterator[DraftField]:
     taken: set[str] = set(columns.key) if len(columns.key) == 1 else set()
     for field in ROLES[draft.system, kind].fields:
         if field.kind == "reference":
-            found = _reference(draft, table, field)
+            found = _reference(draft, table, kind, field)
         else:
             column = _best(columns, field, taken)
             found = _asked(columns, field) if column is None else _guessed(kind, field, column)
@@ -139,7 +139,7 @@ def _label(kind: str, field: RoleField, column: Column, notes: list[str]) -> Dra
     return DraftField(field.name, f"label: {column.name}", labels, tuple(notes))
 
 
-def _reference(draft: Draft, table: str, field: RoleField) -> DraftField | None:
+def _reference(draft: Draft, table: str, kind: str, field: RoleField) -> DraftField | None:
     """The column that names the row of the object: by a foreign key, or by what it is called."""
     whole = draft.table_of(field.name)
     if whole is not None:
@@ -150,7 +150,8 @@ def _reference(draft: Draft, table: str, field: RoleField) -> DraftField | None:
         hop = named_key(draft.catalogue[table], draft.catalogue[whole])
         if hop is not None and (hop.target,) == key:
             return DraftField(field.name, f"{{reference: {hop.column}, table: {whole}}}", (), (GUESSED_KEY,))
-    if not field.required:
+    undivided = kind == "payment" and field.name == "invoice" and draft.table_of("allocation") is None
+    if not (field.required or undivided):
         return None
     note = f"QUESTION: which column names the {field.name}? No foreign key says it"
     return DraftField(field.name, f"{{reference: {DECIDE}, table: {whole or DECIDE}}}", (), (note,))

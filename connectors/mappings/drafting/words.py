@@ -18,6 +18,7 @@ TABLES: dict[tuple[str, str], tuple[str, ...]] = {
     ("billing", "invoice"): ("invoice", "bill"),
     ("billing", "invoice_line"): ("invoice line", "invoice item", "line", "item", "position"),
     ("billing", "payment"): ("payment", "receipt", "collection"),
+    ("billing", "allocation"): ("payment allocation", "payment application", "invoice payment", "allocation", "application"),
     ("billing", "refund"): ("refund", "chargeback", "payout", "reimbursement"),
     ("billing", "credit"): ("credit note", "credit", "voucher"),
     ("erp", "account"): ("customer", "party", "partner", "account", "debtor", "client"),

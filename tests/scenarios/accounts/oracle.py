@@ -13,6 +13,7 @@ Row = tuple[str, str]
 PARENT = {
     "invoices": ("account_id", "accounts"),
     "payments": ("invoice_id", "invoices"),
+    "shares": ("payment_id", "payments"),
     "bookings": ("party", "parties"),
 }
 NAME = {"accounts": "number", "credits": "number", "parties": "number"}
@@ -50,6 +51,18 @@ class Oracle:
         if end is None or end not in self.known | self.force.keys():
             return None
         return end if row[0] in OWN else self.into(end)
+
+    def paid(self) -> dict[str, int]:
+        """What each invoice of an account is paid, by payments of the same account: by their shares, else by their own column."""
+        out = {key: 0 for (table, key) in self.rows if table == "invoices" and self.account_of((table, key))}
+        for (table, key), columns in self.rows.items():
+            if table != "payments" or (account := self.account_of((table, key))) is None:
+                continue
+            mine = [c for (t, _), c in self.rows.items() if t == "shares" and c["payment_id"] == key]
+            for one in mine or [columns]:
+                if self.account_of(("invoices", one["invoice_id"] or "")) == account:
+                    out[one["invoice_id"] or ""] += int(one["total"] or 0)
+        return out
 
     def into(self, account: str) -> str:
         """The end of the chain of merges."""

@@ -40,6 +40,15 @@ tables:
       currency: currency
       amount: {money: total, units: minor}
       status: {label: status, values: {open: succeeded}}
+  public.shares:
+    key: [id]
+    account: {through: payment_id, table: public.payments}
+    object: allocation
+    id: "S{id}"
+    fields:
+      payment: {reference: payment_id, table: public.payments}
+      invoice: {reference: invoice_id, table: public.invoices}
+      amount: {money: total, units: minor}
   public.credits:
     key: [id]
     account: {reference: number, normalise: [upper]}
@@ -76,6 +85,7 @@ TABLES: dict[str, tuple[str, dict[str, tuple[str | None, ...]]]] = {
     "accounts": ("billing", {"number": ("A", "B", "C", "D"), "merged_from": (None, None, None, "A", "B", "C")}),
     "invoices": ("billing", {"account_id": ("1", "2", "3", "4")}),
     "payments": ("billing", {"invoice_id": ("1", "2", "3", "4")}),
+    "shares": ("billing", {"payment_id": ("1", "2", "3"), "invoice_id": ("1", "2", "3", "4")}),
     "credits": ("billing", {"number": ("A", "b", "C", "E")}),
     "parties": ("erp", {"number": ("A", "B", "C", "D", "E"), "replaced_by": (None, None, "1", "2", "3")}),
     "bookings": ("erp", {"party": ("1", "2", "3", "4"), "kind": ("out",)}),

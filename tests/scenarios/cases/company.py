@@ -33,7 +33,10 @@ TABLES: dict[str, Columns] = {
     "billing.payments": {
         "invoice_id": "long", "amount_minor": "long", "status": "string", "method": TEXT, "received_at": TEXT,
     },
-    "billing.refunds": {"payment_id": "long", "amount_minor": "long", "reason": TEXT, "refunded_at": TEXT},
+    "billing.payment_allocations": {"payment_id": "long", "invoice_id": "long", "amount_minor": "long"},
+    "billing.refunds": {
+        "payment_id": "long", "invoice_id": LONG, "amount_minor": "long", "reason": TEXT, "refunded_at": TEXT,
+    },
     "billing.credits": {"account_id": "long", "number": "string", "amount_minor": "long", "reason": TEXT, "created_at": TEXT},
     "erp.customers": {"code": "string", "name": TEXT, "currency": "string", "version": "long"},
     "erp.sales_invoices": {
@@ -113,7 +116,10 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "invoice_id": 1, "amount_minor": 10000, "status": "succeeded", "method": "card",
         "received_at": "2026-01-02T00:00:00Z",
     },
-    "billing.refunds": {"payment_id": 1, "amount_minor": 1000, "reason": None, "refunded_at": "2026-01-03T00:00:00Z"},
+    "billing.payment_allocations": {"payment_id": 1, "invoice_id": 1, "amount_minor": 4000},
+    "billing.refunds": {
+        "payment_id": 1, "invoice_id": None, "amount_minor": 1000, "reason": None, "refunded_at": "2026-01-03T00:00:00Z",
+    },
     "billing.credits": {"account_id": 1, "amount_minor": 500, "reason": None, "created_at": "2026-01-03T00:00:00Z"},
     "erp.customers": {"code": ACCOUNT, "name": "Nord", "currency": "EUR", "version": 1},
     "erp.sales_invoices": {"customer_id": 1, "state": "posted", "total": "100.00", "posted_on": 20000, "version": 1},

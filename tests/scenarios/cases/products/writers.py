@@ -109,7 +109,12 @@ class Demo(_Product):
                    "received_at": _iso(v["at"])}  # fmt: skip
             return topic("billing.payments"), key | row
         if fact.kind == "refund":
-            row = {"payment_id": v["payment"], "amount_minor": v["amount"], "reason": v["reason"]}
+            row = {
+                "payment_id": v["payment"],
+                "invoice_id": None,
+                "amount_minor": v["amount"],
+                "reason": v["reason"],
+            }
             return topic("billing.refunds"), key | row | {"refunded_at": _iso(v["at"])}
         if fact.kind == "usage":
             row = {"subscription_id": v["subscription"], "metric": v["metric"], "quantity": v["quantity"]}
