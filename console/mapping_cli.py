@@ -50,6 +50,7 @@ class System(Enum):
     BILLING = "billing"
     ERP = "erp"
     SUPPORT = "support"
+    CRM = "crm"
 
 
 app.command()(preview)

@@ -43,6 +43,7 @@ from dataflows.dispatch_results import ResultSource
 from dataflows.dispatch_stage import FLOW, DispatchStage, clock_ms, read_inputs
 from dataflows.dispatch_writer import EXIT_FENCED, DispatchWriter
 from dataflows.settings import Settings, load_settings
+from state.comparing.compared import COMPARED
 from state.correcting.audit import Chain
 from state.correcting.correction_record import correction_from
 from state.correcting.dispatcher import Dispatcher
@@ -64,9 +65,11 @@ def targets(settings: Settings) -> dict[str, Target]:
     """The targets by the descriptions that the settings name. Raises DescriptionError."""
     erp = Access(settings.erp_url, settings.erp_user, settings.erp_password.get_secret_value())
     support = Access(settings.support_url, settings.support_user, settings.support_password.get_secret_value())
+    crm = Access(settings.crm_url, settings.crm_user, settings.crm_password.get_secret_value())
     known = {
         "erp": open_target("erp", settings.erp_target, erp, settings.targets_dir),
         "support": open_target("support", settings.support_target, support, settings.targets_dir),
+        "crm": open_target("crm", settings.crm_target, crm, settings.targets_dir),
     }
     for name, one in settings.targets.items():
         access = Access(one.url, one.user, one.password.get_secret_value())
@@ -102,7 +105,7 @@ def population(settings: Settings, contracts: Contracts, rules: Rules) -> Popula
     client = admin(settings.kafka)
 
     def counter(kind: str) -> Callable[[], int]:
-        topic = contracts.topic("account" if kind == "standing" else kind)
+        topic = contracts.topic(COMPARED[kind].kind)
         return lambda: live_keys(settings.kafka, topic, partition_counts(client, [topic])[topic])
 
     shared = {rule.object for rule in rules.rules if rule.guard is not None or rule.cap_percent < 100}

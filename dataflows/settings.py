@@ -50,7 +50,7 @@ class StackFile(PydanticBaseSettingsSource):
 
 
 class FurtherTarget(BaseModel):
-    """A target besides the ERP and the support system: its description file, where it is, and as whom we come."""
+    """A target besides the ERP, the support system and the CRM: its description file, where it is, and as whom we come."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -106,6 +106,14 @@ class Settings(BaseSettings):
         "", description="user that corrections are written as in the support system, where it asks for one"
     )
     support_password: SecretStr = Field(SecretStr(""), description="the password of the user in the support system")
+    crm_url: str = Field(
+        "http://127.0.0.1:27055", pattern=URL, description="address of the CRM's HTTP service, where there is one"
+    )
+    crm_target: str = Field(
+        "crm", pattern=NAME, description="description of the CRM as a target: crm (the demo's), or your own"
+    )
+    crm_user: str = Field("", description="user that corrections are written as in the CRM, where it asks for one")
+    crm_password: SecretStr = Field(SecretStr(""), description="the password of the user in the CRM")
     targets: dict[str, FurtherTarget] = Field(
         {}, description="further targets that routes lead to, JSON: {name: {description, url, user, password}}"
     )

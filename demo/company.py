@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 SCHEMAS = Path(__file__).resolve().parent / "sql"
-SYSTEMS = ("billing", "erp", "support")
+SYSTEMS = ("billing", "erp", "support", "crm")
 SLOT_WAIT_S = 5.0  # a connector that was just deleted holds its slot for a moment
 SLOTS = "SELECT slot_name, active FROM pg_replication_slots WHERE database = %s"
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -25,7 +25,7 @@ class CompanyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """Addresses of the three databases; `postgres` is a libpq string with administrator rights and no database."""
+    """Addresses of the databases; `postgres` is a libpq string with administrator rights and no database."""
 
     postgres: str
     databases: Mapping[str, str] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Company:
 
 
 def reset(company: Company) -> None:
-    """Make the three databases anew with empty tables; raises CompanyError while a connector still captures one."""
+    """Make the databases anew with empty tables; raises CompanyError while a connector still captures one."""
     with company.admin() as admin:
         for system in SYSTEMS:
             _recreate(admin, company.database(system))
@@ -58,7 +58,7 @@ def reset(company: Company) -> None:
 
 
 def remove(company: Company) -> None:
-    """Drop the three databases; raises CompanyError while a connector still captures one."""
+    """Drop the databases; raises CompanyError while a connector still captures one."""
     with company.admin() as admin:
         for system in SYSTEMS:
             _drop(admin, company.database(system))

@@ -2,4 +2,5 @@
 create database billing;
 create database erp;
 create database support;
+create database crm;
 create database registry;

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 PORT_BASE = 27000
 PORT_BASE_MIN, PORT_BASE_MAX = 1024, 64_000
-DATABASES = ("billing", "erp", "support", "registry")
+DATABASES = ("billing", "erp", "support", "crm", "registry")
 
 # the port of each component, counted from CONCORD_PORT_BASE
 OFFSETS = {
@@ -28,6 +28,7 @@ OFFSETS = {
     "support": 52,
     "tryton": 53,
     "request-tracker": 54,
+    "crm": 55,
     "metrics": 61,
     "cluster": 120,
 }
@@ -53,6 +54,7 @@ class Addresses:
     redis: str
     erp_url: str
     support_url: str
+    crm_url: str
     tryton_url: str
     request_tracker_url: str
     metrics_port: int
@@ -122,6 +124,7 @@ class Layout:
             **own,
             erp_url=f"http://{HOST}:{self.port('erp')}",
             support_url=f"http://{HOST}:{self.port('support')}",
+            crm_url=f"http://{HOST}:{self.port('crm')}",
             tryton_url=f"http://{HOST}:{self.port('tryton')}",
             request_tracker_url=f"http://{HOST}:{self.port('request-tracker')}",
             metrics_port=self.port("metrics"),

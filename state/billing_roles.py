@@ -102,6 +102,12 @@ BILLING = (
             optional("tax", "money"),
             optional("tax_rate", "decimal"),
             optional("tax_jurisdiction", "text"),
+            # the period of service, its end not included: what revenue is recognised over
+            optional("period_from", "date"),
+            optional("period_until", "date"),
+            # the subscription that it bills, and whether it is for the part of a cycle behind a change of plan
+            optional("subscription", "reference"),
+            optional("prorated", "boolean"),
         ),
     ),
     Role(

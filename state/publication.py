@@ -17,6 +17,7 @@ from state.viewing.account_view import View
 from state.viewing.flags import flags
 from state.viewing.objects import RENDERERS
 from state.viewing.problems import Problems
+from state.viewing.prorated_lines import ProratedLines
 from state.viewing.service_clock import Passed, ServiceClocks, keeps_clocks
 
 #: rendered with every change of the account, not as one of its objects
@@ -34,6 +35,7 @@ class Publication:
         self.intents = Intents(model, rules, timers)
         self.revenue = Revenue(model, changes)
         self._problems = Problems(model, rules)
+        self._prorated = ProratedLines(model, rules.proration)
         self._segments = self._view.segments
         self._clocks = ServiceClocks(rules.resolve_within_ms, timers)
         self._keeps_clocks = keeps_clocks(model, rules.resolve_within_ms)
@@ -51,7 +53,8 @@ class Publication:
         self.revenue.adopt(account)
         if self._segments.used:
             self._segments.adopt(account)
-        self._problems.adopt(account, self._clocks.passed(account, clock_ms))
+        wrong = list(self._prorated.check(account, account.items)) if self._prorated.used else []
+        self._problems.adopt(account, self._clocks.passed(account, clock_ms), wrong)
         self.intents.adopt(account)
 
     def publish(self, account: Account, now: Entitled, clock_ms: int, out: Output) -> bool:
@@ -64,6 +67,8 @@ class Publication:
             passed = self._clocks.passed(account, clock_ms)
         if self._segments.used:
             self._segments.spread(account, clock_ms)
+        if self._prorated.used and account.trails:
+            self._prorated.touch(account)
         dirty, account.dirty, account.touched_ms = account.dirty, {}, 0
         items = account.items
         flagged = self._objects(account, dirty, out)
@@ -83,8 +88,9 @@ class Publication:
         for kind in _ALWAYS:
             if (kind, name) in dirty and (item := items.get((kind, name))) and not item.empty and flags(account, item):
                 flagged.append(item)
-        if flagged or account.faults or account.exceptions or account.illegal or passed:
-            self._problems.compare(account, dirty, flagged, out, passed)
+        wrong = list(self._prorated.check(account, dirty)) if self._prorated.used and account.trails else []
+        if flagged or account.faults or account.exceptions or account.illegal or passed or wrong:
+            self._problems.compare(account, dirty, flagged, out, passed, wrong)
         self.intents.compare(account, now, entitlement, dirty, clock_ms, out)
         return shown or bool(account.faults)
 

@@ -44,7 +44,13 @@ ROLES: dict[tuple[str, str], Role] = {
         Role(
             "erp",
             "invoice_line",
-            (required("invoice", "reference"), required("amount", "money"), optional("description", "text")),
+            (
+                required("invoice", "reference"),
+                required("amount", "money"),
+                optional("description", "text"),
+                optional("period_from", "date"),
+                optional("period_until", "date"),
+            ),
         ),
         Role(
             "erp",
@@ -68,6 +74,20 @@ ROLES: dict[tuple[str, str], Role] = {
                 RoleField("state", "label", required=False),
                 # the ERP's invoice that it takes back
                 optional("invoice", "reference"),
+            ),
+        ),
+        Role(
+            "crm",
+            "customer",
+            (
+                # of the recurring revenue; unmapped: billing's
+                optional("currency", "text"),
+                RoleField("tier", "label", required=False),
+                optional("recurring_revenue", "money"),
+                # id of the open severity-one case, empty without one
+                optional("urgent_case", "text"),
+                optional("name", "text", personal=True),
+                optional("version", "integer"),
             ),
         ),
         Role(
@@ -107,4 +127,4 @@ ROLES: dict[tuple[str, str], Role] = {
         ),
     )
 }
-SYSTEMS = ("billing", "erp", "support")
+SYSTEMS = ("billing", "erp", "support", "crm")

@@ -6,11 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+Rounding = Literal["half_up", "half_even", "down"]
+#: what a rule may be about; `state/comparing/compared.py` says how each is compared
+CompareBy = Literal["invoice", "schedule", "credit", "entitlement", "standing", "customer", "escalation"]
 Mode = Literal["observe", "propose", "auto"]
 #: what a rule gets that says nothing about it
 PROPOSAL_MS = 604_800_000
 RENEWAL_DAYS = (90, 60, 30, 0)
 BRAKE_WRITES, BRAKE_WITHIN_MS = 10, 600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Proration:
+    """How billing prorates a price: by the days or seconds that are left of the cycle, each amount rounded so."""
+
+    per: Literal["day", "second"]
+    rounding: Rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,7 @@ class Rule:
     """
 
     name: str
-    object: Literal["invoice", "credit", "entitlement", "standing"]
+    object: CompareBy
     owner: str
     target: str
     settle_ms: int
@@ -96,6 +107,8 @@ class Rules:
     budgets: Mapping[str, Budget] = field(default_factory=dict)
     #: the first that fits counts; a system that is named in none is its own target
     routes: tuple[Route, ...] = ()
+    #: None: what billing prorates is not checked
+    proration: Proration | None = None
 
     def team_of(self, kind: str) -> str:
         """The team that owns objects of a kind."""

@@ -14,7 +14,7 @@ from connectors.contracts import TOPICS
 
 AVRO = Path(__file__).resolve().parents[1] / "avro"
 CONTRACTS = sorted(AVRO.glob("*.avsc"))
-OWNERS = {"billing", "erp", "support", "concord", "target"}  # target: the system that is corrected
+OWNERS = {"billing", "erp", "support", "crm", "concord", "target"}  # target: the system that is corrected
 
 
 def fields(schema: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:

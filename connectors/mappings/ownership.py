@@ -9,6 +9,7 @@ from pydantic import Field
 
 from connectors.mappings.account import Shape
 from connectors.mappings.located_yaml import Located, LocatedError
+from state.comparing.compared import COMPARED
 from state.folding.life import TRANSITIONS
 from state.rules import (
     BRAKE_WITHIN_MS,
@@ -17,19 +18,13 @@ from state.rules import (
     RENEWAL_DAYS,
     Brake,
     Budget,
+    CompareBy,
     Guard,
+    Proration,
     Route,
     Rule,
     Rules,
 )
-
-#: rules that can be compared so far: object -> (owner, target)
-_COMPARED = {
-    "invoice": ("billing", "erp"),
-    "credit": ("billing", "erp"),
-    "entitlement": ("billing", "support"),
-    "standing": ("billing", "support"),
-}
 
 
 class OwnershipError(LocatedError):
@@ -54,17 +49,22 @@ class _BudgetShape(Shape):
     burst: Annotated[int, Field(ge=1)] = 1
 
 
+class _ProrationShape(Shape):
+    per: Literal["day", "second"]
+    rounding: Literal["half_up", "half_even", "down"]
+
+
 class _RouteShape(Shape):
     system: Annotated[str, Field(min_length=1)]
     target: Annotated[str, Field(min_length=1)]
-    object: Literal["invoice", "credit", "entitlement", "standing"] | None = None
+    object: CompareBy | None = None
     legal_entity: str | None = None
     region: str | None = None
     product_line: str | None = None
 
 
 class _RuleShape(Shape):
-    object: Literal["invoice", "credit", "entitlement", "standing"]
+    object: CompareBy
     owner: str
     target: str
     settle_ms: Annotated[int, Field(ge=0, le=86_400_000)]
@@ -91,6 +91,7 @@ class _OwnershipShape(Shape):
     brake: _BrakeShape = _BrakeShape()
     budgets: dict[str, _BudgetShape] = Field(default_factory=dict)
     routes: tuple[_RouteShape, ...] = ()
+    proration: _ProrationShape | None = None
 
 
 def load_rules(path: Path) -> Rules:
@@ -113,8 +114,8 @@ def load_rules(path: Path) -> Rules:
             problem = f"{name} and {seen[rule.object]} are both about {rule.object}. Next step: keep one"
             raise file.error((*loc, "object"), problem)
         seen[rule.object] = name
-        owner, target = _COMPARED[rule.object]
-        for field, given, known in (("owner", rule.owner, owner), ("target", rule.target, target)):
+        compared = COMPARED[rule.object]
+        for field, given, known in (("owner", rule.owner, compared.owner), ("target", rule.target, compared.system)):
             if given != known:
                 problem = f"{rule.object} can only have {field} {known}, not {given}. Next step: correct it"
                 raise file.error((*loc, field), problem)
@@ -135,6 +136,7 @@ def load_rules(path: Path) -> Rules:
         brake=brake,
         features=shape.features,
         renewal_days=shape.renewal_days,
+        proration=Proration(**shape.proration.model_dump()) if shape.proration else None,
         routes=tuple(Route(**route.model_dump()) for route in shape.routes),
         budgets={target: Budget(**budget.model_dump()) for target, budget in shape.budgets.items()},
     )

@@ -147,7 +147,7 @@ class MappingShape(Shape):
     """A whole file. `system` is the part the source plays; `derived` names functions that make objects of several rows."""
 
     source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
-    system: Literal["billing", "erp", "support"]
+    system: Literal["billing", "erp", "support", "crm"]
     version: Annotated[int, Field(ge=1)]
     snapshot: Literal["initial", "none"] = "initial"
     position: Literal["postgresql", "sqlserver"] = "postgresql"

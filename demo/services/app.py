@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from demo.services import fields
 from demo.services.answers import DroppedConnection, Refused, ServiceAnswer, not_found
+from demo.services.crm import Customers
 from demo.services.erp import CreditNotes, Ledger, SalesInvoices
 from demo.services.faults import Faults, parse_fault
 from demo.services.support import Organizations
@@ -26,7 +27,7 @@ from demo.services.writes import EFFECTS_SQL, Connection, Resource, WriteRequest
 Endpoint = Callable[[Request], Awaitable[Response]]
 BODY_BYTES_MAX = 1_000_000
 #: The service's names and the database that each one serves.
-SERVICES = ("erp", "support")
+SERVICES = ("erp", "support", "crm")
 
 
 @dataclass
@@ -47,7 +48,9 @@ class Service:
 
     def resources(self) -> Sequence[Resource]:
         """What this service lets others read and write."""
-        return [SalesInvoices(self.ledger), CreditNotes(self.ledger)] if self.name == "erp" else [Organizations()]
+        if self.name == "erp":
+            return [SalesInvoices(self.ledger), CreditNotes(self.ledger)]
+        return [Organizations()] if self.name == "support" else [Customers()]
 
 
 def _version(request: Request) -> tuple[int | None, bool]:

@@ -82,10 +82,12 @@ class SalesInvoices:
         if row is None:
             return None
         cursor = await connection.execute(
-            "SELECT description, amount::text AS amount FROM sales_invoice_lines WHERE sales_invoice_id = %s ORDER BY id",
+            "SELECT description, amount::text AS amount, period_from::text AS period_from, period_until::text AS period_until"
+            " FROM sales_invoice_lines WHERE sales_invoice_id = %s ORDER BY id",
             [row.pop("id")],
         )
-        return {**row, "lines": list(await cursor.fetchall())}
+        shown = [{name: value for name, value in line.items() if value is not None} for line in await cursor.fetchall()]
+        return {**row, "lines": shown}
 
     async def write(
         self, connection: Connection, reference: str, before: dict[str, Any] | None, body: Mapping[str, Any]
@@ -98,7 +100,7 @@ class SalesInvoices:
         customer = await _customer(connection, fields.text(after, "customer"), after.get("currency"))
         state = fields.text(after, "state", INVOICE_STATES)
         total, lines = fields.money(after.get("total"), "total"), fields.lines(after)
-        if lines and sum((amount for _, amount in lines), Decimal(0)) != total:
+        if lines and sum((line.amount for line in lines), Decimal(0)) != total:
             raise Refused(
                 422, "LINES_DO_NOT_ADD_UP", f"the lines of {reference!r} do not add up to {total}. Next step: send both"
             )
@@ -115,12 +117,13 @@ class SalesInvoices:
         if before is None or "lines" in body:
             await self._replace_lines(connection, int(row["id"]) if row else 0, lines)
 
-    async def _replace_lines(self, connection: Connection, invoice: int, lines: list[tuple[str, Decimal]]) -> None:
+    async def _replace_lines(self, connection: Connection, invoice: int, lines: list[fields.Line]) -> None:
         await connection.execute("DELETE FROM sales_invoice_lines WHERE sales_invoice_id = %s", [invoice])
-        for description, amount in lines:
+        for line in lines:
             await connection.execute(
-                "INSERT INTO sales_invoice_lines (sales_invoice_id, description, amount) VALUES (%s, %s, %s)",
-                [invoice, description, amount],
+                "INSERT INTO sales_invoice_lines (sales_invoice_id, description, amount, period_from, period_until)"
+                " VALUES (%s, %s, %s, %s, %s)",
+                [invoice, *line],
             )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NamedTuple
 
 from demo.services.answers import invalid
 
@@ -54,8 +54,17 @@ def day(value: Any, field: str) -> datetime.date:
         raise invalid(field, "must be a date such as 2026-03-01") from error
 
 
-def lines(body: Mapping[str, Any]) -> list[tuple[str, Decimal]]:
-    """Invoice lines as (description, amount)."""
+class Line(NamedTuple):
+    """An invoice line; the period of service, if it has one."""
+
+    description: str
+    amount: Decimal
+    period_from: datetime.date | None = None
+    period_until: datetime.date | None = None
+
+
+def lines(body: Mapping[str, Any]) -> list[Line]:
+    """Invoice lines."""
     value = body.get("lines")
     if not isinstance(value, list) or len(value) > LINES_MAX:
         raise invalid("lines", f"must be a list of at most {LINES_MAX} lines")
@@ -63,7 +72,8 @@ def lines(body: Mapping[str, Any]) -> list[tuple[str, Decimal]]:
     for line in value:
         if not isinstance(line, dict):
             raise invalid("lines", "must hold objects with description and amount")
-        found.append((text(line, "description"), money(line.get("amount"), "lines.amount")))
+        period = [day(line[name], name) if line.get(name) else None for name in ("period_from", "period_until")]
+        found.append(Line(text(line, "description"), money(line.get("amount"), "lines.amount"), *period))
     return found
 
 

@@ -45,7 +45,11 @@ CREATE TABLE invoice_lines (
     id bigserial PRIMARY KEY,
     invoice_id bigint NOT NULL REFERENCES invoices ON DELETE CASCADE,
     description text NOT NULL,
-    amount_minor bigint NOT NULL
+    amount_minor bigint NOT NULL,
+    subscription_id bigint REFERENCES subscriptions ON DELETE SET NULL,
+    prorated boolean NOT NULL DEFAULT false,        -- for the part of a cycle behind a change of plan
+    period_from date,                               -- the service, its end not included
+    period_until date
 );
 CREATE TABLE payments (
     id bigserial PRIMARY KEY,

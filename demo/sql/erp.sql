@@ -20,7 +20,9 @@ CREATE TABLE sales_invoice_lines (
     id bigserial PRIMARY KEY,
     sales_invoice_id bigint NOT NULL REFERENCES sales_invoices ON DELETE CASCADE,
     description text NOT NULL,
-    amount numeric(18,3) NOT NULL
+    amount numeric(18,3) NOT NULL,
+    period_from date,                               -- what revenue is recognised over, its end not included
+    period_until date
 );
 CREATE TABLE receipts (
     id bigserial PRIMARY KEY,

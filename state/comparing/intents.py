@@ -14,7 +14,8 @@ from hashlib import sha256
 from typing import Any
 
 from state.comparing.bookings import on_the_way
-from state.comparing.difference import Difference, Differences, Values
+from state.comparing.compared import COMPARED, Difference, Values
+from state.comparing.difference import Differences
 from state.folding.account import Account
 from state.folding.amounts import Units
 from state.folding.entitlement import Entitled
@@ -25,8 +26,6 @@ from state.rules import Rule, Rules
 from state.viewing.concern import concern
 
 SETTLING, WANTED, SEEN, WITHDRAWN = "settling", "wanted", "seen", "withdrawn"
-#: the system whose rows show what a rule compares; where none is captured nobody knows what is missing there
-SHOWN_BY = {"invoice": "erp", "credit": "erp", "entitlement": "support", "standing": "support"}
 #: (rule name, object id)
 Key = tuple[str, str]
 
@@ -37,12 +36,16 @@ class Intents:
     def __init__(self, model: Model, rules: Rules, timers: list[tuple[int, str]]) -> None:
         self._differences = Differences(model)
         captured = {source.system for source in model.sources}
-        known = [rule for rule in rules.rules if SHOWN_BY[rule.object] in captured]
+        # where no source of the target is captured nobody knows what is missing there
+        known = [rule for rule in rules.rules if COMPARED[rule.object].system in captured]
         self._rules = {rule.name: rule for rule in known}
         self._version = rules.version
         self._segments = Segments(model.folded, Units(model.folded))
-        self._of_object: dict[str, Rule] = {rule.object: rule for rule in known}
-        self._of_account = [rule for rule in known if rule.object in ("entitlement", "standing")]
+        self._of_object: dict[str, list[Rule]] = {}
+        for rule in known:
+            if not COMPARED[rule.object].whole:
+                self._of_object.setdefault(COMPARED[rule.object].kind, []).append(rule)
+        self._of_account = [rule for rule in known if COMPARED[rule.object].whole]
         self._timers = timers
         self._loaded: dict[str, dict[Key, Record]] = {}
 
@@ -84,11 +87,13 @@ class Intents:
             dirty = dict.fromkeys(account.items, touched) | dirty
             entitlement = True
         for (kind, object_id), time_ms in dirty.items():
-            rule = self._of_object.get(kind)
-            if rule is not None and kind != "entitlement":
+            for rule in self._of_object.get(kind, ()):
                 self._evaluate(account, rule, object_id, now, time_ms, clock_ms, out)
-        for rule in self._of_account if entitlement else ():
-            self._evaluate(account, rule, account.id, now, touched, clock_ms, out)
+        kinds = {kind for kind, _ in dirty}
+        for rule in self._of_account:
+            compared = COMPARED[rule.object]
+            if entitlement or compared.made_of in kinds or compared.kind in kinds:
+                self._evaluate(account, rule, account.id, now, touched, clock_ms, out)
         if account.intents:
             self._advance(account, now, touched, clock_ms, out)
 
@@ -98,7 +103,7 @@ class Intents:
             rule = self._rules.get(key[0])
             if rule is None:
                 self._end(account, key, intent, WITHDRAWN, out)
-            elif rule.object in ("invoice", "credit") and (rule.object, key[1]) not in account.items:
+            elif not COMPARED[rule.object].whole and (COMPARED[rule.object].kind, key[1]) not in account.items:
                 self._evaluate(account, rule, key[1], now, touched_ms, clock_ms, out)
             else:
                 self._renew(account, key, rule, intent, clock_ms, out)
@@ -197,7 +202,8 @@ class Intents:
         """Where the object belongs, None where no mapping says."""
         if not self._segments.used:
             return None
-        item = account.items.get((rule.object, object_id))
+        compared = COMPARED[rule.object]
+        item = None if compared.whole else account.items.get((compared.kind, object_id))
         return self._segments.own(account) if item is None else self._segments.of(account, item)
 
 
@@ -224,5 +230,5 @@ def correction_id(target: str, kind: str, object_id: str, desired: Values, posit
     return sha256("\x1f".join([target, kind, object_id, *values, *newest]).encode()).hexdigest()[:32]
 
 
-def _sorted(lines: str) -> list[tuple[str, str]]:
-    return sorted((line["description"], line["amount"]) for line in json.loads(lines))
+def _sorted(lines: str) -> list[list[tuple[str, str]]]:
+    return sorted(sorted(line.items()) for line in json.loads(lines))

@@ -223,8 +223,7 @@ class Account:
     def mark_all(self) -> None:
         """Every object counts as touched when its row last changed."""
         for key, item in self.items.items():
-            refs = [ref for ref in (item.billing, item.erp, item.support) if ref is not None]
-            self.dirty[key] = max((self.rows[ref][TIME_MS] for ref in refs), default=self.touched_ms)
+            self.dirty[key] = max((self.rows[ref][TIME_MS] for ref in item.refs), default=self.touched_ms)
 
     def show_all(self) -> None:
         """Readers know nothing of the account yet: everything of it is to be published, and nothing of it is an event."""

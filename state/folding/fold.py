@@ -29,6 +29,7 @@ _FOLDERS: dict[tuple[str, str], Folder] = {
     ("erp", "invoice_line"): billing.invoice_line,
     ("erp", "payment"): targets.receipt,
     ("erp", "credit"): billing.credit,
+    ("crm", "customer"): targets.customer,
     ("support", "entitlement"): targets.organization,
     ("support", "case"): targets.case,
     ("support", "case_event"): targets.case_event,

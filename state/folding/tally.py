@@ -19,7 +19,7 @@ class Item:
     `published`: readers know it, so its end needs a tombstone.
     """
 
-    __slots__ = ("billing", "erp", "extra", "id", "kind", "published", "support")
+    __slots__ = ("billing", "crm", "erp", "extra", "id", "kind", "published", "support")
 
     def __init__(self, kind: str, identity: str) -> None:
         """A new object without any row."""
@@ -28,13 +28,19 @@ class Item:
         self.billing: Ref | None = None
         self.erp: Ref | None = None
         self.support: Ref | None = None
+        self.crm: Ref | None = None
         self.extra: dict[str, list[Ref]] | None = None
         self.published = False
 
     @property
     def empty(self) -> bool:
         """Whether no system shows the object any more."""
-        return self.billing is None and self.erp is None and self.support is None
+        return self.billing is None and self.erp is None and self.support is None and self.crm is None
+
+    @property
+    def refs(self) -> list[Ref]:
+        """The rows that count, one a system at most."""
+        return [ref for ref in (self.billing, self.erp, self.support, self.crm) if ref is not None]
 
     def shows(self, system: str, ref: Ref) -> bool:
         """Whether the row is attached, as the one that counts or a further one."""

@@ -1,4 +1,4 @@
-"""What each row of the ERP and of the support system adds to an account (sign 1) or takes back (-1)."""
+"""What each row of the ERP, the support system and the CRM adds to an account (sign 1) or takes back (-1)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ _INV_CURRENCY, _INV_TOTAL = (ROLES["erp", "invoice"].index(name) for name in ("c
 _PAY_CURRENCY, _PAY_INVOICE, _PAY_AMOUNT, _PAY_RATE = (
     ROLES["erp", "payment"].index(name) for name in ("currency", "invoice", "amount", "rate")
 )
+_CRM_CURRENCY, _CRM_REVENUE = (ROLES["crm", "customer"].index(name) for name in ("currency", "recurring_revenue"))
 _CASE_STATUS = ROLES["support", "case"].index("status")
 _EVENT_CASE = ROLES["support", "case_event"].index("case")
 #: case states in which somebody still has to act
@@ -53,6 +54,13 @@ def receipt(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) 
 def organization(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -> None:
     """What the support system believes the account is entitled to."""
     account.place("entitlement", "support", ref, account.id, sign)
+
+
+def customer(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -> None:
+    """What the CRM believes of the customer: a further facet of the account."""
+    account.place("account", "crm", ref, account.id, sign)
+    currency = fact[_CRM_CURRENCY] or account.currency.get("billing")
+    checked(account, spec, ref, fact, fact[_CRM_REVENUE], currency)
 
 
 def case(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -> None:

@@ -63,6 +63,7 @@ class View:
             "parked_rows": len(account.faults),
             "billing": facet(item.billing, fact),
             "erp": self._customer(account, item.erp),
+            "crm": self._in_crm(account, item.crm, currency),
             "positions": dict(account.positions),
             "flags": flags(account, item),
         }
@@ -77,6 +78,22 @@ class View:
             "currency": fact[FIRST],
             "name": fact[FIRST + 1],
             "version": fact[FIRST + 2],
+        }
+
+    def _in_crm(self, account: Account, ref: Ref | None, currency: str | None) -> Record | None:
+        if ref is None:
+            return None
+        fact = account.rows[ref]
+        own = fact[FIRST] or currency
+        return {
+            "row": ref[1],
+            "position": fact[POSITION],
+            "currency": own,
+            "tier": fact[FIRST + 1],
+            "recurring_revenue_minor": self.units.amount(account, ref, fact[FIRST + 2], own),
+            "urgent_case": fact[FIRST + 3],
+            "name": fact[FIRST + 4],
+            "version": fact[FIRST + 5],
         }
 
     def entitlement(self, account: Account, now: Entitled) -> Record:

@@ -36,11 +36,18 @@ def _invoice(account: Account) -> str | None:
     return max(owed, key=order).id if owed else None
 
 
-def _case(account: Account) -> str | None:
+def most_severe(account: Account) -> Ref | None:
+    """Of the open cases the most severe one, of several the oldest."""
+
     def order(ref: Ref) -> tuple[int, str, str]:
         fact = account.rows[ref]
         severity = fact[_SEVERITY]
         return (_LEAST if severity is None else severity, fact[_OPENED] or "", fact[ID])
 
-    name: str | None = account.rows[min(account.clocks, key=order)][ID] if account.clocks else None
+    return min(account.clocks, key=order, default=None)
+
+
+def _case(account: Account) -> str | None:
+    ref = most_severe(account)
+    name: str | None = None if ref is None else account.rows[ref][ID]
     return name

@@ -30,14 +30,14 @@ def flags(account: Account, item: Item) -> list[str]:
     erp = item.erp
     if not account.odd and erp is None and not account.faults:  # the usual case, asked for every record
         return _NONE
-    rows, billing, support = account.rows, item.billing, item.support
+    rows, billing, refs = account.rows, item.billing, item.refs
     found: list[str] = []
-    for ref in (billing, erp, support, *allocations(account, item)):
-        if ref is not None and rows[ref][UNMAPPED] is not None:
+    for ref in (*refs, *allocations(account, item)):
+        if rows[ref][UNMAPPED] is not None:
             found += [code for code in codes(rows[ref][UNMAPPED]) if code not in found]
     if item.extra is not None:
         found.append(AMBIGUOUS)
-    if account.faults and any(ref in account.faults for ref in (billing, erp, support)):
+    if account.faults and any(ref in account.faults for ref in refs):
         found.append(PARKED)
     if erp is not None and billing is not None and item.kind in _TWO_LEDGERS:
         ours = rows[billing][FIRST] or account.currency.get("billing")

@@ -9,7 +9,7 @@ from state.folding.amounts import Units
 from state.folding.tally import Item, Tally
 from state.roles import FIRST, ID, POSITION, ROLES, Ref
 from state.values import EXACT, NANO_DIGITS, decimal
-from state.viewing.facets import Record, facet
+from state.viewing.facets import Record, facet, id_of
 from state.viewing.flags import flags
 from state.viewing.history import states
 
@@ -19,6 +19,9 @@ _IN_FLIGHT, _JURISDICTION, _INCLUSIVE = (
 _AMOUNT, _DESCRIPTION, _LINE_TAX, _LINE_RATE, _LINE_JURISDICTION = (
     ROLES["billing", "invoice_line"].index(name)
     for name in ("amount", "description", "tax", "tax_rate", "tax_jurisdiction")
+)
+_FROM, _UNTIL, _OF, _PRORATED = (
+    ROLES["billing", "invoice_line"].index(name) for name in ("period_from", "period_until", "subscription", "prorated")
 )
 _NO_TALLY = Tally()
 #: shared; nobody changes it
@@ -71,6 +74,10 @@ def _lines(account: Account, tally: Tally, units: Units, currency: str | None) -
             "tax_minor": units.amount(account, ref, fact[_LINE_TAX], currency),
             "tax_rate": fact[_LINE_RATE],
             "tax_jurisdiction": fact[_LINE_JURISDICTION],
+            "period_from": fact[_FROM],
+            "period_until": fact[_UNTIL],
+            "subscription": id_of(account, fact[_OF]),
+            "prorated": fact[_PRORATED],
         }
         for ref, fact in ((ref, account.rows[ref]) for ref in refs)
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from state.folding.account import Account, Fault
 from state.folding.tally import Item
 from state.model import Model
@@ -20,6 +22,7 @@ from state.viewing.flags import (
     allocations,
     flags,
 )
+from state.viewing.prorated_lines import PRORATION_MISMATCH, Misprorated
 from state.viewing.service_clock import Passed
 from state.viewing.settling import refunded_text, rows_text, split_facts
 
@@ -45,16 +48,25 @@ class Problems:
         self._tables = model.folded
         self._rules = rules
 
-    def adopt(self, account: Account, passed: list[Passed]) -> None:
+    def adopt(self, account: Account, passed: list[Passed], wrong: Sequence[Misprorated] = ()) -> None:
         """After a restore: what exists now was published before."""
         flagged = [item for item in account.items.values() if flags(account, item)]
-        if flagged or account.faults or passed or account.illegal:
-            self.compare(account, {}, flagged, Output(), passed)
+        if flagged or account.faults or passed or account.illegal or wrong:
+            self.compare(account, {}, flagged, Output(), passed, wrong)
 
     def compare(
-        self, account: Account, dirty: dict[About, int], flagged: list[Item], out: Output, passed: list[Passed]
+        self,
+        account: Account,
+        dirty: dict[About, int],
+        flagged: list[Item],
+        out: Output,
+        passed: list[Passed],
+        wrong: Sequence[Misprorated] = (),
     ) -> None:
-        """Publish what is new and tombstone what is over: `flagged` are those of the `dirty` objects that have flags."""
+        """Publish what is new and tombstone what is over: `flagged` are those of the `dirty` objects that have flags.
+
+        `wrong`: invoices among them that are prorated wrong.
+        """
         found: dict[str, tuple[About, Record]] = {}
         for item in flagged:
             for code in flags(account, item):
@@ -64,6 +76,10 @@ class Problems:
             self._add(found, ("row", f"{ref[0]}:{ref[1]}"), self._of_row(account, ref, fault))
         for late in passed:
             self._add(found, ("case", late.case), self._of_deadline(account, late))
+        for one in wrong:
+            record = self._record(account, PRORATION_MISMATCH, "invoice", one.invoice, one.text, one.since_ms)
+            record |= {"risk_minor": one.gap_minor, "risk_currency": one.currency}
+            self._add(found, ("invoice", one.invoice), record)
         for name, record in account.illegal.items():
             found[name] = (("row", name), record)
         if not found and not account.exceptions:
@@ -95,7 +111,7 @@ class Problems:
         found[record["id"]] = (about, record)
 
     def _of_item(self, account: Account, item: Item, code: str) -> Record:
-        refs = [ref for ref in (item.billing, item.erp, item.support) if ref is not None]
+        refs = item.refs
         since = max((account.rows[ref][TIME_MS] for ref in (*refs, *allocations(account, item))), default=0)
         record = self._record(account, code, item.kind, item.id, self._words(account, item, refs, code), since)
         if code == OVER_ALLOCATED and item.billing is not None:

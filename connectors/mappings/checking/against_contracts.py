@@ -30,6 +30,7 @@ _FACETS = {
     ("erp", "payment"): "erp",
     ("erp", "credit"): "erp",
     ("support", "entitlement"): "support",
+    ("crm", "customer"): "crm",
 }
 #: fields that show in a field of another name, or of another contract: (object, field) -> (contract, field)
 _SHOWN_AS = {
@@ -54,6 +55,7 @@ _SHOWN = {
     ("erp", "invoice"): "currency state total posted_on version rate ledger_currency",
     ("erp", "payment"): "currency amount received_on",
     ("erp", "credit"): "currency amount posted_on version state invoice",
+    ("crm", "customer"): "currency tier recurring_revenue urgent_case name version",
     ("support", "entitlement"): "service_level delinquent name version",
     (
         "support",

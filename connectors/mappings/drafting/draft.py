@@ -11,7 +11,7 @@ from state.roles import ROLES
 
 Catalogue = Mapping[str, CatalogueTable]
 #: the object that every way leads to, per system
-ROOTS = {"billing": "account", "erp": "account", "support": "entitlement"}
+ROOTS = {"billing": "account", "erp": "account", "support": "entitlement", "crm": "customer"}
 #: rows of these mean something only as a part of another object
 _PART_OF = {
     "invoice_line": "invoice",
