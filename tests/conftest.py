@@ -10,8 +10,10 @@ import structlog
 
 from tests.native_codec import codec, native_codec
 from tests.running_stack import RunningStack, chosen_stack
+from tests.target_systems import SUITE, TargetSystems
 
-__all__ = ["codec", "native_codec", "stack"]
+__all__ = ["codec", "native_codec", "prepared_systems", "stack"]
+TARGET_SYSTEMS = pytest.StashKey[TargetSystems]()
 os.environ.setdefault("CONCORD_COMPILED", "0")
 
 
@@ -23,7 +25,7 @@ def _logs_of_one_test() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[RunningStack]:
+def stack(request: pytest.FixtureRequest) -> Iterator[RunningStack]:
     """The real components, up for the whole session; settings read in this process or a child find them.
 
     CONCORD_TEST_STACK chooses: process (default: fresh plain processes of this run alone), docker (the compose file),
@@ -32,4 +34,12 @@ def stack() -> Iterator[RunningStack]:
     with chosen_stack() as running, pytest.MonkeyPatch.context() as environment:
         environment.setenv("CONCORD_STACK_DIR", str(running.layout.directory))
         environment.setenv("CONCORD_PORT_BASE", str(running.layout.port_base))
-        yield running
+        systems = request.session.stash[TARGET_SYSTEMS] = TargetSystems(running)
+        with systems.preparing(any(SUITE in item.path.parents for item in request.session.items)):
+            yield running
+
+
+@pytest.fixture(scope="session")
+def prepared_systems(request: pytest.FixtureRequest, stack: RunningStack) -> TargetSystems:
+    """The target systems of the conformance suite, in preparation since the stack is up."""
+    return request.session.stash[TARGET_SYSTEMS]

@@ -97,10 +97,13 @@ class Bank:
 
 
 class Traffic:
-    """Transfers without a pause, in small bursts, until stopped: the background of the crash tests."""
+    """Transfers without a pause, in small bursts, until stopped: the background of the crash tests.
 
-    def __init__(self, bank: Bank, burst: int = 40, pause_s: float = 0.1) -> None:
-        """`burst` transfers, then `pause_s` of rest, over and over."""
+    Every flow of a later test reads all of it from its beginning, so there is as much as keeps cuts busy and no more.
+    """
+
+    def __init__(self, bank: Bank, burst: int = 10, pause_s: float = 0.1) -> None:
+        """`burst` transfers, of which the last is rolled back, then `pause_s` of rest, over and over."""
         self._bank = bank
         self._burst = burst
         self._pause_s = pause_s

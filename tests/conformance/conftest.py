@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from psycopg.conninfo import make_conninfo
 from connectors.targets.protocol import Target
 from stack import supervisor
 from stack.fault_proxy import fault_proxy
-from stack.layout import Layout, layout_from
+from stack.layout import Layout
 from stack.real import request_tracker, tryton
 from stack.roster import TARGET_SYSTEMS
 from tests.conformance.request_tracker_subject import RequestTrackerSubject
@@ -22,6 +21,7 @@ from tests.conformance.tryton_subject import TrytonSubject
 from tests.conformance.waivers import WAIVERS
 from tests.demo.services.company import founded
 from tests.running_stack import RunningStack
+from tests.target_systems import TargetSystems
 
 FIRST_START_S_MAX = 900
 SUBJECTS = ("rest", "tryton", "request_tracker")
@@ -35,16 +35,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="package")
-def target_systems(stack: RunningStack) -> Iterator[Layout]:
+def target_systems(prepared_systems: TargetSystems) -> Iterator[Layout]:
     """Tryton and, where it can be installed, Request Tracker on the stack's PostgreSQL."""
-    environment = {
-        "CONCORD_STACK_DIR": str(stack.layout.directory),
-        "CONCORD_PORT_BASE": str(stack.layout.port_base),
-        "CONCORD_JARS_DIR": str(stack.layout.jars),
-        "CONCORD_POSTGRES": stack.addresses.postgres,
-    }
-    here = layout_from({**os.environ, **environment})
-    wanted = ["tryton"] if request_tracker.obstacle() else ["tryton", "request-tracker"]
+    here, wanted = prepared_systems.layout, prepared_systems.names
+    prepared_systems.wait()
     ran = {name for name in wanted if here.pid_file(name).exists()}
     supervisor.up(here, wanted)
     yield here

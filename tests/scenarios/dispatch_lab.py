@@ -21,6 +21,7 @@ from connectors.kafka.topics import admin, ensure
 from connectors.registry import Registry
 from dataflows.settings import Settings, load_settings
 from state.routing import partition_of
+from tests.chaos.bank import delete_topics
 from tests.demo.services.company import Company
 from tests.running_stack import RunningStack
 
@@ -152,10 +153,11 @@ class DispatchLab:
         wait_for(f"{state} of {len(intents)} corrections", reached)
 
     def close(self) -> None:
-        """End what still runs."""
+        """End what still runs, delete the topics."""
         if self.process is not None and self.process.poll() is None:
             self.end()
         self._log.close()
+        delete_topics(self.settings.kafka, self.settings.prefix)
 
 
 @contextmanager

@@ -11,6 +11,9 @@ import pytest
 
 from tests.scenarios.dispatch_lab import DispatchLab, invoice, wait_for
 
+#: how often dispatch is killed, and intents that come before each kill: some are done by then, most are under way
+KILLS, BATCH = 5, 12
+
 
 @pytest.mark.parametrize("fault", ["delay", "delay_after_commit"])
 def test_killed_before_the_answer(lab: DispatchLab, fault: str) -> None:
@@ -38,9 +41,9 @@ def test_killed_many_times_under_faults(lab: DispatchLab) -> None:
     lab.company.erp.fault("drop_after_commit", probability=0.2)
     lab.company.erp.fault("drop_before_commit", probability=0.2)
     lab.company.erp.fault("delay", probability=0.3, delay_ms=300)
-    wanted = [invoice(f"INV-{number}") for number in range(150)]
-    for start in range(0, 150, 30):
-        lab.publish(*wanted[start : start + 30])
+    wanted = [invoice(f"INV-{number}") for number in range(KILLS * BATCH)]
+    for start in range(0, len(wanted), BATCH):
+        lab.publish(*wanted[start : start + BATCH])
         enough = len(lab.company.erp.effects()) + 5
         wait_for("some progress", partial(progressed, lab, enough))
         lab.end()

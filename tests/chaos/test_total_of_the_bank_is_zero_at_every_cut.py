@@ -1,4 +1,7 @@
-"""The bank test: 20,000 real transactions over two tables with 4 partitions each, and the total is 0 at every cut."""
+"""The bank test: 20,000 real transactions over two tables with 4 partitions each, and the total is 0 at every cut.
+
+The last file of its folder: flows of tests that came after it would have all of this to read.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ BURSTS = 20
 
 
 @pytest.mark.stack
-def test_bank_total_is_zero_at_every_cut(lab: ChaosLab) -> None:
+def test_total_of_the_bank_is_zero_at_every_cut(lab: ChaosLab) -> None:
     """While transfers commit in two sessions at once, every published cut is a state that the bank had: total 0."""
     flow = lab.flow(epoch_ms=10)
     flow.start()
