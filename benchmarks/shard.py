@@ -77,8 +77,9 @@ def polls(changes: int, accounts: int) -> list[list[Message]]:
 class Pass:
     """One pass over everything with a new state; `us` is the time per stage."""
 
-    def __init__(self, registry: Registry, model: Model) -> None:
-        """Everything as the flow builds it."""
+    def __init__(self, registry: Registry, model: Model, hot_max: int | None = None) -> None:
+        """Everything as the flow builds it; `hot_max` accounts a shard stay objects."""
+        self._hot_max = hot_max
         self._registry = registry
         self._model = model
         self._contracts = Contracts(registry, CONTRACTS, "concord.")
@@ -132,7 +133,9 @@ class Pass:
         """Fold, view, compare, then encode, release by release as in the flow."""
         decoder, mapped = Decoder(self._registry), MappedRows(self._registry, self._model)
         shards = [
-            Shard(self._model, decoder.row, self._rules, reencode=decoder.reencode, mapped=mapped)
+            Shard(
+                self._model, decoder.row, self._rules, reencode=decoder.reencode, mapped=mapped, hot_max=self._hot_max
+            )
             for _ in range(PARTITIONS)
         ]
         encoders = [Encoder(self._contracts, self._model, "concord.facts", "bench") for _ in range(PARTITIONS)]
@@ -156,7 +159,7 @@ class Pass:
         return self._digest.hexdigest()[:32]
 
 
-def measure(changes: int, accounts: int, passes: int) -> dict[str, Any]:
+def measure(changes: int, accounts: int, passes: int, hot: int | None = None) -> dict[str, Any]:
     """The best time of every stage, in microseconds a change."""
     registry, model = SchemasAlone("http://none"), load_model(SOURCES_DIR, SOURCE_NAMES)
     collector.begin()
@@ -165,13 +168,14 @@ def measure(changes: int, accounts: int, passes: int) -> dict[str, Any]:
     gc.freeze()
     runs = []
     for _ in range(passes):
-        runs.append(Pass(registry, model))
+        runs.append(Pass(registry, model, None if hot is None else hot // PARTITIONS))
         runs[-1].run(messages)
     first = runs[0]
     stages = {stage: round(min(run.seconds[stage] for run in runs) / first.changes * 1e6, 2) for stage in first.seconds}
     return {
         "changes": first.changes,
         "accounts": accounts,
+        "hot_accounts": accounts if hot is None else hot,
         "records": first.records,
         "python": sys.version.split()[0],
         "codec": native.codec(),
@@ -186,8 +190,9 @@ def main() -> None:
     parser.add_argument("--changes", type=int, default=CHANGES, help="row changes")
     parser.add_argument("--accounts", type=int, default=CHANGES // 10, help="accounts")
     parser.add_argument("--passes", type=int, default=PASSES, help="the best of so many passes counts")
+    parser.add_argument("--hot", type=int, help="accounts that stay objects; all, if it is not given")
     given = parser.parse_args()
-    json.dump(measure(given.changes, given.accounts, given.passes), sys.stdout, indent=2)
+    json.dump(measure(given.changes, given.accounts, given.passes, given.hot), sys.stdout, indent=2)
     sys.stdout.write("\n")
 
 

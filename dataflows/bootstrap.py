@@ -69,7 +69,8 @@ def shards(settings: Settings, tables: Model, known: Schemas) -> Callable[[], Sh
         MappedRows(known, tables),
         load_rules(settings.ownership),
     )
-    return lambda: Shard(tables, decoder.row, rules, reencode=decoder.reencode, mapped=mapped)
+    hot_max = max(1, settings.hot_accounts // settings.partitions)
+    return lambda: Shard(tables, decoder.row, rules, reencode=decoder.reencode, mapped=mapped, hot_max=hot_max)
 
 
 def shard(settings: Settings, tables: Model, known: Schemas) -> Shard:

@@ -131,6 +131,9 @@ class Settings(BaseSettings):
     flow: str = Field(
         "canonical", pattern=NAME, description="name of the canonical flow: key of its progress, part of its group"
     )
+    hot_accounts: int = Field(
+        50_000, ge=0, description="accounts that stay decoded in memory; those longest untouched are kept as bytes"
+    )
     epoch_ms: int = Field(50, ge=5, le=10_000, description="length of an epoch: one Kafka transaction each")
     batch_rows: int = Field(2000, ge=1, le=100_000, description="most messages that one poll takes")
     queue_kbytes: int = Field(32_768, ge=1024, description="most bytes that the consumer's fetch queue holds")

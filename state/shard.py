@@ -7,9 +7,10 @@ for it: what became due while nothing ran must fire before the clock of the next
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from state.accounts import Accounts, StoredRow
 from state.folding import changes as change_event
 from state.folding.account import Account
 from state.folding.entitlement import entitled
@@ -40,10 +41,12 @@ class Shard:
         mapped: Decode | None = None,
         coalesce: bool = True,
         changes: bool = True,
+        hot_max: int | None = None,
     ) -> None:
         """`decode(table, frame)` gives the whole row image, `reencode(frame, row)` the frame of a merged image.
 
-        `mapped(table, frame)` is a cheaper `decode` that may leave out columns that no mapping uses.
+        `mapped(table, frame)` is a cheaper `decode` that may leave out columns that no mapping uses. Beyond `hot_max`
+        accounts those that are longest untouched are kept as bytes (None: never).
         """
         self._model = model
         self._rules = rules
@@ -53,10 +56,8 @@ class Shard:
         self._coalesce = coalesce
         self._changes = changes
         self._derives = bool(model.derivations)
-        self._accounts: dict[str, Account] = {}
-        self._raw: dict[str, list[tuple[int, str, int, int, bytes]]] = {}
+        self._accounts = Accounts(model, hot_max, self._adopt)
         self._timed: dict[str, None] = {}
-        self._merged: dict[str, str] = {}
         self._timers: list[tuple[int, str]] = []
         self._sleepers = Sleepers()
         self._clock_ms = 0
@@ -65,7 +66,7 @@ class Shard:
 
     def load(self, account: str, table: int, key: str, position: int, time_ms: int, frame: bytes) -> None:
         """Restore one stored row; it is decoded when its account is first touched."""
-        self._raw.setdefault(account, []).append((table, key, position, time_ms, frame))
+        self._accounts.load(account, StoredRow(table, key, position, time_ms, frame))
         ends, milestones = self._rows.waking.look(table, frame, time_ms)
         if ends:
             self._timed[account] = None
@@ -94,8 +95,7 @@ class Shard:
         elif note.kind == REVENUE:
             self._publication.revenue.load(note.account, note.body)
         elif note.kind == MERGED:
-            self._merged[note.account] = note.body["into"]
-            self._raw.setdefault(note.account, [])
+            self._accounts.load_merged(note.account, note.body["into"])
 
     def apply(self, release: Release) -> Output:
         """Apply whole transactions in commit order, fire the timers that are due, and say what to publish."""
@@ -103,8 +103,8 @@ class Shard:
         live = release.live
         touched: dict[str, Account] = {}
         for name in self._timed:
-            if name in self._raw:
-                self._account(name)
+            if self._accounts.stored(name):
+                self._accounts.of(name)
         self._timed.clear()
         for transaction in release.transactions:
             changed = self._transaction(transaction, out, touched, live)
@@ -113,43 +113,48 @@ class Shard:
                 touched = {}
             out.records += changed
         for merged in release.merged:
-            account = touched[merged.account] = self._accounts.get(merged.account) or self._account(merged.account)
+            account = touched[merged.account] = self._accounts.of(merged.account)
             account.merged_into, account.changed = merged.into, True
             body = None if merged.into is None else {"into": merged.into, "direct": merged.direct}
             out.notes.append(Note(merged.account, MERGED, merged.account, body))
         if release.went_live:
-            self._hydrate()
-            for account in self._accounts.values():
+            for account in self._accounts.all():
                 account.show_all()
-            touched = dict(self._accounts)
+            touched = dict(self._accounts.hot)
         if not live:
             for account in touched.values():
                 account.dirty.clear()
                 account.touched_ms = 0
+            self._accounts.rest()
             return out
         self._wake(release.clock_ms)
         self._clock_ms = max(self._clock_ms, release.clock_ms)
         self._fire(touched)
         self._publish(touched.values(), self._clock_ms, out)
+        self._accounts.rest()
         return out
+
+    @property
+    def busy(self) -> Iterable[str]:
+        """Ids of the accounts that are objects now, longest untouched first."""
+        return self._accounts.hot
 
     def accounts(self) -> Iterator[Account]:
         """Every account, decoding what is not yet."""
-        self._hydrate()
-        return iter(self._accounts.values())
+        return self._accounts.all()
 
     def _transaction(
         self, transaction: Transaction, out: Output, touched: dict[str, Account], live: bool
     ) -> list[tuple[str, str, str, dict[str, Any] | None]]:
         """Fold one whole transaction; returns its change events."""
         entries: dict[str, list[dict[str, Any]]] = {}
-        accounts, apply = self._accounts, self._rows.apply
+        accounts, apply = self._accounts.hot, self._rows.apply
         for change in transaction.changes:
             if change[2] == "T":
                 self._truncate(change, transaction, out, touched)
                 continue
             name = change[0]
-            account = accounts.get(name) or self._account(name)
+            account = accounts.get(name) or self._accounts.of(name)
             touched[name] = account
             entry = apply(account, change, transaction, out)
             if entry is not None and live and self._changes:
@@ -169,8 +174,7 @@ class Shard:
     def _truncate(self, change: Change, transaction: Transaction, out: Output, touched: dict[str, Account]) -> None:
         """A truncated table retires every one of its rows."""
         table = change[1]
-        self._hydrate()
-        for account in self._accounts.values():
+        for account in self._accounts.all():
             for ref in [ref for ref in account.rows if ref[0] == table]:
                 gone, own = Change(account.id, table, "d", ref[1], b""), Output()
                 self._rows.apply(account, gone, transaction, own)
@@ -178,45 +182,35 @@ class Shard:
                 touched[account.id] = account
         out.applied += 1
 
-    def _account(self, name: str) -> Account:
-        """The account, decoded now if it was loaded, new if it is not known."""
-        account = self._accounts[name] = Account(name, self._model.steps)
-        rows = self._raw.pop(name, None)
-        account.merged_into = self._merged.pop(name, None)
-        if rows is not None:
-            for table, key, position, time_ms, frame in rows:
-                self._rows.restore(account, (table, key), position, time_ms, frame)
-            if account.stale:
-                refold(account, self._model.folded)
-            if self._derives:
-                self._settle(account, self._clock_ms)
-                account.changed = False
-            account.dirty.clear()
-            account.touched_ms = 0
-            account.stepping.clear()
-            self._states.adopt(account)
-            self._publication.adopt(account, self._clock_ms)
-            if account.terms:
-                self._milestones.adopt(account, self._clock_ms)
-        return account
-
-    def _hydrate(self) -> None:
-        """Decode every account that nothing touched yet."""
-        for name in list(self._raw):
-            self._account(name)
+    def _adopt(self, account: Account, rows: list[StoredRow]) -> None:
+        """Fold the rows of an account that is first touched after a restart; the last cut showed it as they make it."""
+        for table, key, position, time_ms, frame in rows:
+            self._rows.restore(account, (table, key), position, time_ms, frame)
+        if account.stale:
+            refold(account, self._model.folded)
+        if self._derives:
+            self._settle(account, self._clock_ms)
+            account.changed = False
+        account.dirty.clear()
+        account.touched_ms = 0
+        account.stepping.clear()
+        self._states.adopt(account)
+        self._publication.adopt(account, self._clock_ms)
+        if account.terms:
+            self._milestones.adopt(account, self._clock_ms)
 
     def _wake(self, clock_ms: int) -> None:
         """Decode accounts whose milestones may be due while the clock still is that of the last cut."""
         for name in self._sleepers.due(self._clock_ms - 2 * ZONES_MS, clock_ms):  # what is older was told, in any zone
-            if name in self._raw:
-                self._account(name)
+            if self._accounts.stored(name):
+                self._accounts.of(name)
 
     def _fire(self, touched: dict[str, Account]) -> None:
         """Accounts whose timers are due count as touched."""
         while self._timers and self._timers[0][0] <= self._clock_ms:
             _, name = heapq.heappop(self._timers)
-            if name in self._accounts or name in self._raw:
-                touched[name] = self._accounts.get(name) or self._account(name)
+            if name in self._accounts:
+                touched[name] = self._accounts.of(name)
 
     def _settle(
         self, account: Account, clock_ms: int, out: Output | None = None, cause: Transaction | None = None
@@ -239,6 +233,8 @@ class Shard:
                 self._milestones.fire(account, clock_ms, out, self._changes)
             now = entitled(account, self._rules.tiers, clock_ms)
             if not self._publication.publish(account, now, clock_ms, out):
-                del self._accounts[account.id]
+                self._accounts.forget(account)
+            else:
+                self._accounts.touched(account)
         if out.ended:
             out.records[first:first], out.ended = out.ended, []

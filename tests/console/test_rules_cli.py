@@ -82,7 +82,9 @@ def test_shipped_rules_may_propose_as_they_are(tmp_path: Path) -> None:
     Planted break, seen to fail: the file's author is not taken over.
     """
     loaded = load_rules(
-        rules(tmp_path, ("mode: auto ", "mode: propose "), ("  credit-posted:\n", "  credit-posted:\n    author: rita\n"))
+        rules(
+            tmp_path, ("mode: auto ", "mode: propose "), ("  credit-posted:\n", "  credit-posted:\n    author: rita\n")
+        )
     )
     by_name = {rule.name: rule for rule in loaded.rules}
     assert (by_name["invoice-posted"].mode, by_name["invoice-posted"].author) == ("propose", "concord")

@@ -68,7 +68,7 @@ def test_change_events_name_fields_old_and_new() -> None:
         "time_ms": 2000,
         "cause": "transaction",
         "milestone": None,
-            "movement": None,
+        "movement": None,
         "changes": [
             {
                 "object": "invoice",

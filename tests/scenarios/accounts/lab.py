@@ -30,10 +30,14 @@ RULES = Rules(1, ("none", "standard"), "finance", ())
 
 
 class Lab:
-    """One flow over its whole life. `cuts` forgets what was released every so many transactions, as a commit does."""
+    """One flow over its whole life. `cuts` forgets what was released every so many transactions, as a commit does.
 
-    def __init__(self, model: Model, cuts: int) -> None:
+    `hot_max` accounts of a shard stay objects, the others are bytes between two transactions.
+    """
+
+    def __init__(self, model: Model, cuts: int, hot_max: int | None = None) -> None:
         self.model = model
+        self._hot_max = hot_max
         self._cuts = cuts
         self._tables = {name: f"public.{name}" for name in TABLES}
         self._index = {table.name: table.index for table in model.tables}
@@ -65,7 +69,11 @@ class Lab:
 
     def _open(self, number: int) -> Shard:
         shard = Shard(
-            self.model, lambda _table, frame: cast("dict[str, Any]", self._frames[frame]), RULES, changes=False
+            self.model,
+            lambda _table, frame: cast("dict[str, Any]", self._frames[frame]),
+            RULES,
+            changes=False,
+            hot_max=self._hot_max,
         )
         topics = {table.topic: table.index for table in self.model.tables}
         for (partition, key), value in self.stored.items():

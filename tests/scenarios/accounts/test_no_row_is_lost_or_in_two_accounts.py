@@ -58,7 +58,7 @@ def check_shares(lab: Lab, oracle: Oracle) -> None:
 def run(seed: int) -> None:
     """One history, looked at after every act."""
     rng = Random(seed)
-    lab, oracle = Lab(model(rng.random() < 0.5), rng.choice((1, 2, 3))), Oracle()
+    lab, oracle = Lab(model(rng.random() < 0.5), rng.choice((1, 2, 3)), rng.choice((None, 0))), Oracle()
     for act in history(rng, rng.randint(2, 14)):
         if act.word == "restart":
             lab.restart()
