@@ -171,8 +171,8 @@ class States:
             "text": text,
             "team": self._rules.team_of(kind) if self._rules else "",
             "since_ms": now["time_ms"],
-            "risk_minor": total.open if total else None,
-            "risk_currency": currency if total else None,
+            "risk_minor": None if currency is None else total.open if total else 0,
+            "risk_currency": currency,
             "facts": [{field: value for field, value in one.items() if field != "object_id"} for one in (legal, now)],
         }
 

@@ -186,7 +186,7 @@ class Problems:
             "text": text,
             "team": self._rules.team_of(kind),
             "since_ms": since_ms,
-            "risk_minor": total.open if total else None,
-            "risk_currency": currency if total else None,
+            "risk_minor": None if currency is None else total.open if total else 0,
+            "risk_currency": currency,
             "facts": [],
         }

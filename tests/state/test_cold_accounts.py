@@ -38,7 +38,7 @@ def said(out: Output) -> tuple[object, ...]:
     )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(HISTORIES, st.integers(0, 40), st.sampled_from((50, 5_000, 700_000)))
 def test_bytes_and_objects_say_the_same(
     history: list[tuple[str, int, Image | None]], live_after: int, step_ms: int
