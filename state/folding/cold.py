@@ -15,7 +15,7 @@ from state.folding.tally import Item
 from state.model import TableSpec
 
 #: what `Account.clear` forgets: `refold` derives it from the rows
-DERIVED: Final = ("clocks", "counts", "ending", "items", "starting", "tallies", "tiers", "totals", "usage")
+DERIVED: Final = ("clocks", "counts", "ending", "items", "splits", "starting", "tallies", "tiers", "totals", "usage")
 #: given again when the account is made
 _GIVEN: Final = ("id", "steps")
 _KEPT: Final = tuple(name for name in Account.__slots__ if name not in DERIVED and name not in _GIVEN)
