@@ -8,8 +8,8 @@ RUN := $(VENV)/bin/
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 22
 
-demo: setup ## set everything up, run the whole of Concord for about a minute, print a report (KEEP=1 leaves the stack up)
-	@$(RUN)concord demo $(if $(KEEP),--keep)
+demo: setup ## set everything up, run the whole of Concord for about a minute, print a report (KEEP=1 leaves the stack up, TARGETS=real: with real Tryton and Request Tracker)
+	@$(RUN)concord demo $(if $(KEEP),--keep) $(if $(TARGETS),--targets $(TARGETS))
 
 test: setup-dev ## set everything up and run all tests
 	@$(RUN)pytest $(TESTS)

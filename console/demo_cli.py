@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from contextlib import suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,27 +15,52 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from connectors.targets.protocol import TargetError
 from console.exits import Exit, help_text
+from demo import report as plain_report
 from demo.flows import FlowDied
-from demo.report import failures, rows
+from demo.real import report as real_report
+from demo.real.run import RealDemo, RealOptions
 from demo.run import Demo, DemoFailed, DemoOptions
 from stack import supervisor
 from stack.errors import StackError, WrongSetting
+from stack.layout import layout_from
+from stack.real import request_tracker
+from stack.roster import COMPONENTS, TARGET_SYSTEMS
+
+
+class Targets(StrEnum):
+    """Which systems are corrected."""
+
+    DEMO = "demo"
+    REAL = "real"
+
 
 app = typer.Typer(invoke_without_command=True)
 _HELP = (
     "Start the stack, run the demo company for about a minute, correct what the old integration gets wrong, audit "
-    "everything and print a report. " + help_text(Exit.OK, Exit.FAILED, Exit.USAGE, Exit.UNREACHABLE)
+    "everything and print a report. --targets real: with real Tryton and Request Tracker as ERP and support. "
+    + help_text(Exit.OK, Exit.FAILED, Exit.USAGE, Exit.UNREACHABLE)
 )
 
 
 @app.callback(help=_HELP)
 def demo(
     seconds: Annotated[float, typer.Option(min=5, help="how long business acts go on")] = 60.0,
-    rate: Annotated[float, typer.Option(min=1, help="acts per second")] = 40.0,
-    accounts: Annotated[int, typer.Option(min=10, help="accounts at the start")] = 1000,
+    rate: Annotated[float | None, typer.Option(min=0.1, help="acts per second; default 40, on real targets 1")] = None,
+    accounts: Annotated[
+        int | None, typer.Option(min=10, help="accounts at the start; default 1000, on real targets 20")
+    ] = None,
     seed: Annotated[int, typer.Option(help="same seed, same acts")] = 1,
-    drift: Annotated[float, typer.Option(min=0, max=0.5, help="share that the old integration gets wrong")] = 0.04,
+    drift: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=0.5, help="share that the old integration gets wrong; default 0.04, on real targets 0.3"
+        ),
+    ] = None,
+    targets: Annotated[
+        Targets, typer.Option(help="the demo's own ERP and support desk, or real systems")
+    ] = Targets.DEMO,
     keep: Annotated[bool, typer.Option("--keep", help="leave the stack up")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the report as one JSON object")] = False,
     picture: Annotated[Path | None, typer.Option(help="also write the report as an SVG picture")] = None,
@@ -41,9 +68,12 @@ def demo(
     """Run the demo."""
     people = Console(stderr=as_json)
     try:
-        people.print("[bold]starting the stack[/] (the first time it downloads about 250 MB)")
-        supervisor.up()
-        outcome = _run(DemoOptions(seconds, rate, accounts, seed, drift), people)
+        given = {"rate": rate, "accounts": accounts, "drift": drift}
+        told = {"seconds": seconds, "seed": seed, **{name: value for name, value in given.items() if value is not None}}
+        outcome = _on_real_systems(told, people) if targets is Targets.REAL else _on_own_services(told, people)
+    except TargetError as error:
+        people.print(f"Error: {error}.\nNext step: see the target's log below {layout_from().logs}.")
+        raise typer.Exit(Exit.FAILED) from error
     except StackError as error:
         people.print(f"Error: {error.problem}.\nNext step: {error.next_step}.")
         raise typer.Exit(Exit.USAGE if isinstance(error, WrongSetting) else Exit.FAILED) from error
@@ -54,20 +84,42 @@ def demo(
         if not keep:
             with suppress(WrongSetting):  # said already
                 supervisor.down()
-    bad = failures(outcome)
+    report = real_report if targets is Targets.REAL else plain_report
+    bad = report.failures(outcome)
     if as_json:
         typer.echo(json.dumps(outcome))
     else:
-        _print(outcome, bad, people)
+        _print(report.rows(outcome), outcome, bad, people)
     if picture:
         canvas = Console(record=True, width=100, file=io.StringIO())
-        _print(outcome, bad, canvas)
+        _print(report.rows(outcome), outcome, bad, canvas)
         picture.write_text(canvas.export_svg(title="make demo"))
     raise typer.Exit(Exit.FAILED if bad else Exit.OK)
 
 
-def _run(options: DemoOptions, people: Console) -> dict[str, Any]:
-    demo_run = Demo(options, lambda step: people.print(f"[bold]·[/] {step}"))
+def _on_own_services(told: dict[str, Any], people: Console) -> dict[str, Any]:
+    people.print("[bold]starting the stack[/] (the first time it downloads about 250 MB)")
+    supervisor.up()
+    return _run(Demo(DemoOptions(**told), _teller(people)), people)
+
+
+def _on_real_systems(told: dict[str, Any], people: Console) -> dict[str, Any]:
+    """Raises StackError before anything is started where a real system cannot be had."""
+    if (reason := request_tracker.obstacle()) is not None:
+        raise StackError(reason, "install it by hand, or run `concord demo` with its own services")
+    people.print("[bold]starting the stack, Tryton and Request Tracker[/] (the first time they are installed: minutes)")
+    supervisor.up(only=[*COMPONENTS, *TARGET_SYSTEMS])
+    demo_run = RealDemo(layout_from(), RealOptions(**told), _teller(people))
+    outcome = _run(demo_run, people)
+    people.print(f"[bold]·[/] settings of these systems, for --keep: set -a; . {demo_run.keep()}; set +a")
+    return outcome
+
+
+def _teller(people: Console) -> Callable[[str], None]:
+    return lambda step: people.print(f"[bold]·[/] {step}")
+
+
+def _run(demo_run: Demo | RealDemo, people: Console) -> dict[str, Any]:
     with Live(console=people, refresh_per_second=2, transient=True) as live:
         return demo_run.run(lambda moment: live.update(_moment(moment)))
 
@@ -85,11 +137,12 @@ def _moment(moment: dict[str, Any]) -> Table:
     return table
 
 
-def _print(outcome: dict[str, Any], bad: list[str], people: Console) -> None:
+def _print(lines: list[tuple[str, str]], outcome: dict[str, Any], bad: list[str], people: Console) -> None:
     table = Table(title="Concord demo", show_header=False, title_style="bold")
-    for name, value in rows(outcome):
+    for name, value in lines:
         table.add_row(name, value)
     people.print(table)
-    for problem in outcome["problems"] + outcome["audit"] + outcome["missed"] + outcome["unexplained"]:
-        people.print(f"  {problem}")
+    for name in ("problems", "audit", "missed", "unexplained"):
+        for problem in outcome.get(name, []):
+            people.print(f"  {problem}")
     people.print(f"[bold red]failed:[/] {'; '.join(bad)}" if bad else "[bold green]all systems agree, nothing lost[/]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import redis
 from confluent_kafka import KafkaException
@@ -18,13 +19,18 @@ GONE_SECONDS = 30.0
 
 def clean(settings: Settings, capture: Capture) -> None:
     """Remove what an earlier run left, then make the three databases anew."""
-    for source in settings.sources:
+    forget(settings, capture, settings.sources)
+    reset(Company(settings.postgres))
+
+
+def forget(settings: Settings, capture: Capture, sources: Sequence[str]) -> None:
+    """Remove connectors, topics, groups and look-up store of an earlier run over these sources; databases stay."""
+    for source in sources:
         capture.unregister(source)
     client = admin(settings.kafka)
-    _delete_topics(client, (*(f"{source}." for source in settings.sources), settings.prefix))
+    _delete_topics(client, (*(f"{source}." for source in sources), settings.prefix))
     _delete_groups(client, settings.prefix)
     redis.Redis.from_url(settings.redis).flushdb()
-    reset(Company(settings.postgres))
 
 
 def _delete_topics(client: AdminClient, prefixes: tuple[str, ...]) -> None:

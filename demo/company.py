@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,12 +47,12 @@ class Company:
         return psycopg.connect(make_conninfo(self.postgres, dbname="postgres"), autocommit=True)
 
 
-def reset(company: Company) -> None:
+def reset(company: Company, systems: Sequence[str] = SYSTEMS) -> None:
     """Make the databases anew with empty tables; raises CompanyError while a connector still captures one."""
     with company.admin() as admin:
-        for system in SYSTEMS:
+        for system in systems:
             _recreate(admin, company.database(system))
-    for system in SYSTEMS:
+    for system in systems:
         with company.connect(system) as conn:
             conn.execute((SCHEMAS / f"{system}.sql").read_bytes())
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 
-from dataflows.settings import ROOT, Settings
+from dataflows.settings import ROOT
 from stack.process import tail
 
 STOP_SECONDS = 10.0
@@ -22,9 +24,10 @@ class FlowDied(Exception):
 class Flows:
     """Starts the flows one by one and watches them. `logs`: the folder of their log files."""
 
-    def __init__(self, settings: Settings, logs: Path) -> None:
-        self._settings = settings
+    def __init__(self, logs: Path, environment: Mapping[str, str] | None = None) -> None:
+        """`environment`: settings of the flows besides those of this process."""
         self._logs = logs
+        self._environment = {**os.environ, **(environment or {})}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.rss_max_bytes = 0
 
@@ -41,7 +44,7 @@ class Flows:
     def _spawn(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
         with self.log(name).open("ab") as out:
             return subprocess.Popen(  # noqa: S603 - our own modules with our own arguments
-                command, cwd=ROOT, stdout=out, stderr=out, start_new_session=True
+                command, cwd=ROOT, env=self._environment, stdout=out, stderr=out, start_new_session=True
             )
 
     def log(self, name: str) -> Path:

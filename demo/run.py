@@ -63,7 +63,7 @@ class Demo:
         )
         registry = Registry(self.settings.registry_api)
         self._contracts = Contracts(registry, self.settings.contracts_dir, self.settings.prefix)
-        self.flows = Flows(self.settings, stack_dir() / "logs")
+        self.flows = Flows(stack_dir() / "logs")
         self.traffic = Traffic(
             self._company,
             TrafficSettings(options.seed, options.accounts, options.rate, options.drift, 0, options.settle_s),
