@@ -128,6 +128,10 @@ class BudgetedTarget:
         """Write within the budget. Raises TargetError."""
         self._within(lambda: self._target.write(write))
 
+    def tidy(self, object_name: str, place: Mapping[str, str], key: str) -> Mapping[str, str]:
+        """As the target. Raises TargetError."""
+        return self._within(lambda: self._target.tidy(object_name, place, key))
+
     def shows(self, object_name: str, snapshot: Snapshot, desired: Mapping[str, str]) -> bool:
         """Whether the row shows every desired field."""
         return self._target.shows(object_name, snapshot, desired)

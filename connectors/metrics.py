@@ -186,6 +186,12 @@ READ_BACKS = _counter(
     "target",
     "outcome",
 )
+LATE_DUPLICATES = _counter(
+    _Q,
+    "concord_late_duplicates",
+    "What requests that arrived after they were given up had made twice, and is removed.",
+    "target",
+)
 VERIFY_SECONDS = _histogram(
     _Q,
     "concord_verify_seconds",

@@ -16,7 +16,8 @@ from stack.layout import HOST
 #: drop_before: the connection breaks and nothing was forwarded. drop_after: it breaks when the server has answered.
 #: hold: the server has answered and the answer never comes. answer: the proxy answers in the server's place.
 #: answer_after: it does so when the server has answered. pass: the request is forwarded, `meanwhile` runs before.
-Kind = Literal["drop_before", "drop_after", "hold", "answer", "answer_after", "pass"]
+#: late: the connection breaks as for drop_before, and the request is kept until `deliver_late`.
+Kind = Literal["drop_before", "drop_after", "hold", "answer", "answer_after", "pass", "late"]
 _HOP_BY_HOP = frozenset({"connection", "content-length", "transfer-encoding", "content-encoding", "host", "keep-alive"})
 _READ_S = 120
 
@@ -63,6 +64,7 @@ class FaultProxy:
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._client: httpx.AsyncClient | None = None
+        self._late: list[Request] = []
 
     @property
     def url(self) -> str:
@@ -80,6 +82,15 @@ class FaultProxy:
         with self._lock:
             self._faults.clear()
             self.requests.clear()
+            self._late.clear()
+
+    def deliver_late(self) -> int:
+        """Let what was kept arrive at the server, each once, oldest first; returns how many there were."""
+        with self._lock:
+            kept, self._late = self._late, []
+        for request in kept:
+            asyncio.run_coroutine_threadsafe(self._forward(request, request.body), self._loop).result(_READ_S)
+        return len(kept)
 
     def down(self) -> None:
         """Refuse connections, as a server that is not there."""
@@ -139,6 +150,10 @@ class FaultProxy:
         fault = self._strike(request)
         if fault is not None and fault.kind == "drop_before":
             return False
+        if fault is not None and fault.kind == "late":
+            with self._lock:
+                self._late.append(request)
+            return False
         if fault is not None and fault.kind == "answer":
             await _write(writer, fault.status, list(fault.headers.items()), fault.body)
             return True
@@ -147,9 +162,7 @@ class FaultProxy:
             if fault.meanwhile is not None:
                 await asyncio.to_thread(fault.meanwhile)
             body = fault.rewrite(body) if fault.rewrite else body
-        assert self._client is not None
-        headers = {name: text for name, text in request.headers.items() if name not in _HOP_BY_HOP}
-        answer = await self._client.request(request.method, request.path, headers=headers, content=body)
+        answer = await self._forward(request, body)
         if fault is not None and fault.kind == "drop_after":
             return False
         if fault is not None and fault.kind == "hold":
@@ -161,6 +174,11 @@ class FaultProxy:
         kept = [(name, text) for name, text in answer.headers.multi_items() if name.lower() not in _HOP_BY_HOP]
         await _write(writer, answer.status_code, kept, answer.content)
         return True
+
+    async def _forward(self, request: Request, body: bytes) -> httpx.Response:
+        assert self._client is not None
+        headers = {name: text for name, text in request.headers.items() if name not in _HOP_BY_HOP}
+        return await self._client.request(request.method, request.path, headers=headers, content=body)
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:

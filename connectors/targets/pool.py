@@ -13,7 +13,7 @@ from connectors.targets.protocol import Target
 from connectors.targets.sender import work
 from state.correcting import correction as c
 from state.correcting.correction import Event
-from state.correcting.dispatcher import READ_BACK, Job
+from state.correcting.dispatcher import WRITE, Job
 
 
 class Result(NamedTuple):
@@ -74,5 +74,5 @@ class SenderPool:
                 return
             self._log.exception("sender failed", correction=job.correction.id, target=job.correction.intent.target)
             reason = f"the adapter failed ({error!r}). Next step: see the dispatch log"
-            events = [c.ReadFailed(reason) if job.kind == READ_BACK else c.InDoubt(reason)]
+            events = [c.InDoubt(reason) if job.kind == WRITE else c.ReadFailed(reason)]
         self._results.put(Result(job.correction.id, events))

@@ -115,7 +115,7 @@ class Declared:
     """What an adapter declares about one object of its target; docs/targets.md shows it to people.
 
     `tier_create` and `tier_update`: A (a conditional write or a key store, and read-back), B (read-back: duplicates are
-    found and removed), C (neither). `conditioned_by`: what conditions an update; `key_window_hours`: how long the target remembers
+    found and removed, by `tidy`), C (neither). `conditioned_by`: what conditions an update; `key_window_hours`: how long the target remembers
     a key (None: it has no key store); `search`: what is looked for before anything is created; `trace`: where the
     correction, its frontier and its approver can be read at the target; `refusals`: the target's business errors that we know by name.
     """
@@ -174,6 +174,14 @@ class Target(Protocol):
 
     def write(self, write: Write) -> None:
         """Write only the desired fields. Raises TargetError."""
+        ...
+
+    def tidy(self, object_name: str, place: Mapping[str, str], key: str) -> Mapping[str, str]:
+        """Remove what late repeats of the write with this key have left beside the object; says what that was.
+
+        Only what is certainly ours and has no effect of its own is removed. Raises TargetError; BusinessRefusal where the
+        object is there twice and a person has to decide.
+        """
         ...
 
     def shows(self, object_name: str, snapshot: Snapshot, desired: Mapping[str, str]) -> bool:

@@ -92,6 +92,11 @@ class RequestTrackerTarget:
         wanted = self._wanted(write, places)
         self._guard.call(lambda: self._write(write, places, wanted))
 
+    def tidy(self, object_name: str, place: Mapping[str, str], key: str) -> Mapping[str, str]:
+        """Nothing to remove: a group's name is unique. Raises TargetError, DUPLICATE_AT_TARGET for two groups."""
+        self._guard.read(lambda: self._group(place["account_id"]))
+        return {}
+
     def shows(self, object_name: str, snapshot: Snapshot, desired: Mapping[str, str]) -> bool:
         """Whether every desired field is shown, by canonical value."""
         return all(snapshot.fields.get(name) == text for name, text in desired.items())

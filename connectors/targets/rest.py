@@ -94,6 +94,10 @@ class RestTarget:
         """One PUT, never repeated here. Raises TargetError."""
         self._guard.call(lambda: self._write(write))
 
+    def tidy(self, object_name: str, place: Mapping[str, str], key: str) -> Mapping[str, str]:
+        """Nothing: a PUT names its object, so a repeat changes the same one."""
+        return {}
+
     def shows(self, object_name: str, snapshot: Snapshot, desired: Mapping[str, str]) -> bool:
         """Whether every desired field is shown, compared by its described type."""
         kinds = self._description.objects[object_name].fields

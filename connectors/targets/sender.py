@@ -22,7 +22,7 @@ from state.comparing.bookings import on_the_way, unbooked_note
 from state.correcting import correction as c
 from state.correcting.correction import Correction, Event
 from state.correcting.decision import key_of
-from state.correcting.dispatcher import READ_BACK, Job
+from state.correcting.dispatcher import READ_BACK, TIDY, Job
 
 #: After this many conflicts in a row a person is asked: somebody else keeps changing the same row.
 CONFLICTS_MAX = 3
@@ -38,6 +38,8 @@ def work(target: Target, job: Job) -> list[Event]:
     """Do one job; every error of the target becomes an event. Raises nothing that the target can cause."""
     if job.kind == READ_BACK:
         return [look(target, job)]
+    if job.kind == TIDY:
+        return [tidy(target, job.correction)]
     started = time.perf_counter()
     event = send(target, job.correction)
     metrics.SEND_SECONDS.labels(target.name).observe(time.perf_counter() - started)
@@ -109,6 +111,19 @@ def look(target: Target, job: Job) -> Event:
     shown = found is not None and target.shows(intent.object, found, intent.desired)
     metrics.READ_BACKS.labels(target.name, "applied" if shown else "not_applied").inc()
     return c.Shown() if shown else c.NotShown(job.may_repeat)
+
+
+def tidy(target: Target, correction: Correction) -> Event:
+    """Remove what requests that arrived too late have left."""
+    try:
+        removed = target.tidy(correction.intent.object, place(correction), key_of(correction))
+    except BusinessRefusal as error:
+        return c.Refused(error.code, error.reason, error.details)
+    except TargetError as error:
+        asked = error.retry_after_s if isinstance(error, TransientError) else None
+        return c.ReadFailed(f"{error.code}: {error.reason}", _ms(asked))
+    metrics.LATE_DUPLICATES.labels(target.name).inc(len(removed))
+    return c.Tidied(removed)
 
 
 def _write(correction: Correction, found: Snapshot | None) -> Write:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Literal
@@ -135,6 +135,17 @@ class TrytonTarget:
             wish = _wish(write)
             self._guard.call(lambda: self._planner.bring(wish))
 
+    def tidy(self, object_name: str, place: Mapping[str, str], key: str) -> Mapping[str, str]:
+        """Delete drafts of this write beside the document that counts. Raises TargetError, DUPLICATE_AT_TARGET for two."""
+        if object_name == "customer":  # its code is unique
+            return {}
+        reference = place.get("reference", place["object_id"])
+        left = self._guard.read(lambda: leftovers(self._books.entries(reference), key))
+        if not left:
+            return {}
+        self._guard.call(lambda: self._books.drop(left))
+        return {"draft": ", ".join(map(str, left))}
+
     def shows(self, object_name: str, snapshot: Snapshot, desired: Mapping[str, str]) -> bool:
         """Whether every desired field is shown; a credit note counts only once it is booked."""
         if object_name == "credit" and snapshot.fields["state"] not in BOOKED:
@@ -185,6 +196,12 @@ class TrytonTarget:
             self._notes.ensure("party.party", found[0]["id"], write.trace.text)
         except (TransientError, TerminalError) as error:
             raise InDoubt("NOT_TRACED", f"tryton has the customer and not its note: {error.reason}") from error
+
+
+def leftovers(entries: Sequence[Entry], key: str) -> list[int]:
+    """Drafts that this write has made and that are not the document that counts. Raises as `current`."""
+    counts = current(entries)
+    return [one.id for one in entries if one.state in DRAFTS and one.key == key and one is not counts]
 
 
 def _fields(object_name: str, entry: Entry) -> dict[str, str]:

@@ -93,16 +93,13 @@ class Planner:
     def _make(self, wish: Wish, draft: Entry | None) -> None:
         """Nothing is booked yet: a draft with the right content, then post it. A refusal leaves nothing of ours behind."""
         self._require_open(wish)
-        made = draft
-        if made is None:
-            made = self._draft(wish)
-        elif not wish.alike(made):
+        made = self._draft(wish) if draft is None else draft
+        if not wish.alike(made):
             if made.state != "draft":
-                reason = (
-                    f"tryton: document {made.id} is validated. Next step: set it back to draft, or correct it by hand"
-                )
+                reason = f"tryton: document {made.id} is validated. Next step: set it back to draft, or correct it"
                 raise BusinessRefusal("NOT_EDITABLE", reason, {"document": str(made.id)})
-            self._books.refill(made, wish.lines, wish.write.key, wish.booked_on)
+            with self._as_read(wish, made):
+                self._books.refill(made, wish.lines, wish.write.key, wish.booked_on)
             made = self._entry(wish, made.id)
         try:
             self._post(wish, made)
@@ -117,8 +114,7 @@ class Planner:
                 self._pay(wish)
             return
         if booked.state == "paid":
-            reason = f"tryton: {booked.number} is paid, and a payment is not taken back by a correction"
-            text = f"{reason}. Next step: book a credit note by hand, or correct billing"
+            text = f"tryton: {booked.number} is paid. Next step: book a credit note by hand, or correct billing"
             raise BusinessRefusal("INVOICE_PAID", text, {"number": str(booked.number)})
         self._require_open(wish)
         if wish.state == "cancelled":
@@ -139,12 +135,18 @@ class Planner:
                 self._pay(wish)
 
     def _take_back(self, wish: Wish, booked: Entry) -> None:
-        """Book the credit note. What Tryton refuses because somebody was faster is a conflict, not a rule of business."""
+        """Book the credit note."""
         self._sign(wish, booked.id)
-        try:
+        with self._as_read(wish, booked):
             self._books.refund(booked, wish.booked_on)
+
+    @contextmanager
+    def _as_read(self, wish: Wish, entry: Entry) -> Iterator[None]:
+        """What Tryton refuses because somebody was faster is a conflict, not a rule of business."""
+        try:
+            yield
         except BusinessRefusal as error:
-            if self._entry(wish, booked.id).timestamp != booked.timestamp:
+            if self._entry(wish, entry.id).timestamp != entry.timestamp:
                 raise Conflict("STALE", error.reason) from error
             raise
 
@@ -208,7 +210,8 @@ class Planner:
 
     def _post(self, wish: Wish, draft: Entry) -> None:
         self._sign(wish, draft.id)
-        self._books.post(draft)
+        with self._as_read(wish, draft):
+            self._books.post(draft)
         self._require(wish, draft.id, *BOOKED)
 
     def _pay(self, wish: Wish) -> None:
@@ -216,12 +219,12 @@ class Planner:
         if booked is None or booked.state == "paid":
             return
         self._sign(wish, booked.id)
-        self._books.pay(booked, wish.write.key, self._today())
+        self._books.pay(booked, wish.write.key, self._now().date())
         self._require(wish, booked.id, "paid")
 
     def _require_open(self, wish: Wish) -> None:
         """Raises BusinessRefusal with the first open day if the period of the booking day is closed."""
-        day = wish.booked_on or self._today()
+        day = wish.booked_on or self._now().date()
         first = self._books.first_open_day(day)
         if first != day:
             reason = f"tryton: the period of {day} is closed"
@@ -240,9 +243,6 @@ class Planner:
         if number in found:
             return found[number]
         raise Misconfigured("DOCUMENT_GONE", f"tryton does not show document {number}. Next step: see who deleted it")
-
-    def _today(self) -> date:
-        return self._now().date()
 
 
 def _sorted(lines: Sequence[Line]) -> list[tuple[str, str]]:

@@ -111,7 +111,7 @@ class Book:
             self.groups[after.group].add(after.id)
         if after.state in TERMINAL:
             heapq.heappush(self._ends, (after.updated_ms, after.id))
-        proven = after.state is State.VERIFIED and after.proof == "capture"
+        proven = after.state is State.VERIFIED and after.proof == "capture" and not after.late_looks
         if proven or (after.state is State.SUPERSEDED and after.attempt == 0):
             self._open.pop(after.id, None)
             self._ended[after.id] = _ended(after)

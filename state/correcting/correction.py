@@ -6,6 +6,7 @@ Event
     Send, Restarted, Held, Expired, Overdue          dispatch itself
     Acknowledged, AlreadyEqual, InDoubt, NotApplied, Refused     outcomes of a write
     Shown, NotShown, ReadFailed                      outcomes of a read-back
+    Tidied                                           a look after the end has found what a late request left
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class Correction:
     'read-back' or 'capture'. `code` and `reason` say why it stands where it stands; `details` is what the target said.
     A proposal was made at `proposed_ms` by `proposed_by`, waits until `expires_ms`, and may belong to a `group`.
     `amendment`: what is sent besides the desired fields, such as another booking day. `doubt_until_ms`: by then a person
-    hears of a write that is not settled.
+    hears of a write that is not settled. `late_looks`: how often it is still looked after when it is over (`late.py`).
     """
 
     intent: Intent
@@ -91,6 +92,7 @@ class Correction:
     group: str | None = None
     amendment: Mapping[str, str] = field(default_factory=dict)
     doubt_until_ms: int | None = None
+    late_looks: int = 0
 
     @property
     def id(self) -> str:
@@ -227,6 +229,13 @@ class NotShown(Event):
     """A read-back shows something else. `may_repeat`: the same write may be sent again without a double effect."""
 
     may_repeat: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tidied(Event):
+    """The object was looked after. `removed`: what late requests had doubled and is gone, as text by field."""
+
+    removed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ _OWN_LATER = (
     "group",
     "amendment",
     "doubt_until_ms",
+    "late_looks",
 )
 
 

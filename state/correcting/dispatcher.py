@@ -18,12 +18,12 @@ from state.correcting.decision import APPROVE, RESUME, STOP, SWITCH, Decision
 from state.correcting.desk import Desk, answer
 from state.correcting.hold import MASS_CHANGE, WRITE_BRAKE, Hold
 from state.correcting.lane import Lane, Promise
-from state.correcting.lanes import LOOK, READY, Lanes
+from state.correcting.lanes import LOOK, READY, Lanes, is_late
 from state.correcting.policy import Policy
 from state.correcting.unsendable import by_configuration, no_route, no_rule, no_target
 
-#: Jobs: write the desired value, or only look whether the target shows it.
-WRITE, READ_BACK = "write", "read-back"
+#: Jobs: write the desired value, only look whether the target shows it, or look for what late requests have left.
+WRITE, READ_BACK, TIDY = "write", "read-back", "tidy"
 #: reason for not beginning that ends with the run
 _CAP = "cap"
 _PERSON = frozenset({State.PROPOSED, State.REFUSED, State.REJECTED})
@@ -124,7 +124,7 @@ class Dispatcher:
             if isinstance(event, c.NotApplied | c.ReadFailed) and event.retry_after_ms is not None:
                 lane.pause(now_ms + event.retry_after_ms)
             current = self._book.get(correction_id)
-            if current is not None and (current.state is State.SENDING or current.state in LOOK):
+            if current is not None and (current.state is State.SENDING or current.state in LOOK or is_late(current)):
                 self._advance(current, event, now_ms)
         current = self._book.get(correction_id)
         if current is None or current.state not in LOOK:
@@ -182,7 +182,10 @@ class Dispatcher:
 
     def _begin(self, lane: Lane, correction: Correction, now_ms: int) -> None:
         """Hand out the job of a correction that holds its target object."""
-        kind = READ_BACK if correction.state in LOOK else WRITE
+        kind = TIDY if is_late(correction) else READ_BACK if correction.state in LOOK else WRITE
+        if kind == TIDY and self.policy.is_stopped:
+            self._hold_back(correction, SWITCH)
+            return
         if kind == WRITE:
             if self._keeps_back(lane, correction, now_ms):
                 return

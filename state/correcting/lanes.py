@@ -8,10 +8,16 @@ from collections.abc import Iterator, Mapping
 from state.correcting.book import Book
 from state.correcting.correction import Correction, Intent, State
 from state.correcting.lane import Lane, Promise
+from state.correcting.late import OVER
 
 #: states in which a write may begin, and in which only looking settles it
 READY = frozenset({State.PLANNED, State.APPROVED})
 LOOK = frozenset({State.UNKNOWN, State.ACKNOWLEDGED})
+
+
+def is_late(correction: Correction) -> bool:
+    """Whether it is over, and looked after."""
+    return correction.late_looks > 0 and correction.state in OVER
 
 
 class Lanes:
@@ -45,7 +51,7 @@ class Lanes:
     def has_work(self, correction: Correction) -> bool:
         """Whether there is something to send or to look at, as far as it is not kept back."""
         ready = correction.state in READY and correction.id not in self._held and correction.intent.mode != "observe"
-        return ready or correction.state in LOOK
+        return ready or correction.state in LOOK or is_late(correction)
 
     def line_up(self, correction: Correction) -> None:
         """Let it wait for its turn."""

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from state.correcting import correction as c
-from state.correcting import proposal
+from state.correcting import late, proposal
 from state.correcting.correction import Correction, Event, State
 
 #: A target that acknowledged and does not show the value is looked at this often before a person is asked.
@@ -44,7 +44,8 @@ def _superseded(correction: Correction, reason: str) -> Correction:
 
 
 def _verified(correction: Correction, proof: str) -> Correction:
-    return replace(correction, state=State.VERIFIED, proof=proof, code=None, reason=None, retry_at_ms=0)
+    after = replace(correction, state=State.VERIFIED, proof=proof, code=None, reason=None)
+    return after if correction.late_looks else replace(after, retry_at_ms=0)
 
 
 def _again(correction: Correction) -> State:
@@ -177,6 +178,8 @@ _NOT_UNDER_WAY: dict[type[Event], Rule] = {
     c.Seen: _end("seen", "the target's row shows the value without a write of ours"),
 }
 
+_LATE: dict[type[Event], Rule] = {c.Tidied: late.looked, c.ReadFailed: late.not_looked, c.Refused: late.doubled}
+
 TABLE: dict[State, dict[type[Event], Rule]] = {
     State.PLANNED: {
         **_NOT_UNDER_WAY,
@@ -227,8 +230,8 @@ TABLE: dict[State, dict[type[Event], Rule]] = {
         c.Overdue: _overdue,
     },
     State.REFUSED: {**_NOT_UNDER_WAY, c.Proposed: proposal.proposed},
-    State.VERIFIED: {c.Wanted: _remember("wanted"), c.Withdrawn: _remember("withdrawn"), c.Seen: _seen},
-    State.SUPERSEDED: {c.Wanted: _plan, c.Withdrawn: _remember("withdrawn"), c.Seen: _remember("seen")},
+    State.VERIFIED: {c.Wanted: _remember("wanted"), c.Withdrawn: _remember("withdrawn"), c.Seen: _seen, **_LATE},
+    State.SUPERSEDED: {c.Wanted: _plan, c.Withdrawn: _remember("withdrawn"), c.Seen: _remember("seen"), **_LATE},
 }
 
 
@@ -240,4 +243,6 @@ def advance(correction: Correction, event: Event, now_ms: int) -> Correction:
             f"correction {correction.id} is {correction.state} and cannot take {type(event).__name__}. "
             f"Next step: report this as a defect, with the correction's records"
         )
-    return replace(rule(correction, event, now_ms), updated_ms=now_ms)
+    after: Correction = replace(rule(correction, event, now_ms), updated_ms=now_ms)
+    ended = after.state in late.OVER and after.state is not correction.state
+    return late.watched(after, now_ms) if ended else after

@@ -63,7 +63,9 @@ def still_approved(correction: Correction, event: c.Wanted, now: int) -> Correct
 
 def planned_anew(correction: Correction, now: int) -> Correction:
     """As if it had just been found: nothing of an earlier proposal is left."""
-    kept = replace(correction, state=State.PLANNED, approved_by=None, group=None, amendment={}, retry_at_ms=now)
+    kept = replace(
+        correction, state=State.PLANNED, approved_by=None, group=None, amendment={}, retry_at_ms=now, late_looks=0
+    )
     return replace(kept, proposed_ms=None, proposed_by=None, expires_ms=None)
 
 

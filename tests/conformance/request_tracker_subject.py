@@ -69,6 +69,16 @@ class RequestTrackerSubject(Subject):
         """A change of a custom field adds a row and disables the old one."""
         return len(self._rows(case))
 
+    def leftovers(self, case: Case) -> int:
+        """Groups of the account besides one."""
+        words = (
+            "SELECT count(DISTINCT v.objectid) FROM objectcustomfieldvalues v JOIN customfields f ON f.id = v.customfield "
+            "WHERE v.objecttype = 'RT::Group' AND f.name = 'Org Canonical Account' AND v.content = %s AND v.disabled = 0"
+        )
+        row = self._database.execute(words, (case.account,)).fetchone()
+        assert row is not None
+        return max(0, int(row[0]) - 1)
+
     def traces(self, case: Case) -> list[str]:
         """Every value that the field of corrections has had."""
         words = (

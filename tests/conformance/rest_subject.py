@@ -73,6 +73,11 @@ class RestSubject(Subject):
         """Writes carried out since the case began."""
         return sum(self.company.erp.effects().values())
 
+    def leftovers(self, case: Case) -> int:
+        """A reference is unique in the ERP's table."""
+        rows = self.company.erp.sql("SELECT count(*) FROM sales_invoices WHERE reference = %s", case.object_id)
+        return max(0, int(rows[0][0]) - 1)
+
     def traces(self, case: Case) -> list[str]:
         """The ERP's log of changes."""
         words = "SELECT note FROM service.effects WHERE reference = %s ORDER BY id"

@@ -10,7 +10,7 @@ from connectors.targets.protocol import Target
 from connectors.targets.sender import work
 from state.correcting import correction as c
 from state.correcting.correction import Correction, Event, Intent, State
-from state.correcting.dispatcher import READ_BACK, WRITE, Job
+from state.correcting.dispatcher import READ_BACK, TIDY, WRITE, Job
 from state.correcting.lifecycle import advance
 
 ROUNDS_MAX = 40
@@ -57,6 +57,17 @@ class Story:
             one = advance(one, event, self.now_ms)
         self.correction = one
         return True
+
+    def look_after(self, target: Target) -> int:
+        """The looks after the end, each at its time; returns how many there were."""
+        looks = 0
+        while self.correction.late_looks and looks < ROUNDS_MAX:
+            looks += 1
+            self.now_ms = max(self.now_ms, self.correction.retry_at_ms)
+            for event in work(target, Job(TIDY, self.correction, False)):
+                self.events.append(event)
+                self.correction = advance(self.correction, event, self.now_ms)
+        return looks
 
     def settle(self, target: Target) -> Story:
         """Go on until it ends or a person is needed. Only an open breaker is waited for in real time."""

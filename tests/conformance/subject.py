@@ -62,6 +62,10 @@ class Subject(ABC):
         """How often our fields took effect at the server, by its own records."""
 
     @abstractmethod
+    def leftovers(self, case: Case) -> int:
+        """What lies beside the object that counts and is there for nothing: unbooked drafts, second groups."""
+
+    @abstractmethod
     def traces(self, case: Case) -> list[str]:
         """What writes left at the object besides the values, as the server's own tables hold it, oldest first."""
 

@@ -9,10 +9,11 @@ from decimal import Decimal
 import pytest
 
 from connectors.targets.tryton import TrytonTarget
+from stack.fault_proxy import Fault
 from state.correcting.correction import State
 from tests.conformance.conftest import of_tryton
 from tests.conformance.story import told
-from tests.conformance.tryton_subject import TrytonSubject
+from tests.conformance.tryton_subject import TrytonSubject, calls
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,20 @@ def test_a_persons_draft_of_something_else_is_left_alone(books: TrytonSubject, t
     story = books.story(case, 0)
     story.step(tryton)
     assert (story.codes(), books.drafts(case), books.owed(case)) == ({"MOVED"}, 1, Decimal(0))
+
+
+def test_a_persons_draft_that_is_posted_meanwhile_is_a_conflict(books: TrytonSubject, tryton: TrytonTarget) -> None:
+    """We were about to give it our lines, and its person posts it first: read again, not refused; the view decides anew.
+
+    Planted break, seen to fail: what Tryton refuses is always a rule of business (TRYTON_REFUSED).
+    """
+    case = books.case()
+    books.draft_by_hand(case, books.desired(case, 1))
+    faster = Fault("pass", calls("model.account.invoice.write"), meanwhile=lambda: books.post_by_hand(case))
+    books.proxy.switch_on(faster)
+    story = books.wish(case, books.desired(case, 0), {**books.desired(case, 1), "state": "draft"})
+    story.step(tryton)
+    assert (story.codes(), faster.strikes, books.holds(case, 1)) == ({"MOVED"}, 1, True)
 
 
 def test_a_persons_draft_of_a_credit_note_is_posted(books: TrytonSubject, tryton: TrytonTarget) -> None:

@@ -148,6 +148,11 @@ class TrytonSubject(Subject):
         values = {"description": f"by hand for {case.account}"}
         self._person.write("model.account.invoice.write", [number], values, context=self._preferences)
 
+    def post_by_hand(self, case: Case) -> None:
+        """A person posts the draft."""
+        found = self._person.read("model.account.invoice.search", [["reference", "=", case.object_id]], 0, None, None)
+        self._person.write("model.account.invoice.post", list(found), context=self._preferences)
+
     def book_again(self, case: Case) -> None:
         """A person copies the document and posts the copy."""
         (copy,) = self._person.write(
@@ -159,6 +164,10 @@ class TrytonSubject(Subject):
         """A person changes a customer's name."""
         found = self._person.read("model.party.party.search", [["code", "=", code]], 0, None, None)
         self._person.write("model.party.party.write", list(found), {"name": name})
+
+    def leftovers(self, case: Case) -> int:
+        """Drafts."""
+        return self.drafts(case)
 
     def traces(self, case: Case) -> list[str]:
         """The notes of all its documents."""

@@ -35,6 +35,7 @@ EVENTS: dict[type[Event], Event] = {
     c.Shown: c.Shown(),
     c.NotShown: c.NotShown(True),
     c.ReadFailed: c.ReadFailed("unreachable"),
+    c.Tidied: c.Tidied({"draft": "12"}),
 }
 
 
@@ -180,7 +181,7 @@ def test_record_round_trip(state: State) -> None:
     """What is published is what is restored."""
     correction = Correction(wanted(1), state, "A", 3, True, 1, 5, 6, "CODE", "why", {"a": "b"}, "capture", "ada", 7)
     correction = replace(correction, proposed_ms=8, proposed_by="rita", expires_ms=9, group="mass:rule")
-    correction = replace(correction, amendment={"posted_on": "2026-03-01"}, doubt_until_ms=10)
+    correction = replace(correction, amendment={"posted_on": "2026-03-01"}, doubt_until_ms=10, late_looks=2)
     assert correction_from(correction_record(correction)) == correction
 
 
@@ -190,7 +191,7 @@ def test_records_of_an_earlier_contract_are_read() -> None:
     record = correction_record(correction)
     later = {name for name in record if name not in EARLIEST}
     assert later == {
-        *("proposed_ms", "proposed_by", "expires_ms", "group", "amendment", "doubt_until_ms"),
+        *("proposed_ms", "proposed_by", "expires_ms", "group", "amendment", "doubt_until_ms", "late_looks"),
         *("rule_version", "segment", "invoice", "case"),
     }
     assert correction_from({name: value for name, value in record.items() if name not in later}) == correction
