@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import time
 from random import Random
+from typing import Protocol
 
 from connectors.targets.protocol import TargetError
 from demo.acts.words import CREDIT_RULE, ENTITLEMENT_RULE, INVOICE_RULE, STANDING_RULE
 from demo.book import RANKS
 from demo.money import major
 from demo.real.business import Asked
-from demo.real.systems import Systems
 
 Key = tuple[str, str]
+
+
+class Writable(Protocol):
+    """What it needs of the ERP and of the support desk."""
+
+    def book(self, code: str, reference: str, lines: list[tuple[str, str]], post: bool = True) -> None:
+        """Make a document of these lines, and post it."""
+        ...
+
+    def set_group(self, code: str, field: str, value: str) -> None:
+        """Set one field of the account's group."""
+        ...
 
 
 class OldIntegration:
@@ -21,7 +33,7 @@ class OldIntegration:
     It must not carry what Concord may be correcting already: nobody could say who has booked twice.
     """
 
-    def __init__(self, systems: Systems, seed: int, drift: float, patience_s: float) -> None:
+    def __init__(self, systems: Writable, seed: int, drift: float, patience_s: float) -> None:
         self._systems, self._random = systems, Random(seed)
         self._drift, self._patience_s = drift, patience_s
         self._asked: dict[Key, int] = {}

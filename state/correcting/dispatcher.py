@@ -124,11 +124,15 @@ class Dispatcher:
             if isinstance(event, c.NotApplied | c.ReadFailed) and event.retry_after_ms is not None:
                 lane.pause(now_ms + event.retry_after_ms)
             current = self._book.get(correction_id)
-            if current is not None and (current.state is State.SENDING or current.state in LOOK or is_late(current)):
+            if current is None:
+                break
+            if is_late(current) if job.kind == TIDY else current.state is State.SENDING or current.state in LOOK:
                 self._advance(current, event, now_ms)
         current = self._book.get(correction_id)
         if current is None or current.state not in LOOK:
             self._lanes.release(job.correction)
+        if current is not None and job.kind == TIDY:
+            self._lanes.line_up(current)  # it may have been wanted again meanwhile
 
     def start(self, now_ms: int) -> None:
         """End what ran out, then begin what is due: publishes SENDING(n) and lines up its job behind it."""

@@ -89,6 +89,44 @@ def test_a_doubted_correction_is_looked_after_twice(restart: bool) -> None:
     assert not world.turn(second_ms + 10 * LOOKS_MS[1])
 
 
+def test_an_answer_that_comes_after_the_proof_is_no_look() -> None:
+    """Capture proves it while a read-back is on its way: what that says has no meaning any more.
+
+    Planted break, seen to fail: answers of any job are taken while it is looked after.
+    """
+    world = World("B")
+    world.planner.intent(wanted(1), 1000)
+    for kind, events in (("write", LOST), ("read-back", NOT_THERE), ("write", [c.Acknowledged()])):
+        job = world.one(1000, kind)
+        world.planner.result(job.correction.id, events, 1000)
+    job = world.one(1000, "read-back")
+    world.planner.intent(wanted(1, state="seen"), 1500)
+    world.planner.result(job.correction.id, NOT_THERE, 2000)
+    assert not world.turn(2000)
+    assert (world.records[job.correction.id].state, world.records[job.correction.id].late_looks) == (State.VERIFIED, 2)
+
+
+def test_what_is_wanted_again_during_a_look_is_sent() -> None:
+    """It was given up in doubt and is over; while it is looked after the view wants it again.
+
+    Planted break, seen to fail: after a look nothing lines up again.
+    """
+    world = World("B")
+    world.planner.intent(wanted(1), 1000)
+    job = world.one(1000, "write")
+    world.planner.result(job.correction.id, LOST, 1000)
+    job = world.one(1000, "read-back")
+    world.planner.intent(wanted(1, state="withdrawn"), 1000)
+    world.planner.result(job.correction.id, NOT_THERE, 1000)
+    assert not world.turn(1000)
+    due_ms = world.records[job.correction.id].retry_at_ms
+    job = world.one(due_ms, TIDY)
+    world.planner.intent(wanted(1), due_ms + 1)
+    assert not world.turn(due_ms + 1)
+    world.planner.result(job.correction.id, [c.Tidied()], due_ms + 2)
+    assert world.one(due_ms + 2, "write").correction.attempt == 2
+
+
 def test_a_look_that_fails_is_done_again() -> None:
     """The target is away: the look is still owed."""
     world = World("B")
