@@ -88,7 +88,7 @@ def moved(target: Target, correction: Correction, found: Snapshot | None) -> boo
     current = intent.current or {}
     if found is not None and intent.object == "credit" and unbooked_note(found.fields.get("state")):
         found = None
-    if found is None:
+    if found is None or not any(found.fields.get(name) for name in intent.desired):
         return any(current.values())
 
     def same(wanted: Mapping[str, str], shown: Mapping[str, str]) -> bool:

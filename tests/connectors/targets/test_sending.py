@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from connectors.targets.description import load
+from connectors.targets.protocol import Snapshot
 from connectors.targets.rest import RestTarget
-from connectors.targets.sender import CONFLICTS_MAX, work
+from connectors.targets.sender import CONFLICTS_MAX, moved, work
 from state.correcting import correction as c
 from tests.connectors.targets.jobs import correction, invoice, level, read_back, write
 from tests.demo.services.company import Company
@@ -112,6 +114,20 @@ def test_a_row_that_appeared_meanwhile_is_not_overwritten(erp: RestTarget, compa
     (event,) = work(erp, write(invoice("ours")))
     assert isinstance(event, c.NotApplied)
     assert (event.code, company.erp.effects()) == ("MOVED", {"theirs": 1})
+
+
+@pytest.mark.parametrize("current", [None, {"service_level": ""}])
+def test_a_row_without_our_fields_is_as_good_as_none(current: dict[str, str] | None) -> None:
+    """The target has made the row meanwhile, and says nothing in our field: the view takes that for no change, and so do we.
+
+    Planted break, seen to fail: any row is something that the view did not see.
+    """
+    target = RestTarget(load("support"), "http://support")
+    one = correction("support", "entitlement", {"service_level": "premium"}, current=current)
+    assert not moved(target, one, Snapshot({"service_level": ""}, "1"))
+    assert not moved(target, one, None)
+    assert moved(target, one, Snapshot({"service_level": "standard"}, "1"))
+    target.close()
 
 
 def test_three_conflicts_in_a_row_ask_a_person(edited: _EditedBetween, company: Company) -> None:
