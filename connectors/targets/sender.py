@@ -96,7 +96,7 @@ def moved(target: Target, correction: Correction, found: Snapshot | None) -> boo
 
     if on_the_way(intent.desired, intent.current, found.fields, same):
         return False
-    return not any(current.values()) or not target.shows(intent.object, found, current)
+    return intent.current is None or not target.shows(intent.object, found, current)
 
 
 def look(target: Target, job: Job) -> Event:

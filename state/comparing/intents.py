@@ -109,12 +109,15 @@ class Intents:
                 self._renew(account, key, rule, intent, clock_ms, out)
 
     def _renew(self, account: Account, key: Key, rule: Rule, intent: Record, clock_ms: int, out: Output) -> None:
-        """Say it again where it has outlived its settle time, or where its rule has changed."""
+        """Say it again where it has outlived its settle time, where its rule has changed, and, while it settles, where another
+        invoice or case hangs on it."""
         renewed = dict(intent)
         if self._outdated(rule, intent):
             renewed |= {"mode": rule.mode, "team": rule.team, "rule_version": self._version}
-        if intent["state"] == SETTLING and intent["due_ms"] <= clock_ms:
-            renewed |= {"state": WANTED, **concern(account, rule.object, intent["object_id"])}
+        if intent["state"] == SETTLING:
+            renewed |= concern(account, rule.object, intent["object_id"])
+            if intent["due_ms"] <= clock_ms:
+                renewed["state"] = WANTED
         if renewed != intent:
             account.intents[key] = renewed
             out.intents.append((intent["id"], renewed))

@@ -26,13 +26,17 @@ def test_a_difference_names_the_newest_invoice_and_the_most_severe_case() -> Non
     assert named(told["invoice"]) == (ACCOUNT, "INV-2", "CASE-2", 500, "EUR")
 
 
-def test_a_difference_that_becomes_wanted_names_the_case_of_now() -> None:
-    """The case was opened after the difference was found: what people see of it has the case."""
+def test_a_difference_that_settles_names_the_case_of_now() -> None:
+    """The case was opened after the difference was found: it is said again with the case, and nothing else of the account is."""
     target = in_step()
-    at(target, 2000, put("billing.accounts", 1, standing="delinquent"))
-    at(target, 3000, put("support.cases", 7, severity=1))
-    ((_, intent),) = at(target, 2000 + SETTLE_MS).intents
-    assert intent is not None and named(intent)[:3] == (ACCOUNT, "INV-1", "CASE-7")
+    ((key, first),) = at(target, 2000, put("billing.accounts", 1, standing="delinquent")).intents
+    assert first is not None and first["case"] is None
+    assert not at(target, 2500, put("support.organizations", 1, name="Other", version=2)).intents
+    ((again, settling),) = at(target, 3000, put("support.cases", 7, severity=1)).intents
+    assert settling is not None and (again, settling["state"]) == (key, "settling")
+    ((_, wanted),) = at(target, 2000 + SETTLE_MS).intents
+    assert wanted is not None and named(settling) == named(wanted) == (ACCOUNT, "INV-1", "CASE-7", 10000, "EUR")
+    assert not at(target, 9000, put("support.cases", 7, severity=1, status="resolved")).intents
 
 
 def test_exceptions_name_them_too() -> None:
