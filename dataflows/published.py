@@ -64,6 +64,8 @@ class Published:
                 value = self._contracts.writer(kind)(body)
                 if self._of[kind].pop(key, None) != self._digest(kind, value, body):
                     yield self._contracts.topic(kind), self._number, key, value
+            elif kind == "change":  # what could not be told before: its note goes with it
+                yield self._record(kind, name, body)
         for name, intent in output.intents:
             yield self._record("intent", name, intent)
         for name, exception in output.exceptions:

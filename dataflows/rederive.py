@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from connectors.capturing.debezium import Peek
 from connectors.contracts import Contracts
+from connectors.facts import note_record
 from connectors.kafka.restore import latest, read_to_end
 from connectors.kafka.spool import Spool
 from connectors.kafka.transactor import Record, Transactor
@@ -83,6 +84,7 @@ class _Work:
         faults: dict[str, int] = {}
         for derived in derive(self._open_shard, accounts, opened, clock_ms):
             differing += self._keep(published.news(derived.output))
+            self._keep((self._facts, number, *note_record(note)) for note in derived.output.notes)
             for _account, fault in derived.faults:
                 faults[fault.code] = faults.get(fault.code, 0) + 1
             done += len({account for _, _, account, _ in derived.output.records})
