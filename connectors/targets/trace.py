@@ -10,7 +10,7 @@ from state.correcting.correction import Correction
 
 #: how every trace in one text begins; the correction's id follows
 WORDS = "Concord correction"
-_IN_TEXT = re.compile(rf"{WORDS} ([0-9a-f]{{6,64}})")
+_IN_TEXT = re.compile(rf"{WORDS} ([0-9A-Za-z_-]{{6,64}})")
 
 
 @dataclass(frozen=True)

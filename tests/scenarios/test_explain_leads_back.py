@@ -80,6 +80,9 @@ def test_from_a_number_to_the_rows(lab: DispatchLab, capsys: Output, monkeypatch
         ("erp", "3", 9, False),
     ]
     assert explained(capsys, "INV-1")[0] == explained(capsys, wanted["id"][:8])[0] == [told]
+    ((note,),) = lab.company.erp.sql("SELECT note FROM service.effects WHERE key = %s", wanted["id"])
+    assert note == f"Concord correction {wanted['id']}; as of billing 5, erp 0; approved by ada"
+    assert explained(capsys, note)[0] == [told]
     assert main(["explain", "INV-1"]) == 0
     _, said = explained(capsys, "2026/0041", code=3)
     assert "no correction and no captured row bears '2026/0041'" in said
