@@ -63,6 +63,11 @@ def split_key(key: bytes) -> tuple[str, str]:
     return topic.removeprefix(WAITING), row
 
 
+def home_key(fact: Fact) -> str:
+    """What decides a record's partition: its account, or the row itself while it has none."""
+    return fact.account or f"{fact.topic}{SEPARATOR}{fact.key}"
+
+
 def fact_value(account: str, link: str, position: int, time_ms: int, frame: bytes) -> bytes:
     """Record value of a row."""
     who, what = account.encode(), link.encode()

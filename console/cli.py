@@ -23,6 +23,7 @@ SUB_COMMANDS = {
     "corrections": "console.corrections_cli",
     "rules": "console.rules_cli",
     "mapping": "console.mapping_cli",
+    "topics": "console.topics_cli",
     "demo": "console.demo_cli",
     "bench": "console.bench_cli",
 }
@@ -41,9 +42,16 @@ def run_canonical(
     processes: Annotated[
         int | None, typer.Option(min=1, max=64, help="processes of the flow; CONCORD_PROCESSES if not given")
     ] = None,
+    process: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=63, help="which of CONCORD_ADDRESSES this one is, from 0; CONCORD_PROCESS if not given"
+        ),
+    ] = None,
 ) -> None:
     """Run the canonical flow."""
-    _run("canonical", {} if processes is None else {"processes": processes})
+    given = {"processes": processes, "process": process}
+    _run("canonical", {name: value for name, value in given.items() if value is not None})
 
 
 @run_app.command("dispatch", help="Intents -> corrections at the targets. " + RUN_HELP)

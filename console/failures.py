@@ -6,7 +6,9 @@ from confluent_kafka import KafkaError, KafkaException
 
 from connectors.canonical import NotCanonical
 from connectors.contracts import ContractMissing
+from connectors.kafka.offsets import StartRace, TopicRecreated
 from connectors.kafka.topics import KafkaUnavailable
+from connectors.kafka.transactor import Fenced
 from connectors.lookup_store.reader import LookupRefused, UnknownAccount
 from connectors.lookup_store.writer import Undecodable
 from connectors.mappings.checking.against_schemas import RecordingUnreadable
@@ -24,6 +26,7 @@ from console.exits import Exit
 from console.explain import NothingKnown
 from dataflows.replaced import CannotPlace
 from dataflows.settings import Settings, SettingsError
+from dataflows.start import CannotRepartition, StartRefused
 from stack.errors import StackError, WrongSetting
 
 _ENDS: tuple[tuple[type[Exception], Exit], ...] = (
@@ -38,6 +41,11 @@ _ENDS: tuple[tuple[type[Exception], Exit], ...] = (
     (WrongSetting, Exit.USAGE),
     (StackError, Exit.FAILED),
     (CannotPlace, Exit.FAILED),
+    (StartRefused, Exit.USAGE),
+    (TopicRecreated, Exit.USAGE),
+    (CannotRepartition, Exit.REFUSED),
+    (StartRace, Exit.REFUSED),
+    (Fenced, Exit.REFUSED),
     (LookupRefused, Exit.REFUSED),
     (DecisionRefused, Exit.REFUSED),
     (NothingKnown, Exit.REFUSED),

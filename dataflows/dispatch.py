@@ -43,6 +43,7 @@ from dataflows.dispatch_results import ResultSource
 from dataflows.dispatch_stage import FLOW, DispatchStage, clock_ms, read_inputs
 from dataflows.dispatch_writer import EXIT_FENCED, DispatchWriter
 from dataflows.settings import Settings, load_settings
+from dataflows.start import StartRefused, demand_partitions
 from state.comparing.compared import COMPARED
 from state.correcting.audit import Chain
 from state.correcting.correction_record import correction_from
@@ -86,9 +87,13 @@ def budgeted(known: Mapping[str, Target], rules: Rules, budgets: Budgets) -> dic
 
 
 def begin(settings: Settings, contracts: Contracts) -> tuple[Vector, dict[str, str]]:
-    """Fence older processes, then read where the flow stood in its inputs. Raises KafkaUnavailable, TopicRecreated."""
+    """Fence older processes, then read where the flow stood in its inputs.
+
+    Raises KafkaUnavailable, TopicRecreated, StartRefused.
+    """
     client = admin(settings.kafka)
     ensure(client, topic_specs(settings.prefix, settings.partitions))
+    demand_partitions(settings, client)
     topics = [contracts.topic("intent"), contracts.topic("decision")]
     counts = partition_counts(client, topics)
     fence(settings.kafka, flow_id(settings), settings.transaction_timeout_ms)
@@ -189,7 +194,7 @@ def run(
         flow = build(settings, contracts, start, pool, planner, chain, stopping)
         logger(FLOW).info("starting", targets=sorted(known))
         cli_main(flow, workers_per_process=1, epoch_interval=timedelta(milliseconds=settings.epoch_ms))
-    except TopicRecreated as error:
+    except (TopicRecreated, StartRefused) as error:
         logger(FLOW).error("start refused", reason=str(error))
         return EXIT_REFUSED
     except (KafkaUnavailable, RegistryError, ContractMissing):

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -19,6 +29,7 @@ from pydantic_settings import SettingsError as UnparsableError
 NAME = r"^[A-Za-z0-9._-]+$"
 URL = r"^https?://\S+$"
 BOOTSTRAP = r"^[^,\s]+:\d+(,[^,\s]+:\d+)*$"
+ADDRESS = r"^[^,\s:]+:\d{1,5}$"
 REDIS = r"^(rediss?|unix)://\S+$"
 CONNINFO = r"^(postgres(ql)?://\S+|(\s*\w+\s*=\s*('[^']*'|[^'\s]\S*))+\s*)$"
 ROOT = Path(__file__).resolve().parent.parent
@@ -147,6 +158,16 @@ class Settings(BaseSettings):
     cluster_port: int = Field(
         27120, ge=1024, le=65000, description="first inter-process port of the canonical flow, loopback only"
     )
+    addresses: tuple[str, ...] = Field(
+        (),
+        description="host:port of every process of the canonical flow on several hosts, JSON list, the same everywhere",
+    )
+    process: int = Field(
+        0, ge=0, le=63, validate_default=True, description="which of CONCORD_ADDRESSES this process is, from 0"
+    )
+    meeting_port: int = Field(
+        27119, ge=1024, le=65535, description="port at the host of process 0 where the processes of several hosts meet"
+    )
     corrections_keep_ms: int = Field(
         604_800_000, ge=3_600_000, description="how long the records of ended corrections stay in their topic"
     )
@@ -154,6 +175,31 @@ class Settings(BaseSettings):
         27061, ge=0, le=65535, description="port of the metrics endpoint on loopback; 0 turns it off"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
+
+    @field_validator("addresses")
+    @classmethod
+    def _addresses_are_processes(cls, value: tuple[str, ...], known: ValidationInfo) -> tuple[str, ...]:
+        """Each is host:port, none is there twice, and there are as many as processes were asked for."""
+        if wrong := [one for one in value if not re.match(ADDRESS, one) or value.count(one) > 1]:
+            raise ValueError(f"{wrong[0]!r} is not host:port, or there twice")
+        if len(value) == 1 or (value and known.data.get("processes", 1) not in (1, len(value))):
+            raise ValueError(f"{len(value)} addresses for {known.data['processes']} processes of CONCORD_PROCESSES")
+        return value
+
+    @field_validator("process")
+    @classmethod
+    def _process_has_an_address(cls, value: int, known: ValidationInfo) -> int:
+        """0 where there are no addresses."""
+        if value >= max(1, len(known.data.get("addresses", ()))):
+            raise ValueError(f"there are {len(known.data.get('addresses', ()))} CONCORD_ADDRESSES, counted from 0")
+        return value
+
+    @model_validator(mode="after")
+    def _count_processes(self) -> Settings:
+        """As many as there are addresses."""
+        if self.addresses:
+            self.processes = len(self.addresses)
+        return self
 
     @property
     def registry_api(self) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from confluent_kafka.admin import AdminClient
@@ -23,12 +21,27 @@ from state.step import Position
 
 #: partitions of a row topic that Concord has to create because its table has no row yet
 ROW_PARTITIONS = 4
+#: code of a start on topics whose partitions are not those that their records were placed by
+PARTITIONS_CHANGED = "PARTITIONS_CHANGED"
 #: offsets before the end of the progress topic that a start looks at first
 PROGRESS_TAIL = 2_000
 
 
 class StartRefused(Exception):
     """The flow must not start; the message says what is wrong and what to do."""
+
+
+class CannotRepartition(Exception):
+    """The topics cannot be made anew; the message says why and what to do."""
+
+
+class NotBegun(Exception):
+    """There is no start, and `code` is the exit code; the message says why and what to do."""
+
+    def __init__(self, reason: str, code: int) -> None:
+        """2: it is refused; 3: another start has taken over."""
+        super().__init__(reason)
+        self.code = code
 
 
 @dataclass(slots=True)
@@ -43,15 +56,13 @@ class Start:
     versions: Versions = field(default_factory=dict)
     before: Versions = field(default_factory=dict)
 
-    def save(self, path: Path) -> None:
-        """Write it for the processes of this start."""
-        rows = [[topic, number, offset] for (topic, number), offset in self.vector.items()]
-        path.write_text(json.dumps({**asdict(self), "vector": rows}))
+    def as_json(self) -> dict[str, Any]:
+        """For the other processes of this start."""
+        return {**asdict(self), "vector": [[topic, number, offset] for (topic, number), offset in self.vector.items()]}
 
     @classmethod
-    def load(cls, path: Path) -> Start:
-        """Read what `save` wrote."""
-        found: dict[str, Any] = json.loads(path.read_text())
+    def from_json(cls, found: dict[str, Any]) -> Start:
+        """What `as_json` gave."""
         vector = {(topic, number): offset for topic, number, offset in found["vector"]}
         versions, before = ({k: Version(*v) for k, v in found[name].items()} for name in ("versions", "before"))
         return cls(vector, found["ids"], found["commit"], Position(**found["position"]), versions, before)
@@ -92,13 +103,29 @@ def prepare_topics(settings: Settings, model: Model, client: AdminClient) -> dic
                 f"topic {source.transaction_topic} has {counts.get(source.transaction_topic)} partitions; BEGIN and END "
                 f"have different keys, so it needs exactly one. Next step: delete it, create it with one partition"
             )
-    facts = partition_counts(client, [f"{settings.prefix}facts"])[f"{settings.prefix}facts"]
-    if facts != settings.partitions:
-        raise StartRefused(
-            f"topic {settings.prefix}facts has {facts} partitions, CONCORD_PARTITIONS says {settings.partitions}. "
-            f"Next step: set CONCORD_PARTITIONS={facts}; changing it needs the migration in docs/operations.md"
-        )
+    demand_partitions(settings, client)
     return counts
+
+
+def demand_partitions(settings: Settings, client: AdminClient) -> None:
+    """See that every output topic has the partitions that it was made with. Raises StartRefused."""
+    specs = {spec.name: spec.partitions for spec in topic_specs(settings.prefix, settings.partitions)}
+    counts = partition_counts(client, list(specs))
+    others = {name: n for name, n in counts.items() if n != specs[name]}
+    if not others:
+        return
+    keyed = {counts[name] for name, wanted in specs.items() if wanted == settings.partitions and name in counts}
+    name, found = next(iter(others.items()))
+    if len(keyed) == 1 and specs[name] == settings.partitions:
+        fix = f"set CONCORD_PARTITIONS={found}; `concord topics repartition` changes the number"
+    else:
+        fix = (
+            "keys would lie elsewhere than readers look for them: start anew under another CONCORD_PREFIX, "
+            "and change the number with `concord topics repartition` alone"
+        )
+    raise StartRefused(
+        f"{PARTITIONS_CHANGED}: topic {name} has {found} partitions and must have {specs[name]}. Next step: {fix}"
+    )
 
 
 def begin(settings: Settings, model: Model, contracts: Contracts, client: AdminClient) -> Start:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 COMPACT = {
@@ -91,3 +91,15 @@ def topic_ids(client: AdminClient, names: list[str]) -> dict[str, str]:
     """The broker's id of each topic: a topic that was deleted and made again has another one."""
     futures = client.describe_topics(TopicCollection(names))
     return {name: str(future.result(30).topic_id) for name, future in futures.items()}
+
+
+def ends(bootstrap: str, partitions: list[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    """The high watermark of each (topic, partition): where the next record would come, whoever may see it."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "concord-ends", "enable.auto.commit": False})
+    try:
+        return {
+            (topic, number): int(consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=30)[1])
+            for topic, number in partitions
+        }
+    finally:
+        consumer.close()

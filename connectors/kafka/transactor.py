@@ -53,6 +53,7 @@ class Transactor:
             }
         )
         self._timeout = config.timeout_ms / 1000
+        self._bootstrap = config.bootstrap
         self._group = group_consumer(config.bootstrap, config.group)
         self._demand(start, config)  # before fencing: of two starts, the one that has committed already shall live
         self._producer.init_transactions(self._timeout)
@@ -117,6 +118,17 @@ class Transactor:
             ]
             self._producer.send_offsets_to_transaction(parts, self._metadata, self._timeout)
         self._producer.commit_transaction(self._timeout)
+
+    def carry(self, group: str, offsets: Vector, topic_ids: dict[str, str]) -> None:
+        """Commit offsets of another group with the open cut. Raises Fenced."""
+        parts = [TopicPartition(topic, number, n, topic_ids.get(topic, "")) for (topic, number), n in offsets.items()]
+        consumer = group_consumer(self._bootstrap, group)
+        try:
+            self._producer.send_offsets_to_transaction(parts, consumer.consumer_group_metadata(), self._timeout)
+        except KafkaException as error:
+            raise _fenced(error) from error
+        finally:
+            consumer.close()
 
     def abort(self) -> None:
         """Give up an open cut at a clean stop: nothing of it becomes visible."""

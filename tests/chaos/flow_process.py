@@ -109,6 +109,11 @@ class FlowProcess:
             self.kill_all()
             return -signal.SIGKILL
 
+    def wait(self, timeout_s: float = 60.0) -> int:
+        """Wait until it ends by itself; its exit code."""
+        assert self._process is not None, "the flow was never started"
+        return self._process.wait(timeout_s)
+
     def tail(self, lines: int = 15) -> str:
         """The end of the log, for a failing test's message."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""

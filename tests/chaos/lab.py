@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -25,6 +26,7 @@ class ChaosLab:
         self.stack = stack
         self.bank = bank
         self.prefix = f"chaos-{uuid4().hex[:6]}."
+        self._prefixes = [self.prefix]
         self.settings: Settings = load_settings(prefix=self.prefix)
         self._folder = folder
         self._flows: list[FlowProcess] = []
@@ -37,15 +39,38 @@ class ChaosLab:
         """A canonical flow, not started yet; each has inter-process ports of its own."""
         return self._flow(["run", "canonical", "--processes", str(processes)], epoch_ms)
 
+    def host(self, number: int, addresses: list[str], **more: str) -> FlowProcess:
+        """One process of a canonical flow on several hosts, not started yet; `more` are settings of this host alone."""
+        ports = {"CONCORD_MEETING_PORT": str(self.stack.layout.port_base + 139)}
+        more = ports | {"CONCORD_ADDRESSES": json.dumps(addresses)} | more
+        return self._flow(["run", "canonical", "--process", str(number)], 20, more)
+
+    def addresses(self, *hosts: str) -> list[str]:
+        """One address on each of these hosts, for `host`."""
+        return [f"{host}:{self.stack.layout.port_base + 140 + number}" for number, host in enumerate(hosts)]
+
+    def publish_under(self, prefix: str, partitions: int) -> None:
+        """Flows made from now on are others, with output topics of their own; both sets are deleted at the end."""
+        self._prefixes.append(prefix)
+        self.prefix = prefix
+        self.settings = self.settings.model_copy(update={"prefix": prefix, "partitions": partitions})
+        if self._progress is not None:
+            self._progress.close()
+        self._progress, self.commit, self.frontier, self.live = None, 0, 0, False
+
     def lookup(self) -> FlowProcess:
         """The flow that keeps the look-up store, not started yet."""
         return self._flow(["run", "lookup"], 20)
 
-    def _flow(self, arguments: list[str], epoch_ms: int) -> FlowProcess:
+    def environment(self, cluster_port: int = 0) -> dict[str, str]:
+        """CONCORD_* of a flow under today's prefix, and of commands about it."""
+        environment = self.stack.environment() | settings_of_flow(self.prefix, 0, cluster_port or 27_120)
+        return environment | {"CONCORD_PARTITIONS": str(self.settings.partitions)}
+
+    def _flow(self, arguments: list[str], epoch_ms: int, more: Mapping[str, str] | None = None) -> FlowProcess:
         number = len(self._flows)
-        cluster_port = self.stack.layout.port_base + 140 + 8 * number
-        environment = self.stack.environment() | settings_of_flow(self.prefix, 0, cluster_port)
-        environment["CONCORD_EPOCH_MS"] = str(epoch_ms)
+        environment = self.environment(self.stack.layout.port_base + 140 + 8 * number)
+        environment |= {"CONCORD_EPOCH_MS": str(epoch_ms), **(more or {})}
         flow = FlowProcess(arguments, environment, self._folder / f"flow-{number}.log")
         self._flows.append(flow)
         return flow
@@ -76,12 +101,13 @@ class ChaosLab:
             self.look()
             time.sleep(0.01)
 
-    def catch_up(self, flow: FlowProcess, timeout_s: float = CAUGHT_UP_WITHIN_S) -> None:
+    def catch_up(self, *flows: FlowProcess, timeout_s: float = CAUGHT_UP_WITHIN_S) -> None:
         """Wait until everything that the bank has committed is published; a flow that ended is started again."""
         target = self.bank.last_position()
 
         def arrived() -> bool:
-            flow.ensure_running()
+            for flow in flows:
+                flow.ensure_running()
             self.look()
             return self.live and self.frontier >= target
 
@@ -107,4 +133,5 @@ class ChaosLab:
             flow.kill_all()
         if self._progress is not None:
             self._progress.close()
-        delete_topics(self.settings.kafka, self.prefix)
+        for prefix in self._prefixes:
+            delete_topics(self.settings.kafka, prefix)
