@@ -15,8 +15,8 @@ OLD, NEW = 2917, 49913
 CURRENCIES = ("EUR", "JPY", "KWD", "USD")
 #: so long ago the billing cycle began
 DAYS_GONE = 12
-#: a plan that billing sells and nobody has told Concord of
-UNKNOWN_PLAN = "enterprise-next"
+#: a state of subscriptions that billing has since today, and nobody has told Concord of
+UNKNOWN_STATE = "renewing"
 
 
 @dataclass(slots=True)
@@ -105,15 +105,15 @@ def open_case(company: Company, customer: Customer) -> None:
     customer.case = f"CASE-{case}"
 
 
-def upgrade(company: Company, customer: Customer, plan: str = "enterprise", off_minor: int = 0) -> None:
+def upgrade(company: Company, customer: Customer, state: str = "active", off_minor: int = 0) -> None:
     """Billing changes the plan and invoices the rest of the cycle in one transaction, `off_minor` too much."""
     (text, charge), unused = customer.prorated()
     customer.lines = [(text, charge + off_minor), unused]
     customer.invoice = f"INV-{customer.number}"
     with company.connect("billing") as billing:
-        billing.execute("INSERT INTO plans VALUES (%s, 'Enterprise', %s) ON CONFLICT DO NOTHING", (plan, NEW))
         billing.execute(
-            "UPDATE subscriptions SET plan_code = %s, mrr_minor = %s WHERE id = %s", (plan, NEW, customer.subscription)
+            "UPDATE subscriptions SET plan_code = 'enterprise', mrr_minor = %s, status = %s WHERE id = %s",
+            (NEW, state, customer.subscription),
         )
         (invoice,) = _row(
             billing,
@@ -147,10 +147,10 @@ def take_off(company: Company, customer: Customer, off_minor: int) -> None:
         )
 
 
-def name_plan(company: Company, customer: Customer) -> None:
-    """Billing's people give the subscription a plan that everybody knows."""
+def name_state(company: Company, customer: Customer) -> None:
+    """Billing's people give the subscription a state that everybody knows."""
     with company.connect("billing") as billing:
-        billing.execute("UPDATE subscriptions SET plan_code = 'enterprise' WHERE id = %s", (customer.subscription,))
+        billing.execute("UPDATE subscriptions SET status = 'active' WHERE id = %s", (customer.subscription,))
 
 
 def fall_behind(company: Company, customer: Customer) -> None:

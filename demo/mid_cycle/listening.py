@@ -62,9 +62,10 @@ class Listener:
         return list(self._heard)
 
     def close(self) -> None:
-        """Stop listening."""
+        """Stop listening, if it was begun."""
         self._ending.set()
-        self._thread.join(10)
+        if self._thread.is_alive():
+            self._thread.join(10)
         self._consumer.close()
 
     def _listen(self) -> None:

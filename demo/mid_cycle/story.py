@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from demo.company import Company
 from demo.mid_cycle import customers as acts
-from demo.mid_cycle.customers import CURRENCIES, NEW, OLD, UNKNOWN_PLAN, Customer
+from demo.mid_cycle.customers import CURRENCIES, NEW, OLD, UNKNOWN_STATE, Customer
 from demo.mid_cycle.failures import FAILURES, Failure
 from demo.mid_cycle.following import followed
 from demo.mid_cycle.listening import Heard, Listener
@@ -85,8 +85,8 @@ class Story:
         acts.open_case(company, customer)
         if fails != "case":
             acts.carry_case(company, customer)
-        plan = UNKNOWN_PLAN if fails == "event" else "enterprise"
-        acts.upgrade(company, customer, plan, OFF_MINOR if fails == "proration" else 0)
+        state = UNKNOWN_STATE if fails == "event" else "active"
+        acts.upgrade(company, customer, state, OFF_MINOR if fails == "proration" else 0)
         at = time.time()
         if fails != "level":
             acts.carry_level(company, customer)
@@ -107,7 +107,7 @@ class Story:
         if failure.name == "proration":
             acts.take_off(self._company, customer, OFF_MINOR)
         elif failure.name == "event":
-            acts.name_plan(self._company, customer)
+            acts.name_state(self._company, customer)
         over = self._wait(lambda: self._over(failure, told), f"the end of {failure.code} of {customer.number}")
         return Named(
             failure,
@@ -178,7 +178,7 @@ class Story:
         after = [one for one in told if one["kind"] != "new"]
         return len(told) == len(after) + 1 and [
             (one["kind"], one["old_minor"], one["new_minor"], one["currency"], one["reason"]) for one in after
-        ] == [("expansion", OLD, NEW, customer.currency, "plan_changed")]
+        ] == [("expansion", OLD, NEW, customer.currency, "known_late" if customer.fails == "event" else "plan_changed")]
 
     def _wait(self, look: Callable[[], Heard | None], what: str) -> Heard:
         deadline = time.monotonic() + PATIENCE_S

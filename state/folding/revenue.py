@@ -1,8 +1,8 @@
 """Movements of recurring revenue: one event per source transaction, account and currency, from what to what, and why.
 
 An account remembers what was told last (`Account.told`, monthly minor units by currency). After a restart that is what its rows
-say, since each transaction is applied exactly once. Only what could not be told, because a subscription's label or amount is
-unknown to the mapping, needs a note: it is told as one movement with the cut in which it is known.
+say, since each transaction is applied exactly once. Only what could not be told, because the state or amount of a subscription
+is unknown, needs a note: it is told as one movement with the cut in which it is known.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from state.folding.notes import REVENUE, Note
 from state.model import Model
 from state.output import Output, Record
 from state.resolving.moves import MOVED
-from state.roles import POSITION
+from state.roles import POSITION, UNMAPPED
 from state.row import Change, Transaction
 
 #: kinds of movements; `moved` is revenue that nobody gained or lost: between accounts, or from one currency to another
@@ -28,6 +28,8 @@ _REASONS: Final = (
     ("status", "status_changed"),
     ("mrr", "price_changed"),
 )
+#: fields of a subscription that its part of the sum is made of
+_SUMMED: Final = ("status", "mrr", "currency")
 Entries = Iterable[Mapping[str, Any]]
 
 
@@ -87,10 +89,10 @@ class Revenue:
         if unknown(account):
             self._withhold(account, before != now, out)
             return []
-        account.told = now
+        account.told, late = now, account.withheld
         self._withhold(account, False, out)
         moved = [one for one in changes if one.op == MOVED or (one.op == "d" and one.partition < 0)]
-        reason = "account_moved" if moved else _reason(entries)
+        reason = "account_moved" if moved else "known_late" if late else _reason(entries)
         ids = list(dict.fromkeys(entry["id"] for entry in entries if entry["object"] == "subscription"))
         if len(before) == len(now) == 1 and before.keys() != now.keys():
             reason = "currency_changed"
@@ -108,9 +110,15 @@ class Revenue:
 
 
 def unknown(account: Account) -> bool:
-    """Whether a label or amount of a subscription is unknown, so that the sum says too little."""
-    return account.counts.unmapped > 0 or any(
-        fault.code == INVALID_PRECISION and fault.object == "subscription" for fault in account.faults.values()
+    """Whether the state or amount of a subscription is unknown, so that the sum says too little. An unknown plan has a price."""
+    if any(fault.code == INVALID_PRECISION and fault.object == "subscription" for fault in account.faults.values()):
+        return True
+    subscriptions = (item.billing for item in account.items.values() if item.kind == "subscription")
+    return account.counts.unmapped > 0 and any(
+        name.rpartition(":")[2] in _SUMMED
+        for ref in subscriptions
+        if ref is not None
+        for name in account.rows[ref][UNMAPPED] or ()
     )
 
 
