@@ -13,15 +13,18 @@ from typing import Any
 from state.correcting import correction as c
 from state.correcting.correction import Correction, Event, Intent
 from state.correcting.correction_record import correction_from, correction_record
-from state.correcting.dispatcher import READ_BACK, Dispatcher, Job
+from state.correcting.dispatcher import READ_BACK, TIDY, Dispatcher, Job
 from state.correcting.lane import Promise
 from state.correcting.policy import Policy
 from state.rules import Rule, Rules
 
 PROMISES = {
     "A": Promise("A", 4, {"invoice": "invoices"}, 3_600_000, True),
+    "B": Promise("B", 4, {"invoice": "invoices"}, None, True),
     "C": Promise("C", 4, {"invoice": "invoices"}, None, False),
 }
+#: a request that has not arrived after this time never does; the last look comes later than that
+LATEST_MS = 800_000
 
 
 def policy(cap: int = 1000, **changes: Any) -> Policy:
@@ -57,22 +60,23 @@ def wanted(number: int, **changes: Any) -> Intent:
 
 
 class FakeTarget:
-    """Rows by object id with a version; a key store unless the tier is C."""
+    """Rows by object id with a version; a key store on tier A. On tier B a request for a row that has changed leaves a stray."""
 
     def __init__(self, tier: str) -> None:
         self.tier = tier
         self.rows: dict[str, Mapping[str, str]] = {}
         self.versions: Counter[str] = Counter()
         self.effects: Counter[str] = Counter()
+        self.strays: Counter[str] = Counter()
 
     def apply(self, one: Correction, version: int) -> bool:
         """Carry a request out unless its key is known or its version is not the row's; whether it is there now."""
         place = one.intent.object_id
-        if self.tier != "C":
-            if self.effects[one.id]:
-                return True
-            if self.versions[place] != version:
-                return False
+        if self.tier == "A" and self.effects[one.id]:
+            return True
+        if self.tier != "C" and self.versions[place] != version:
+            self.strays[one.id] += self.tier == "B"
+            return False
         self.rows[place] = one.intent.desired
         self.versions[place] += 1
         self.effects[one.id] += 1
@@ -97,12 +101,13 @@ class World:
         self.committed = 0
         self.read = 0
         self.jobs: list[Job] = []
-        self.late: list[tuple[Correction, int]] = []
+        self.late: list[tuple[Correction, int, int]] = []
         self.planner = Dispatcher(self.promises, policy(cap))
 
     def begin(self) -> None:
         """Time passes, and what is due begins; nothing of it is durable yet."""
         self.now_ms += 40_000
+        self.late = [one for one in self.late if one[2] > self.now_ms - LATEST_MS]
         self.planner.start(self.now_ms)
 
     def tick(self) -> None:
@@ -138,7 +143,10 @@ class World:
             return
         job = self.jobs.pop(0)
         one = job.correction
-        events = [self._look(job)] if job.kind == READ_BACK else self._write(one, job, outcome)
+        if job.kind == TIDY:
+            events: list[Event] = [self._tidy(one, outcome)]
+        else:
+            events = [self._look(job)] if job.kind == READ_BACK else self._write(one, job, outcome)
         if outcome == "crash after effect":
             self.crash()
         else:
@@ -146,6 +154,12 @@ class World:
 
     def _look(self, job: Job) -> Event:
         return c.Shown() if self.target.shows(job.correction) else c.NotShown(job.may_repeat)
+
+    def _tidy(self, one: Correction, outcome: str) -> Event:
+        if outcome in ("late", "never", "throttled"):
+            return c.ReadFailed("no answer")
+        found = self.target.strays.pop(one.id, 0)
+        return c.Tidied({"strays": str(found)} if found else {})
 
     def _write(self, one: Correction, job: Job, outcome: str) -> list[Event]:
         if self.target.shows(one):
@@ -156,7 +170,7 @@ class World:
         if outcome == "refused":
             return [c.Refused("PERIOD_CLOSED", "closed")]
         if outcome in ("late", "never"):
-            self.late += [(one, version)] if outcome == "late" else []
+            self.late += [(one, version, self.now_ms)] if outcome == "late" else []
             return [c.InDoubt("no answer")]
         arrived = self.target.apply(one, version)
         if outcome == "answer lost":
@@ -166,7 +180,7 @@ class World:
     def arrive(self) -> None:
         """A late request reaches the target."""
         if self.late:
-            self.target.apply(*self.late.pop(0))
+            self.target.apply(*self.late.pop(0)[:2])
 
     def settle(self) -> None:
         """No more faults: run until nothing is left to do."""

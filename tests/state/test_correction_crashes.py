@@ -1,4 +1,4 @@
-"""Whatever is lost, late or killed in between: on tier A every correction has exactly one effect, on tier C at most one."""
+"""Whatever is lost, late or killed in between: exactly one effect on tiers A and B, at most one on tier C; B leaves nothing."""
 
 from __future__ import annotations
 
@@ -46,6 +46,22 @@ def test_tier_a_has_exactly_one_effect(steps: list[str]) -> None:
     for one in world.log.values():
         overwritten = newest[one.intent.object_id] != one.id
         assert one.state.value in ({"VERIFIED", "REFUSED"} if overwritten else {"VERIFIED"}), one
+
+
+@settings(max_examples=300, deadline=None)
+@given(STEPS)
+def test_tier_b_has_one_effect_and_leaves_no_stray(steps: list[str]) -> None:
+    """No key store: what requests leave that arrive after we looked and wrote again is gone in the end.
+
+    Planted breaks, seen to fail: no looks after the end (`watched`); only one look; looks that are not in the record.
+    """
+    world = World("B")
+    play(world, steps)
+    while world.late:
+        world.arrive()
+    world.settle()
+    assert not +world.target.strays
+    assert all(world.target.effects[one.id] == 1 for one in world.intents)
 
 
 @settings(max_examples=200, deadline=None)

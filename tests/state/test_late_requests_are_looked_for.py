@@ -9,11 +9,9 @@ from state.correcting.correction import Correction, State
 from state.correcting.correction_record import correction_from, correction_record
 from state.correcting.decision import RESUME, SWITCH, Decision
 from state.correcting.dispatcher import TIDY, Dispatcher, Job
-from state.correcting.lane import Promise
 from state.correcting.late import AGAIN_MS, LOOKS_MS
 from tests.state.dispatch_world import PROMISES, policy, wanted
 
-TIERS = {**PROMISES, "B": Promise("B", 4, {"invoice": "documents"}, None, True)}
 LOST, NOT_THERE = [c.InDoubt("no answer")], [c.NotShown(True)]
 YES = [c.Acknowledged(), c.Shown()]
 
@@ -23,7 +21,7 @@ class World:
 
     def __init__(self, tier: str) -> None:
         self.tier = tier
-        self.planner = Dispatcher({"erp": TIERS[tier]}, policy())
+        self.planner = Dispatcher({"erp": PROMISES[tier]}, policy())
         self.records: dict[str, Correction] = {}
 
     def turn(self, now_ms: int) -> list[Job]:
