@@ -1,5 +1,4 @@
-"""Another number of partitions: the topics anew by one command, which may be killed; nothing is lost, no key is twice.
-"""
+"""Another number of partitions: the topics anew by one command, which may be killed; nothing is lost, no key is twice."""
 
 from __future__ import annotations
 

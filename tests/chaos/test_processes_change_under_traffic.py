@@ -1,5 +1,4 @@
-"""1 -> 2 -> 4 -> 1 processes under traffic, however the older ones end: no loss, no repeat, the end equals SQL.
-"""
+"""1 -> 2 -> 4 -> 1 processes under traffic, however the older ones end: no loss, no repeat, the end equals SQL."""
 
 from __future__ import annotations
 
