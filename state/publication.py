@@ -10,6 +10,7 @@ from state.folding.entitlement import Entitled, entitled
 from state.folding.revenue import Revenue
 from state.folding.segments import as_record
 from state.folding.tally import Item
+from state.folding.tenure import Tenures
 from state.model import Model
 from state.output import Output
 from state.rules import Rules
@@ -34,6 +35,7 @@ class Publication:
         self._timers = timers
         self.intents = Intents(model, rules, timers)
         self.revenue = Revenue(model, changes)
+        self.tenures = Tenures(model.folded, rules.tiers)
         self._problems = Problems(model, rules)
         self._prorated = ProratedLines(model, rules.proration)
         self._segments = self._view.segments
@@ -42,7 +44,7 @@ class Publication:
 
     def adopt(self, account: Account, clock_ms: int) -> None:
         """After a restore: remember what the last cut showed, so that only changes go out."""
-        now = entitled(account, self._tiers, clock_ms)
+        now = self.tenures.adopt(account, entitled(account, self._tiers, clock_ms), clock_ms)
         account.shown = now
         if account.clocks and self._keeps_clocks:
             self._clocks.update(account, now.tier, clock_ms)
@@ -60,6 +62,7 @@ class Publication:
     def publish(self, account: Account, now: Entitled, clock_ms: int, out: Output) -> bool:
         """Add the account's records; False if it has no rows any more and can be forgotten."""
         records, name = out.records, account.id
+        now = self.tenures.look(account, now, clock_ms, out)
         self.revenue.catch_up(account, clock_ms, out)
         passed: list[Passed] = []
         if (account.clocks or account.deadlines) and self._keeps_clocks:

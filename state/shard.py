@@ -16,7 +16,7 @@ from state.folding.account import Account
 from state.folding.entitlement import entitled
 from state.folding.fold import refold
 from state.folding.milestones import ZONES_MS, Milestones
-from state.folding.notes import MERGED, REVENUE, TOLD, TRAIL, Note
+from state.folding.notes import MERGED, REVENUE, TENURE, TOLD, TRAIL, Note
 from state.folding.rows import Decode, Reencode, Rows
 from state.folding.states import ILLEGAL_TRANSITION, States
 from state.folding.waking import Sleepers
@@ -92,6 +92,8 @@ class Shard:
             self._milestones.load(note.account, note.place, note.body)
         if note.kind == TRAIL:
             self._states.load_trail(note.account, note.place, note.body)
+        elif note.kind == TENURE:
+            self._publication.tenures.load(note.account, note.body)
         elif note.kind == REVENUE:
             self._publication.revenue.load(note.account, note.body)
         elif note.kind == MERGED:

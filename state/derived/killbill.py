@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from state.derived.effective import blocks, moment_of
 from state.derived.killbill_parts import PARTS as PARTS
@@ -57,6 +57,7 @@ def _subscription(parts: Parts, anchor: str, moment: Moment) -> Iterator[Made]:
     status, shown = subscription_at(events, held, moment)
     over = [b["effective_at"] for b in held if b["state"] == "cancelled" and b["active"] and not _past(b, moment)]
     starts = row["started_at"] or shown["effective_at"]
+    steps = subscription_steps(events, held, moment.now_ms, lambda event: _monthly(parts, anchor, event))
     yield Made(
         "subscription",
         anchor,
@@ -69,11 +70,21 @@ def _subscription(parts: Parts, anchor: str, moment: Moment) -> Iterator[Made]:
             "started_on": starts[:10],
             "paid_until": row["charged_through"],
             "entitled_until": min(over) if over and status == "cancelled" else None,
+            "effective_at": _effective(status, steps, shown),
         },
         ("tier",) if shown.unknown("tier") else (),
         own=row,
-        steps=subscription_steps(events, held, moment.now_ms, lambda event: _monthly(parts, anchor, event)),
+        steps=steps,
     )
+
+
+def _effective(status: str, steps: Sequence[Step], shown: Part) -> str | None:
+    """Since when it is in its state with its plan: the newer of the two."""
+    ran = next((n for n, step in enumerate(reversed(steps)) if step.state != status), len(steps))
+    if not ran:
+        return None
+    at, planned = steps[len(steps) - ran].at, shown["effective_at"]
+    return planned if status == "active" and (instant_ms(planned) or 0) > (instant_ms(at) or 0) else at
 
 
 def _past(block: Part, moment: Moment) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from state.folding.tally import Counts, Item, Split, Tally, Totals
 from state.folding.usage_sums import UsageSums
 from state.roles import ID, POSITION, TIME_MS, Fact, Ref
+from state.spells import Tenure
 
 if TYPE_CHECKING:
     from state.folding.entitlement import Entitled
@@ -70,6 +71,7 @@ class Account:
         "steps",
         "stories",
         "tallies",
+        "tenure",
         "terms",
         "tiers",
         "told",
@@ -116,6 +118,7 @@ class Account:
         self.made: dict[tuple[int, str], tuple[Ref, ...]] = {}
         self.due: dict[tuple[int, str], int] = {}
         self.next_due_ms: int | None = None
+        self.tenure = Tenure()
         self.remember_nothing()
         self.clear()
 

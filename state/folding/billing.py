@@ -52,6 +52,7 @@ def subscription(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: 
     """Tier and recurring revenue while it is live; a cancelled one entitles until its paid period ends."""
     account.place("subscription", "billing", ref, fact[ID], sign)
     account.counts.subscriptions += sign
+    account.tenure.enter(ref, sign)
     status, tier = fact[_SUB_STATUS], fact[_SUB_TIER]
     if sign > 0 and (account.terms or has_dates(fact)):
         follow(account, ref, fact)

@@ -23,6 +23,9 @@ class Entitled(NamedTuple):
     reason: str
     #: what an account without a live subscription gets
     floor: str
+    #: since when it has the tier, an instant or a day, and what says so (`state/folding/tenure.py`)
+    since: str | None = None
+    since_reason: str = ""
 
 
 def entitled(account: Account, tiers: tuple[str, ...], clock_ms: int) -> Entitled:

@@ -63,9 +63,12 @@ def fold(account: Account, tables: tuple[TableSpec, ...], folder: Folder, ref: R
             folder(account, spec, ref, fact, 1)
         elif old is not None:
             del rows[ref]
+            account.tenure.gone_ms = account.touched_ms
         if folder is billing.account_row:
             _adopt_currency(account, spec)
     if fact is not None:
+        if old is not None and folder is billing.subscription:
+            account.tenure.turned(ref, old, fact)
         if fact[UNMAPPED] is not None:
             account.odd = True
         known = account.positions.get(spec.source)

@@ -12,6 +12,8 @@ TRAIL: Final = "trail"
 TOLD: Final = "told"
 #: recurring revenue that was told last, where the rows say something else that cannot be told yet; body: minor by currency
 REVENUE: Final = "revenue"
+#: since when the tier is held, where the rows do not say it; body: `held`, and `begun` of its subscriptions
+TENURE: Final = "tenure"
 #: of an account that was merged into another one; body: `into` that one, `direct` the one that its own mark names
 MERGED: Final = "merged"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from state.folding import changes as change_event
 from state.folding.account import Account, Fault
+from state.folding.billing import subscription
 from state.folding.derive import Deriver
 from state.folding.fold import fold, folder_of, forget_position, refold
 from state.folding.states import States
@@ -81,8 +82,7 @@ class Rows:
         if time_ms > account.touched_ms:
             account.touched_ms = time_ms
         account.changed = True
-        if out.facts_override:  # what an earlier change of this release wanted stored is superseded
-            out.facts_override.pop(ref, None)
+        out.facts_override.pop(ref, None)  # what an earlier change of this release wanted stored is superseded
         fact: Fact | None = None
         if op == "d" or op == "t":
             account.kept_frames.pop(ref, None)
@@ -106,6 +106,8 @@ class Rows:
                 self._park(account, spec, change, transaction, error, out)
                 return None
         old = fold(account, self._tables, folder, ref, fact)
+        if op == MOVED and old is None and fact is not None and folder is subscription:
+            account.tenure.came(ref, fact)
         if account.stale:
             refold(account, self._tables)
         if old is not None and (

@@ -109,6 +109,8 @@ class View:
             "delinquent": None if now.standing is None else now.standing == "delinquent",
             "live_subscriptions": now.live,
             "features": list(self._features.get(now.tier or "", ())),
+            "since": now.since,
+            "since_reason": now.since_reason,
             "until": None if now.until_ms is None else instant_from_us(now.until_ms * 1000),
             "reason": now.reason,
             "support": {

@@ -23,11 +23,14 @@ class Beside:
         self._notes |= {(note.kind, note.place): note for note in out.notes}
         self._exceptions |= dict(out.exceptions)
 
+    def notes(self) -> list[Note]:
+        """The notes that count, as they are read back."""
+        return [Note(*json.loads(json.dumps(note))) for note in self._notes.values() if note.body is not None]
+
     def load(self, target: Shard) -> None:
         """Give them back."""
-        for note in self._notes.values():
-            if note.body is not None:
-                target.load_note(Note(*json.loads(json.dumps(note))))
+        for note in self.notes():
+            target.load_note(note)
         for exception in self._exceptions.values():
             if exception is not None:
                 target.load_exception(exception)

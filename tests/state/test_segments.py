@@ -15,7 +15,7 @@ from connectors.mappings.loading import load_model
 from state.model import Model
 from state.row import Change
 from state.shard import Shard
-from tests.state.company import ACCOUNT, SOURCES, Image, at, drop, everything, put, record, records, shard
+from tests.state.company import ACCOUNT, SOURCES, Image, at, drop, everything, put, record, records, shard, table
 
 #: the first field of each table, before which those of the segment are put
 TABLES = {
@@ -105,6 +105,30 @@ def test_a_mapping_without_segments_shows_none() -> None:
     assert record(out, "invoice", "INV-1")["segment"] is None
 
 
+def test_each_share_of_a_payment_stands_with_its_invoice() -> None:
+    """100.00 for 60.00 of one entity and 30.00 of another: paid there and there, the rest with the payment itself.
+
+    Planted break, seen to fail: the whole payment under the segment of its first invoice (state/folding/segments.py).
+    """
+    target = shard(of=parted_model())
+    bills = row("invoices", 1, entity="ACME Inc."), row("invoices", 2, entity="ACME Ltd.")
+    shares = (
+        row("payment_allocations", 1, amount_minor=6000),
+        row("payment_allocations", 2, invoice_id=2, amount_minor=3000),
+    )
+    refund = row("refunds", 1, invoice_id=2)
+    out = at(target, 1000, account(), *bills, row("payments", 1), *shares, refund)
+    found = by_segment(record(out, "account"))
+    assert {key[1]: (one["paid_minor"], one["refunded_minor"]) for key, one in found.items()} == {
+        "ACME Inc.": (6000, 0),
+        "ACME Ltd.": (3000, 1000),
+        "ACME GmbH": (1000, 0),
+    }
+    assert record(out, "payment", "PAY-1")["segment"]["legal_entity"] == "ACME GmbH"
+    out = at(target, 2000, row("invoices", 2, entity="ACME SA"))
+    assert by_segment(record(out, "account"))["EUR", "ACME SA", "eu", None]["paid_minor"] == 3000
+
+
 KEYS, PARTS = st.integers(1, 3), st.sampled_from((None, None, "a", "b"))
 SAID = st.fixed_dictionaries({"entity": PARTS, "region": PARTS, "line": PARTS})
 CHOICES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
@@ -112,7 +136,8 @@ CHOICES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "subscriptions": {"status": st.sampled_from(("active", "cancelled"))},
     "invoices": {"status": st.sampled_from(("open", "paid", "void")), "number": st.sampled_from(("INV-1", "INV-2", "INV-3"))},
     "payments": {"invoice_id": KEYS, "status": st.sampled_from(("pending", "succeeded")), "amount_minor": st.sampled_from((100, 10_000))},
-    "refunds": {"payment_id": KEYS},
+    "payment_allocations": {"payment_id": KEYS, "invoice_id": KEYS, "amount_minor": st.sampled_from((50, 6000))},
+    "refunds": {"payment_id": KEYS, "invoice_id": st.one_of(st.none(), KEYS)},
     "credits": {"invoice_id": st.one_of(st.none(), KEYS)},
 }  # fmt: skip
 
@@ -171,6 +196,8 @@ def test_what_segments_have_adds_up(history: list[tuple[Change, bool]]) -> None:
         parts = [one for one in found["totals_by_segment"] if one["currency"] == currency]
         for name in AMOUNTS:
             assert sum(one[name] for one in parts) == found["totals"].get(currency, {}).get(name, 0), (currency, name)
+    if any(change.table == table("billing.payment_allocations") for change, _ in history):
+        return  # each share stands in the segment of its invoice
     paid: dict[tuple[Any, ...], int] = {}
     for (kind, _), body in live.items():
         if kind == "payment" and body["status"] == "succeeded" and body["currency"]:

@@ -49,6 +49,21 @@ def test_the_account_is_entitled_to_its_plan_while_it_runs(real: Replay) -> None
     ]
 
 
+def test_each_tier_begins_when_it_took_effect(real: Replay) -> None:
+    """By Kill Bill's own dates, not by the commits that wrote them: the start, the upgrade, the pause, and the cancellation.
+
+    The resume takes effect in the second of the pause, so that enterprise goes on since the upgrade.
+    """
+    assert real.versions_of("entitlement", ACCOUNT, "tier", "since") == [
+        (2521, ("none", "2026-09-03T10:00:00Z")),
+        (2529, ("premium", "2026-09-03T10:00:00Z")),
+        (2559, ("enterprise", "2026-09-14T10:00:09Z")),
+        (2582, ("none", "2026-09-14T10:00:13Z")),
+        (2583, ("enterprise", "2026-09-14T10:00:09Z")),
+        (2616, ("none", "2026-10-04T10:00:27Z")),
+    ]
+
+
 def test_the_upgrade_is_one_invoice_of_194_35(real: Replay) -> None:
     """25397 - 6333 + 371 = 19435, paid in full; in flight from the attempt to the booking of the payment."""
     assert real.versions_of("invoice", UPGRADE, "status", "total_minor", "balance_minor", "in_flight") == [
@@ -150,11 +165,18 @@ def test_account_credit_is_granted_and_used_in_movements(real: Replay) -> None:
 
 
 def test_change_events_speak_of_objects_not_of_rows(real: Replay) -> None:
-    """The pause changes one field of the subscription; the cut before its effect on the account says nothing of blocks."""
+    """The pause changes the state of the subscription and since when; the cut before its effect on the account says nothing of blocks."""
     told = [one.body for one in real.cuts["killbill", 2582] if one.kind == "change"]
     (event,) = [body for body in told if body and body["cause"] == "transaction"]
     assert [(c["object"], c["op"], c["fields"]) for c in event["changes"]] == [
-        ("subscription", "updated", [{"name": "status", "old": "active", "new": "paused"}])
+        (
+            "subscription",
+            "updated",
+            [
+                {"name": "status", "old": "active", "new": "paused"},
+                {"name": "effective_at", "old": "2026-09-14T10:00:09Z", "new": "2026-09-14T10:00:13Z"},
+            ],
+        )
     ]
 
 
