@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from connectors.lookup_store.reader import Answer
-from connectors.mappings.loading import find_zone
+from connectors.mappings.zones import find_zone
 from state.values import instant_from_us, iso
 from state.viewing.as_of import as_of
 

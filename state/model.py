@@ -86,6 +86,12 @@ class Absent(Enum):
     UNKNOWN = "unknown"
 
 
+class Local(Enum):
+    """A wall clock that shows the time where the customer is."""
+
+    LOCAL = "local"
+
+
 @dataclass(frozen=True, slots=True)
 class Zone:
     """How a wall clock becomes an instant: one zone for all rows, or the one that a column of the row names."""
@@ -101,13 +107,14 @@ class FieldSpec:
 
     `absent`: the source value of rows captured before the column existed. `open_ended`: source values that stand for an
     end that never comes. `zero_date`: the column may hold a zero date. `plus`: the column with the term that is added.
+    `clock`: the zone of the wall clock that the column of a date shows, or LOCAL, whose own day is meant.
     `constant`: the same text for every row, without a column. `approximate`: a decimal that a float column holds.
     """
 
     name: str
     kind: str
     column: str
-    labels: Mapping[str, str] | None = None
+    labels: Mapping[str | None, str] | None = None
     minor: bool = False
     table: int | None = None
     zone: Zone | None = None
@@ -117,6 +124,7 @@ class FieldSpec:
     plus: str | None = None
     constant: str | None = None
     approximate: bool = False
+    clock: tzinfo | Local | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ MINUS_INFINITY_US = -9_223_372_036_832_400_000
 #: arithmetic of decimals that fails rather than rounds
 EXACT = Context(prec=2000, traps=[Inexact, InvalidOperation])
 
+_NO_LABEL = object()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_OF_EPOCH = date(1970, 1, 1).toordinal()
 _US_MIN = -62_135_596_800_000_000
@@ -45,6 +46,18 @@ def text(value: Any) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     raise BadValue("NOT_TEXT", f"{value!r} is no text")
+
+
+def odd_label(value: Any) -> str | object | None:
+    """The label of a value that is neither text nor a number: `true`, `false`, None for NULL; nothing that is a label else."""
+    if value is None:
+        return None
+    return ("true" if value else "false") if isinstance(value, bool) else _NO_LABEL
+
+
+def label(value: Any) -> str | None:
+    """A label that the value map lacks, as it is shown. Raises BadValue NOT_TEXT for bytes and structures."""
+    return ("true" if value else "false") if isinstance(value, bool) else text(value)
 
 
 def key_text(value: Any) -> str:

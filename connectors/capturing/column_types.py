@@ -39,6 +39,7 @@ _KINDS: dict[str, frozenset[str]] = {
     "io.debezium.data.Bits": _NOTHING,
 }
 _ZONED = frozenset(name for name, kinds in _KINDS.items() if kinds is _MOMENTS)
+_WITH_ZONE = frozenset(("io.debezium.time.ZonedTimestamp",))
 _TEXTS = frozenset(("text", "label"))
 
 
@@ -62,9 +63,14 @@ def unfit(fields: Iterable[FieldSpec | None], image: Node) -> str | None:
             return f"column {field.column} is of type {name}, which cannot be field {field.name} of kind {field.kind}"
         if field.kind == "date" and name not in _ZONED and field.zone is not None:
             return f"column {field.column} is a day already ({name}), so field {field.name} has no `zone`"
-        if field.kind == "date" and name in _ZONED and field.zone is None:
+        if field.kind == "date" and name not in _ZONED and field.clock is not None:
+            return f"column {field.column} is a day already ({name}), so field {field.name} has no `clock`"
+        if field.kind == "date" and name in _ZONED and field.clock is not None and name in _WITH_ZONE:
+            return f"column {field.column} has a zone of its own ({name}), so field {field.name} has no `clock`"
+        if field.kind == "date" and name in _ZONED and field.zone is None and field.clock is None:
+            clock = "" if name in _WITH_ZONE else ", or the `clock` that the column shows"
             return (
                 f"column {field.column} is a moment ({name}) and field {field.name} a day: give the field the `zone` "
-                f"whose day is meant"
+                f"whose day is meant{clock}"
             )
     return None

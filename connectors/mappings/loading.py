@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, tzinfo
-from functools import cache
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.mappings import allocations
 from connectors.mappings import derived as mapping_derived
@@ -15,9 +12,10 @@ from connectors.mappings.account import Loc
 from connectors.mappings.currencies import exponents
 from connectors.mappings.decisions import open_decisions
 from connectors.mappings.located_yaml import Located, LocatedError
-from connectors.mappings.shape import FieldShape, MappingShape, TableShape, ZoneShape
+from connectors.mappings.shape import FieldShape, MappingShape, TableShape
 from connectors.mappings.topics import of_another_source, placed
 from connectors.mappings.ways import account_rules
+from connectors.mappings.zones import clock_of, find_zone, zone_of
 from state.mapping.mapper import compile_mapper, id_columns
 from state.model import (
     Absent,
@@ -196,7 +194,7 @@ class Loader:
             for label, canonical in (given.values or {}).items():
                 if field.labels is not None and canonical not in field.labels:
                     problem = f"{canonical} is no {field.name}. Next step: use one of {', '.join(sorted(field.labels))}"
-                    raise self.file.error((*here, "values", label), problem)
+                    raise self.file.error((*here, "values", "null" if label is None else label), problem)
             out.append(self._field(field.name, given, here))
         return tuple(out)
 
@@ -215,32 +213,12 @@ class Loader:
             labels=given.values,
             minor=given.units == "minor",
             table=parent,
-            zone=Zone(None, None, find_zone) if name == "zone" else self._zone(given.zone, (*here, "zone")),
+            zone=Zone(None, None, find_zone) if name == "zone" else zone_of(self.file, given.zone, (*here, "zone")),
             absent=Absent.UNKNOWN if absent == "unknown" else absent,
             open_ended=given.open_ended,
             zero_date=given.zero_date,
             plus=given.plus,
             constant=given.constant,
             approximate=given.approximate,
+            clock=clock_of(self.file, given.clock, (*here, "clock")),
         )
-
-    def _zone(self, given: str | ZoneShape | None, loc: Loc) -> Zone | None:
-        if given is None:
-            return None
-        if isinstance(given, ZoneShape):
-            return Zone(None, given.column, find_zone)
-        fixed = find_zone(given)
-        if fixed is None:
-            raise self.file.error(loc, f"{given} is no time zone. Next step: use an IANA name such as Europe/Berlin")
-        return Zone(fixed)
-
-
-@cache
-def find_zone(name: str) -> tzinfo | None:
-    """The time zone of an IANA name, None if there is none; the rules of time zones are read from the system's files."""
-    if name == "UTC":
-        return UTC
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None

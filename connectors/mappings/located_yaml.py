@@ -11,7 +11,8 @@ from yaml.constructor import SafeConstructor
 
 Shape = TypeVar("Shape", bound=BaseModel)
 #: path of keys and indexes -> (line, column), counted from 1
-Places = dict[tuple[str | int, ...], tuple[int, int]]
+Places = dict[tuple[str | int | None, ...], tuple[int, int]]
+_BOOLEAN = "tag:yaml.org,2002:bool"
 
 
 class LocatedError(Exception):
@@ -90,6 +91,8 @@ class Located:
                 self._places[(*path, key)] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
                 if key in out:
                     raise self.error((*path, key), f"{key} is given twice. Next step: remove one")
+                if key is None or isinstance(key, bool):  # shapes know them as texts
+                    self._places[(*path, str(key_node.value).lower())] = self._places[(*path, key)]
                 out[key] = self._build(value_node, (*path, key))
             return out
         if isinstance(node, yaml.SequenceNode):
@@ -98,4 +101,7 @@ class Located:
 
 
 def _scalar(node: yaml.Node) -> Any:
+    """Only true and false are booleans: yes, no, on and off are what they look like, words."""
+    if node.tag == _BOOLEAN and str(node.value).lower() not in ("true", "false"):
+        return node.value
     return SafeConstructor().construct_object(node, deep=True)

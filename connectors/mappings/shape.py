@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from connectors.mappings.account import AccountShape, Conditions, LinkShape, MergedShape, Shape
 
@@ -14,6 +14,7 @@ _OPTIONS = {
     "open_ended": ("instant", "date"),
     "zero_date": ("instant", "date"),
     "plus": ("date",),
+    "clock": ("date",),
     "approximate": ("decimal",),
 }
 #: objects whose earlier states are remembered if the mapping asks for it
@@ -27,10 +28,22 @@ class ZoneShape(Shape):
     column: str
 
 
+def _labels(value: Any) -> Any:
+    """The labels of a boolean column are `true` and `false`; `null` is NULL, and `"null"` a text."""
+    if not isinstance(value, dict):
+        return value
+    return {str(label).lower() if isinstance(label, bool) else label: canonical for label, canonical in value.items()}
+
+
+#: source label (None: NULL) -> canonical label
+Labels = Annotated[dict[str | None, str], BeforeValidator(_labels)]
+
+
 class FieldShape(Shape):
     """One field: exactly one key of KINDS, whose value is the column; or a `constant`, the same text for every row.
 
     `derived`: the object that a reference names is made by a function, and `reference` is the key that it goes by.
+    `clock`: the wall clock that a date's column without zone shows: `local`, whose day it is, or an IANA name.
     `approximate`: a decimal in a float column; its shortest text is taken for exact, as the source itself takes it.
     """
 
@@ -43,7 +56,7 @@ class FieldShape(Shape):
     integer: str | None = None
     boolean: str | None = None
     reference: str | None = None
-    values: dict[str, str] | None = None
+    values: Labels | None = None
     units: Literal["minor", "major"] | None = None
     table: str | None = None
     derived: str | None = None
@@ -54,6 +67,7 @@ class FieldShape(Shape):
     open_ended: tuple[str | int, ...] = ()
     zero_date: bool = False
     plus: str | None = None
+    clock: str | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -73,6 +87,8 @@ class FieldShape(Shape):
         for option, kind in needs.items():
             if (getattr(self, option) is not None) != (kind in given):
                 raise ValueError(f"`{option}` belongs to a {kind} field, and such a field needs it")
+        if self.clock == "local" and self.zone is not None:
+            raise ValueError("`clock: local` is the customer's own clock already, so there is no `zone` beside it")
         for option, kinds in _OPTIONS.items():
             if getattr(self, option) not in (None, (), False) and given[0] not in kinds:
                 raise ValueError(f"`{option}` belongs to a field of kind {' or '.join(kinds)}")

@@ -7,7 +7,7 @@ from string import Formatter
 from typing import Any
 
 from state import values
-from state.mapping.times import day_of, end_of_term, instant_of
+from state.mapping.times import day_of, day_on_clock, end_of_term, instant_of
 from state.model import Absent, FieldSpec, Mapper
 from state.roles import REREAD_NEEDED
 from state.values import BadValue
@@ -106,13 +106,13 @@ def _field_lines(number: int, spec: FieldSpec, names: dict[str, Any]) -> list[st
 def _label_lines(number: int, spec: FieldSpec, names: dict[str, Any], given: str) -> list[str]:
     v = f"v{number}"
     names[f"M{number}"] = dict(spec.labels or {})
-    names[f"text{number}"] = values.text
+    names[f"text{number}"], names["odd"] = values.label, values.odd_label
     unknown = repr(spec.name)
     if spec.absent is Absent.UNKNOWN:
         unknown = f"{spec.name!r} if {spec.column!r} in row else {f'{REREAD_NEEDED}:{spec.name}'!r}"
     return [
         f"{v} = {given}",
-        f"m = M{number}.get({v} if {v}.__class__ is str else str({v}) if {v}.__class__ is int else None)",
+        f"m = M{number}.get({v} if {v}.__class__ is str else str({v}) if {v}.__class__ is int else odd({v}))",
         f"if m is None: {v} = text{number}({v}); bad = (bad or ()) + ({unknown},)",
         f"else: {v} = m",
     ]
@@ -141,7 +141,7 @@ def _convert_lines(number: int, spec: FieldSpec, names: dict[str, Any]) -> list[
 
 
 def _time_lines(number: int, spec: FieldSpec, names: dict[str, Any]) -> list[str]:
-    v, declared = f"v{number}", bool(spec.zone or spec.open_ended or spec.zero_date)
+    v, declared = f"v{number}", bool(spec.zone or spec.open_ended or spec.zero_date or spec.clock)
     if not declared and spec.kind == "date":
         lines = [f"if {v} is not None: {v} = DATES[{v}] if {v}.__class__ is int else day({v})"]
     elif not declared:
@@ -153,6 +153,8 @@ def _time_lines(number: int, spec: FieldSpec, names: dict[str, Any]) -> list[str
     else:
         make = day_of if spec.kind == "date" else instant_of
         names[f"f{number}"] = make(frozenset(spec.open_ended), spec.zero_date, spec.zone is not None)
+        if spec.clock is not None:
+            names[f"f{number}"] = day_on_clock(frozenset(spec.open_ended), spec.zero_date, spec.clock)
         zone = "None"
         if spec.zone is not None:
             names[f"z{number}"] = spec.zone.fixed

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
+from state.model import Local
 from state.roles import INEXACT_INTERVAL
 from state.values import NOT_SET, OPEN_ENDED, OPEN_STARTED, BadValue, day, instant, instant_from_us, iso
 
@@ -49,6 +50,26 @@ def day_of(open_ended: frozenset[Any], zero_date: bool, zoned: bool) -> Convert:
         if open_ended and value in open_ended:
             return OPEN_ENDED
         found = local_day(value, zone) if zoned else day(value)
+        return OPEN_ENDED if open_ended and found in open_ended else found
+
+    return convert
+
+
+def day_on_clock(open_ended: frozenset[Any], zero_date: bool, clock: tzinfo | Local) -> Convert:
+    """The converter (value, zone) of a date field whose column shows a wall clock: `LOCAL`, or the one of a zone.
+
+    Of a local clock the day that it shows is meant; else the day in `zone` of the instant, or that of the clock itself.
+    """
+
+    def convert(value: Any, zone: tzinfo | None = None) -> str | None:
+        if value is None:
+            return None
+        if zero_date and value in _ZERO:
+            return NOT_SET
+        if open_ended and value in open_ended:
+            return OPEN_ENDED
+        read = UTC if isinstance(clock, Local) else clock
+        found = local_day(_from_wall_clock(value, read), zone or read)
         return OPEN_ENDED if open_ended and found in open_ended else found
 
     return convert

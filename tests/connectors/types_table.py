@@ -52,8 +52,8 @@ _NUMBERS = {
 }  # fmt: skip
 UTC_ZONE = Zone(UTC)
 KINDS: dict[str, dict[str, Any]] = {
-    "text": {}, "label": {"labels": {"so-so": "x", "vc": "x", "CiT": "x", "7": "x"}}, "money": {}, "decimal": {},
-    "integer": {}, "boolean": {}, "date": {}, "day in a zone": {"kind": "date", "zone": UTC_ZONE}, "instant": {},
+    "text": {}, "label": {"labels": {"so-so": "x", "vc": "x", "CiT": "x", "7": "x", "true": "x"}}, "money": {}, "decimal": {},
+    "integer": {}, "boolean": {}, "date": {}, "day in a zone": {"kind": "date", "zone": UTC_ZONE}, "day on a clock": {"kind": "date", "clock": UTC}, "instant": {},
     "instant in a zone": {"kind": "instant", "zone": UTC_ZONE}, "reference": {"table": 0},
     "term": {"kind": "date", "column": "start", "plus": "x"},
 }  # fmt: skip

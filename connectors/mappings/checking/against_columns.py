@@ -102,6 +102,8 @@ def _declared(column: Described, reason: str) -> str:
 def _next_step(code: str, field: FieldSpec) -> str:
     if code in ("NOT_AN_AMOUNT", "INVALID_PRECISION") and field.minor:
         return "minor units are whole numbers: write `units: major` if the column holds exact decimals"
+    if code == "ZONE_NOT_DECLARED" and field.kind == "date":
+        return "add `clock`: `local` if the column shows the customer's own clock, else the IANA name of the clock it shows"
     return _STEPS.get(code, f"map a column that can be a {field.kind} field; docs/types.md lists what each type can be")
 
 
@@ -110,17 +112,26 @@ def _check_labels(
 ) -> Iterator[MappingFinding]:
     for field, given in table.fields.items():
         column = columns.get(given.column)
-        if given.values is None or column is None or not column.labels:
+        if given.values is None or column is None or not (possible := _labels_of(column)):
             continue
         loc: Loc = ("tables", name, "fields", field, "values")
-        for label in column.labels:
+        for label in possible:
             if label not in given.values:
                 problem = f"column {given.column} can be {label}, which the value map lacks"
                 step = (
                     f"add {label} with its canonical label; until then such an object is flagged and nothing is derived"
                 )
                 yield at(file, loc, UNMAPPED_STATUS, problem, step)
-        for label in given.values:
-            if label not in column.labels:
-                problem = f"column {given.column} can never be {label}; it can be {', '.join(column.labels)}"
-                yield at(file, (*loc, label), UNKNOWN_LABEL, problem, "correct the label, or remove it", "warning")
+        for other in given.values:
+            if other is not None and other not in possible:
+                problem = f"column {given.column} can never be {other}; it can be {', '.join(possible)}"
+                yield at(file, (*loc, other), UNKNOWN_LABEL, problem, "correct the label, or remove it", "warning")
+
+
+def _labels_of(column: Described) -> tuple[str, ...]:
+    """Every label that the column can have, empty if anything may stand there."""
+    return ("true", "false") if column.schema == "boolean" or _is_boolean(column.schema) else column.labels
+
+
+def _is_boolean(schema: Any) -> bool:
+    return isinstance(schema, dict) and schema.get("type") == "boolean"

@@ -97,7 +97,9 @@ def check_tiers(file: Located, shape: MappingShape, tiers: Sequence[str]) -> Ite
                         f"{tier} is no tier of the ownership rules, so nobody with {label} is entitled to anything"
                     )
                     step = f"use one of {', '.join(tiers)}, or add it to `tiers` in ownership.yaml"
-                    yield at(file, ("tables", name, "fields", field, "values", label), UNKNOWN_TIER, problem, step)
+                    yield at(
+                        file, ("tables", name, "fields", field, "values", label or "null"), UNKNOWN_TIER, problem, step
+                    )
 
 
 def _no_contract(folder: Path, contract: str) -> tuple[str, str]:
