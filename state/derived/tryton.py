@@ -13,8 +13,8 @@ from state.values import NANO_DIGITS, major_units
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _text = RoleField
 _LINE_MODEL = "account.invoice.line"
-#: rank of a cancelled invoice among those of one reference
-_GONE = 2
+#: ranks of an unbooked and of a cancelled invoice among those of one reference
+_DRAFT, _GONE = 1, 2
 
 PARTS = (
     part_role(
@@ -103,18 +103,26 @@ def invoice_id(row: Part, parts: Parts) -> str:
     """Billing's id where the invoice came from there, else one that no other system uses.
 
     A posted invoice is amended by a credit note and a new invoice of the same reference. The booked one has the id, else
-    the draft, else the newest of the cancelled ones; two that are booked have it both, which is told as ambiguous.
+    the oldest draft (a request that came twice makes two, which book nothing), else the newest of the cancelled ones; two
+    that are booked have it both, which is told as ambiguous.
     """
     own = f"ERP-{row['row']}"
     if row["reference"] is None:
         return own
     rank, others = _rank(row), parts.of("invoice_row", reference=row["reference"])
-    outranked = any(_rank(other) < rank or (rank == _GONE and other.order > row.order) for other in others)
+    outranked = any(_rank(other) < rank or (_rank(other) == rank and _before(other, row, rank)) for other in others)
     return own if outranked else str(row["reference"])
 
 
+def _before(other: Part, row: Part, rank: int) -> bool:
+    """Whether of two documents of one rank the other one counts."""
+    if rank == _GONE:
+        return bool(other.order > row.order)
+    return rank == _DRAFT and (len(other["row"]), other["row"]) < (len(row["row"]), row["row"])
+
+
 def _rank(row: Part) -> int:
-    return {"posted": 0, "paid": 0, "draft": 1, "validated": 1}.get(row["state"], _GONE)
+    return {"posted": 0, "paid": 0, "draft": _DRAFT, "validated": _DRAFT}.get(row["state"], _GONE)
 
 
 def line_amount(line: Part, digits: int) -> int:

@@ -55,6 +55,18 @@ def test_the_reference_is_the_invoice_that_counts(books: Replay) -> None:
     assert shown(books) == {REFERENCE: ("posted", 12_900), "ERP-1": ("cancelled", 11_900)}
 
 
+def test_of_two_drafts_the_oldest_has_the_reference(books: Replay) -> None:
+    """A request that was given up arrives late and makes a second draft: no ambiguity, so no want is withdrawn over it.
+
+    Planted break, seen to fail: drafts of one reference have it both.
+    """
+    books.commit(document(books, 9, "draft", "119.00"), source="tryton")
+    books.commit(document(books, 10, "draft", "119.00"), source="tryton")
+    assert shown(books) == {REFERENCE: ("draft", 11_900), "ERP-10": ("draft", 11_900)}
+    books.commit(document(books, 10, "posted", "119.00"), source="tryton")
+    assert shown(books) == {REFERENCE: ("posted", 11_900), "ERP-9": ("draft", 11_900)}
+
+
 def test_of_cancelled_invoices_the_newest_has_the_reference(books: Replay) -> None:
     """An amended invoice that is cancelled in the end is cancelled, not gone."""
     books.commit(document(books, 1, "cancelled", "119.00"), source="tryton")
