@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from demo.money import major
+
 #: what must be zero for the demo to succeed, with the words of the report
 MUST_BE_ZERO = {
     "partial_states": "partial states",
@@ -14,6 +16,8 @@ MUST_BE_ZERO = {
     "missed_differences": "planted differences that were not found",
     "unverified_corrections": "corrections without proof of arrival",
     "differences_left": "differences left in the databases",
+    "mid_cycle_unnamed": "failures of an upgrade without customer, invoice, case or amount",
+    "mid_cycle_unfollowed": "steps of an upgrade that did not follow",
 }
 
 
@@ -39,4 +43,22 @@ def rows(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("differences left", f"{report['differences_left']}"),
         ("freshness", f"p50 {fresh['p50']:.0f} ms, p99 {fresh['p99']:.0f} ms (source commit to visible, {fresh['n']:,} transactions)"),
         ("memory of all flows", f"{report['flows_rss_mb']:.0f} MB at most"),
+        *_mid_cycle(report["mid_cycle"]),
     ]  # fmt: skip
+
+
+def _mid_cycle(scenario: dict[str, Any]) -> list[tuple[str, str]]:
+    """A severity-one case is open and the plan is upgraded in mid-cycle: what follows, and how each step that fails is told."""
+    lines = [
+        (f"upgrade: {one['check']}", f"follows for {one['held']} of {one['of']} customers")
+        for one in scenario["checks"]
+    ]
+    for one in scenario["named"]:
+        failure, amount = one["failure"], major(one["amount_minor"], one["currency"])
+        common = f"; common failure: {failure['common']}" if failure["common"] else ""
+        text = (
+            f"{failure['code']} after {one['named_s']:.1f} s: {one['customer']}, {one['invoice']}, {one['case']}, {amount} "
+            f"{one['currency']}; {one['ended']} {one['ended_s']:.1f} s later{common}"
+        )
+        lines.append((f"failed: {failure['step']}", text))
+    return lines

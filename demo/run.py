@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +17,11 @@ from connectors.sources.capture import DEFAULT_ROLE, Capture
 from dataflows.settings import Settings, load_settings, stack_dir
 from demo.audit import Audit, audit, remaining
 from demo.clean import clean
-from demo.company import Company
+from demo.company import SYSTEMS, Company
 from demo.flows import Flows
 from demo.ledger import Comparison, compare
+from demo.mid_cycle.listening import Listener
+from demo.mid_cycle.story import MidCycleFailed, Story
 from demo.observer import Observer
 from demo.traffic import Traffic, TrafficSettings
 
@@ -50,7 +54,7 @@ class Demo:
     def __init__(self, options: DemoOptions, tell: Callable[[str], None]) -> None:
         self._options = options
         self._tell = tell
-        self.settings: Settings = load_settings()
+        self.settings: Settings = load_settings(sources=SYSTEMS)
         self._company = Company(self.settings.postgres)
         self._capture = Capture(
             self.settings.sources_dir,
@@ -63,12 +67,16 @@ class Demo:
         )
         registry = Registry(self.settings.registry_api)
         self._contracts = Contracts(registry, self.settings.contracts_dir, self.settings.prefix)
-        self.flows = Flows(stack_dir() / "logs")
+        self.flows = Flows(stack_dir() / "logs", {"CONCORD_SOURCES": json.dumps(SYSTEMS)})
         self.traffic = Traffic(
             self._company,
             TrafficSettings(options.seed, options.accounts, options.rate, options.drift, 0, options.settle_s),
         )
         self.observer = Observer(self.settings.kafka, self.settings.prefix, registry)
+        partitions, read = self.settings.partitions, self._contracts.read
+        self._listener = Listener(self.settings.kafka, self.settings.prefix, partitions, read)
+        self.story = Story(self._company, self._listener, f"{options.seed}")
+        self.mid_cycle: dict[str, Any] = {}
 
     def run(self, live: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         """Everything but the stack itself; returns the report. Raises DemoFailed, FlowDied and what the adapters raise."""
@@ -77,10 +85,11 @@ class Demo:
             self._under_traffic(live)
             self._tell("letting it settle: every change captured, every correction proven")
             self._settle(live)
-            self._tell("auditing the view against SQL on the three databases")
+            self._tell("auditing the view against SQL on the databases")
             return self._report()
         finally:
             self.observer.close()
+            self._listener.close()
             self.flows.stop()
 
     def _prepare(self) -> None:
@@ -92,7 +101,7 @@ class Demo:
             self._tell(f"bringing {source} under capture")
             self._capture.prepare(source)
             self._capture.register(source)
-        for system in ("erp", "support"):
+        for system in ("erp", "support", "crm"):
             self.flows.start_service(f"demo-{system}", ["demo.services", system])
         for flow in ("canonical", "dispatch", "lookup"):
             self.flows.start(flow)
@@ -115,12 +124,20 @@ class Demo:
             f"business acts for {self._options.seconds:.0f} s; the old integration gets {self._options.drift:.0%} wrong"
         )
         self.traffic.start()
+        self._listener.start()
         ends = time.monotonic() + self._options.seconds
-        while time.monotonic() < ends:
-            self.flows.check()
-            live(self.moment())
-            time.sleep(0.5)
+        with ThreadPoolExecutor(1) as beside:
+            self._tell("key accounts open severity-one cases and upgrade in mid-cycle; each step is failed once")
+            scenario = beside.submit(self.story.run)
+            while time.monotonic() < ends or not scenario.done():
+                self.flows.check()
+                live(self.moment())
+                time.sleep(0.5)
         self.traffic.stop()
+        try:
+            self.mid_cycle = scenario.result()
+        except MidCycleFailed as error:
+            raise DemoFailed(str(error)) from error
 
     def moment(self) -> dict[str, Any]:
         """What the live table shows."""
@@ -172,7 +189,9 @@ class Demo:
             for message in batch
             if (value := message.value()) is not None
         )
-        return {(one["rule"], one["object_id"]) for one in intents if one["state"] != "settling"}
+        ours = self.story.object_ids  # told by themselves
+        found = {(one["rule"], one["object_id"]) for one in intents if one["state"] != "settling"}
+        return {one for one in found if one[1] not in ours}
 
     def _report(self) -> dict[str, Any]:
         seen = self.observer.finish()
@@ -221,4 +240,7 @@ def report(demo: Demo, seen: Any, checked: Audit, found: Comparison) -> dict[str
         "differences_left": len(remaining(Company(demo.settings.postgres))),
         "freshness_ms": seen.freshness_ms,
         "flows_rss_mb": round(demo.flows.rss_max_bytes / 1e6, 1),
+        "mid_cycle": demo.mid_cycle,
+        "mid_cycle_unnamed": sum(not one["complete"] for one in demo.mid_cycle["named"]),
+        "mid_cycle_unfollowed": sum(one["of"] - one["held"] for one in demo.mid_cycle["checks"]),
     }

@@ -183,7 +183,7 @@ class DerivationUse:
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """A captured database. `system` is the part it plays: billing, erp or support."""
+    """A captured database. `system` is the part it plays: billing, erp, support or crm."""
 
     name: str
     system: str
