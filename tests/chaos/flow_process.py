@@ -73,8 +73,8 @@ class FlowProcess:
 
     def kill_all(self) -> None:
         """kill -9 of the whole group: a power cut."""
-        self._signal_group(signal.SIGKILL)
         if self._process is not None:
+            self._signal_group(signal.SIGKILL)
             self._process.wait(30)
 
     def kill_one(self, random: Random) -> int:

@@ -14,7 +14,7 @@ import pytest
 from connectors.hosts.together import EXIT_ALONE
 from tests.chaos.bank import SOURCE, SOURCES, Traffic
 from tests.chaos.flow_process import FlowProcess, wait_until
-from tests.chaos.lab import ChaosLab
+from tests.chaos.lab import CAUGHT_UP_WITHIN_S, ChaosLab
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -31,7 +31,7 @@ def at_work(lab: ChaosLab, *hosts: FlowProcess) -> None:
         lab.look()
         return lab.live and lab.commit >= before + CUTS
 
-    wait_until(publishes, 60, f"{CUTS} cuts of {len(hosts)} hosts", lab.explain)
+    wait_until(publishes, CAUGHT_UP_WITHIN_S, f"{CUTS} cuts of {len(hosts)} hosts", lab.explain)
 
 
 def has_ended(host: FlowProcess) -> bool:
@@ -41,7 +41,7 @@ def has_ended(host: FlowProcess) -> bool:
 
 def ended(lab: ChaosLab, host: FlowProcess, gone: int) -> None:
     """The host ends by itself, with an error that names the process that is gone."""
-    wait_until(lambda: not host.running, 20, "the other host to end", lab.explain)
+    wait_until(lambda: not host.running, CAUGHT_UP_WITHIN_S, "the other host to end", lab.explain)
     assert host.exit_code == EXIT_ALONE, lab.explain()
     assert f"process {gone} is gone" in host.log.read_text()
 
@@ -60,7 +60,7 @@ def test_the_others_end_and_all_begin_again_together(lab: ChaosLab) -> None:
         at_work(lab, first, second)
         second.stop()
         assert second.exit_code == 0
-        wait_until(lambda: not first.running, 20, "the first host to stop, too", lab.explain)
+        wait_until(lambda: not first.running, CAUGHT_UP_WITHIN_S, "the first host to stop, too", lab.explain)
         assert first.exit_code == EXIT_ALONE, lab.explain()
         lab.catch_up(first, second)
     lab.catch_up(first, second)
@@ -80,7 +80,7 @@ def test_a_host_with_another_mapping_is_refused(lab: ChaosLab, tmp_path: Path) -
     first.start()
     for wrong, named in ((stale, "disagree about bank/mapping.yaml"), (alone, "disagree about CONCORD_ADDRESSES")):
         wrong.start()
-        wait_until(partial(has_ended, wrong), 30, "the refusal", lab.explain)
+        wait_until(partial(has_ended, wrong), CAUGHT_UP_WITHIN_S, "the refusal", lab.explain)
         assert wrong.exit_code == 2, lab.explain()
         assert named in wrong.log.read_text()
     assert first.running

@@ -7,7 +7,7 @@ import pytest
 from dataflows.cut import EXIT_FENCED
 from tests.chaos.bank import Traffic
 from tests.chaos.flow_process import FlowProcess, wait_until
-from tests.chaos.lab import ChaosLab
+from tests.chaos.lab import CAUGHT_UP_WITHIN_S, ChaosLab
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -33,7 +33,7 @@ def test_every_number_of_processes_goes_on_where_the_last_one_stood(lab: ChaosLa
         two.start()
         at_work(lab, two, 2)
         four.start()
-        wait_until(lambda: not two.running, 30, "the two processes to be fenced", lab.explain)
+        wait_until(lambda: not two.running, CAUGHT_UP_WITHIN_S, "the two processes to be fenced", lab.explain)
         assert two.exit_code == EXIT_FENCED, lab.explain()
         at_work(lab, four, 4)
         four.kill_all()

@@ -27,7 +27,7 @@ from tests.chaos.flow_process import CONCORD, FlowProcess, wait_until
 from tests.running_stack import RunningStack
 from tests.scenarios.hand_made import PARTITIONS, TABLES, HandMade
 
-WAIT_S = 40.0
+WAIT_S = 90.0
 
 
 class InputLab:
