@@ -11,6 +11,7 @@ from connectors.kafka.transactor import Record
 from connectors.log import logger
 from state.model import Model
 from state.output import Output, ParkedChange
+from state.resolving.moves import MOVED
 from state.row import BadFrame, Release
 
 #: digests of the newest published versions that are remembered, per shard
@@ -120,14 +121,15 @@ class Encoder:
     def facts(self, number: int, release: Release, out: Output) -> list[Record]:
         """The rows as captured: the state that a restart reads."""
         facts: list[Record] = []
-        topic, prefixes, override = self._facts, self._fact_keys, out.facts_override
+        topic, prefixes, override, own_times = self._facts, self._fact_keys, out.facts_override, out.own_times
         fact_value = self._fact_value
         for _source, position, time_ms, changes in release.transactions:
             for account, table, kind, key, frame, link, _partition, _offset in changes:
                 value = None
                 if kind != "d":
                     image = override.get((table, key), frame) if override else frame
-                    value = fact_value(account, link, position, time_ms, image)
+                    at_ms = own_times.get((table, key), time_ms) if own_times and kind == MOVED else time_ms
+                    value = fact_value(account, link, position, at_ms, image)
                 facts.append((topic, number, prefixes[table] + key.encode(), value))
         for note in out.notes:
             facts.append((topic, number, *note_record(note)))

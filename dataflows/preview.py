@@ -30,7 +30,7 @@ from state.row import Release
 from state.rules import Rules
 from state.sequencer import Sequencer
 from state.shard import Shard
-from state.step import Position
+from state.step import Position, ticked
 from state.viewing.preview import Comparison, View, view_of
 
 #: recorded events that are processed at once
@@ -156,7 +156,7 @@ def _run(recording: Recording, side: Side, told: Told) -> tuple[Rows, int]:
         outputs = process(peek.batch(recording.events[first : first + _BATCH]), state)
         if outputs.step is None:
             continue
-        clock_ms = min(outputs.step.position.clock_ms.values(), default=0)
+        clock_ms = ticked(outputs.step.position.clock_ms)
         told.unreadable.update(bad.code for bad in outputs.step.parked)
         for number, output in outputs.shards.items():
             _keep(outputs.step.releases[number], output, kept)

@@ -28,6 +28,7 @@ from dataflows.start import Start, demand_newest, transactor_config
 from dataflows.stored import AsStored, FactRecord
 from state.model import Model
 from state.rederivation import Opened, derive
+from state.step import ticked
 
 #: pause between two lines about how far it is
 _REPORT_SECONDS = 5.0
@@ -80,7 +81,7 @@ class _Work:
         published = Published(self._settings.kafka, self._contracts, number)
         accounts, notes = self._stored.rows(number)
         opened = Opened(published.intents, published.exceptions(), notes)
-        clock_ms, done, differing = min(self._start.position.clock_ms.values(), default=0), 0, 0
+        clock_ms, done, differing = ticked(self._start.position.clock_ms), 0, 0
         faults: dict[str, int] = {}
         for derived in derive(self._open_shard, accounts, opened, clock_ms):
             differing += self._keep(published.news(derived.output))

@@ -25,6 +25,7 @@ from state.folding.notes import MERGED, Note
 from state.mapping.parked import unpack
 from state.model import Model
 from state.rederivation import StoredRow
+from state.resolving.carried import bare
 from state.resolving.placement import Known, Placed, RowPlace, place_anew
 from state.routing import partition_of
 from state.row import KEY, LINK, Row
@@ -103,9 +104,9 @@ class Replaced:
 
     def _read_again(self, place: RowPlace, fact: Fact) -> tuple[str | None, str | None]:
         """The row's link under the mapping, or why there is none."""
-        parked = unpack(fact.frame)
+        parked = unpack(bare(fact.frame))
         try:
-            row = self._peek.peek(place[0], None, fact.frame if parked is None else parked.frame)
+            row = self._peek.peek(place[0], None, bare(fact.frame) if parked is None else parked.frame)
         except BadFrameError as error:
             return None, (
                 f"row {fact.key} of {fact.topic} cannot be placed by the mapping: {error.reason}. Next step: correct "

@@ -27,11 +27,12 @@ from dataflows.settings import Settings
 from dataflows.start import Start
 from state.mapping.parked import unpack
 from state.model import Model
+from state.resolving.carried import bare
 from state.resolving.moves import Moves
 from state.row import FRAME, Release
 from state.sequencer import Sequencer
 from state.shard import Shard
-from state.step import Batch, Position
+from state.step import Batch, Position, ticked
 
 SINK_KEY = "0"
 
@@ -76,7 +77,7 @@ class SequencerStage(_Stage):
         self._keys = shard_keys(settings.partitions, settings.processes)
         started = time.monotonic()
         identity = restore_identity(settings, model)
-        frames = (waiting.row[FRAME] for waiting in identity.waiting_rows())
+        frames = (bare(waiting.row[FRAME]) for waiting in identity.waiting_rows())
         learn(schemas, (frame if (parked := unpack(frame)) is None else parked.frame for frame in frames))
         inputs = Counter(topic for topic, _ in start.vector)
         moves = Moves(read_back(settings, model))
@@ -177,7 +178,7 @@ class ShardStage(_Stage):
                 exception = self._contracts.read(value)
                 shard.load_exception(exception)
                 self._open_records.exception(name.decode(), exception)
-        shard.load_clock(min(self._start.clock_ms.values(), default=0))
+        shard.load_clock(ticked(self._start.clock_ms))
         collector.settle()
         logger(self._settings.flow).info(
             "shard restored", partition=number, rows=len(live), seconds=round(time.monotonic() - started, 3)

@@ -27,7 +27,8 @@ class Output:
 
     `records`: (object, key, account id, record), object being the contract's name in `avro/`. `facts_override`: what to
     store in `facts` instead of the captured frame, per (table, key) of this release's changes: the merged image of a row
-    with unchanged TOAST values, or a parked row together with what it said last. `notes`: what is stored beside the rows.
+    with unchanged TOAST values, or a parked row together with what it said last. `own_times`: commit times, ms, of the
+    transactions that wrote the rows that came from another account. `notes`: what is stored beside the rows.
     `ended`: tombstones of objects that are to come before the records, since an object may have moved to another account.
     `applied`, `parked` and `ignored` count changes and add up to what the release held.
     """
@@ -37,6 +38,7 @@ class Output:
     exceptions: list[tuple[str, Record | None]] = field(default_factory=list)
     parked: list[ParkedChange] = field(default_factory=list)
     facts_override: dict[tuple[int, str], bytes] = field(default_factory=dict)
+    own_times: dict[tuple[int, str], int] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
     ended: list[tuple[str, str, str, Record | None]] = field(default_factory=list)
     applied: int = 0

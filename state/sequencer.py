@@ -11,7 +11,7 @@ from state.aside import Aside, let_go_transactions
 from state.model import Model
 from state.repairs import Repairs
 from state.resolving.identity import Identity
-from state.resolving.moves import Moves
+from state.resolving.moves import Moves, Place
 from state.routing import Router
 from state.row import (
     OP,
@@ -25,10 +25,7 @@ from state.row import (
     Stalled,
     Transaction,
 )
-from state.step import Batch, Position, Step
-
-#: timers of quiet shards are driven this often
-TICK_MS = 200
+from state.step import Batch, Position, Step, ticked
 
 
 class Sequencer:
@@ -69,7 +66,8 @@ class Sequencer:
         self._source_of = {s.name: i for i, s in enumerate(sources)}
         self._names = [t.source for t in tables]
         self._of_table = [self._source_of[name] for name in self._names]
-        self._ticked_ms = 0
+        #: the clock that quiet shards have seen since the start, and the one up to which timers have fired
+        self._ticked_ms, self._told_ms = 0, ticked(start.clock_ms)
         self._aside = Aside(model.tables, identity, partitions)
         self.moves = moves or Moves()
         self._other_offsets: dict[tuple[str, int], int] = {}
@@ -157,8 +155,9 @@ class Sequencer:
         self._count("ignored", found.ignored, number)
         self._aside.links(found.links, step.facts)
         arriving: list[Transaction] = []
-        if found.moved or found.merged:
-            arriving, stranded = self.moves.bring(found, identity, self._names.__getitem__, released.time_ms)
+        if found.moved or found.merged or found.own:
+            place = Place(source, released.position, released.time_ms)
+            arriving, stranded = self.moves.bring(found, identity, self._names.__getitem__, place, self._told_ms)
             for row in stranded:
                 self._count("applied", -1, self._source_of[row.source])
             for merged in found.merged:
@@ -239,10 +238,10 @@ class Sequencer:
 
     def _route(self, step: Step, per_shard: dict[int, list[Transaction]], went_live: bool) -> None:
         """Every shard that has something to do, and all of them when the clock has moved on."""
-        clock = min(step.position.clock_ms.values(), default=0)
-        everyone = went_live or clock - self._ticked_ms >= TICK_MS
-        if everyone:
-            self._ticked_ms = clock
+        clock = ticked(step.position.clock_ms)
+        everyone = went_live or clock > self._ticked_ms
+        self._ticked_ms = max(clock, self._ticked_ms)
+        self._told_ms = max(clock, self._told_ms)
         for shard in range(self._partitions):
             transactions, merged = per_shard.get(shard), step.merged.get(shard, ())
             if transactions or everyone or merged:

@@ -23,6 +23,7 @@ from state.folding.waking import Sleepers
 from state.model import Model
 from state.output import Output
 from state.publication import Publication
+from state.resolving.moves import settling
 from state.row import Change, Release, Transaction
 from state.rules import Rules
 from state.viewing.service_clock import keeps_clocks
@@ -60,6 +61,7 @@ class Shard:
         self._timed: dict[str, None] = {}
         self._timers: list[tuple[int, str]] = []
         self._sleepers = Sleepers()
+        self._unsettled: dict[str, None] = {}
         self._clock_ms = 0
         self._milestones = Milestones(model, rules.renewal_days, self._timers)
         self._publication = Publication(model, rules, self._timers, changes)
@@ -108,8 +110,9 @@ class Shard:
             if self._accounts.stored(name):
                 self._accounts.of(name)
         self._timed.clear()
-        for transaction in release.transactions:
-            changed = self._transaction(transaction, out, touched, live)
+        settles = settling(release.transactions) if self._derives else ()
+        for number, transaction in enumerate(release.transactions):
+            changed = self._transaction(transaction, out, touched, live, not settles or settles[number])
             if live and not self._coalesce:
                 self._publish(touched.values(), transaction.time_ms, out)
                 touched = {}
@@ -146,9 +149,9 @@ class Shard:
         return self._accounts.all()
 
     def _transaction(
-        self, transaction: Transaction, out: Output, touched: dict[str, Account], live: bool
+        self, transaction: Transaction, out: Output, touched: dict[str, Account], live: bool, whole: bool
     ) -> list[tuple[str, str, str, dict[str, Any] | None]]:
-        """Fold one whole transaction; returns its change events."""
+        """Fold one whole transaction; returns its change events. Until a move is `whole`, derived objects stay as they are."""
         entries: dict[str, list[dict[str, Any]]] = {}
         accounts, apply = self._accounts.hot, self._rows.apply
         for change in transaction.changes:
@@ -162,7 +165,9 @@ class Shard:
             if entry is not None and live and self._changes:
                 entries.setdefault(name, []).append(entry)
         if self._derives and live:
-            for name in dict.fromkeys(change[0] for change in transaction.changes if change[2] != "T"):
+            self._unsettled |= dict.fromkeys(change[0] for change in transaction.changes if change[2] != "T")
+            names, self._unsettled = (self._unsettled, {}) if whole else ({}, self._unsettled)
+            for name in names:
                 made = self._settle(accounts[name], self._clock_ms, out, transaction)
                 if made and self._changes:
                     entries.setdefault(name, []).extend(made)
@@ -233,6 +238,7 @@ class Shard:
                 self._states.judge(account)
             if account.terms or account.noted:
                 self._milestones.fire(account, clock_ms, out, self._changes)
+            account.brought.clear()
             now = entitled(account, self._rules.tiers, clock_ms)
             if not self._publication.publish(account, now, clock_ms, out):
                 self._accounts.forget(account)

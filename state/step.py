@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from state.aside import ExceptionRecord, WaitingFact
 from state.row import BadFrame, End, Merged, Notice, Release, Row
+
+#: the clock that accounts see stands still in between
+TICK_MS: Final = 200
+
+
+def ticked(clock_ms: Mapping[str, int]) -> int:
+    """The clock of all accounts: up to when every source has been seen, in whole ticks.
+
+    Whatever shard an account lives in, the same timers have fired of it at every cut, after a restart as well.
+    """
+    now = min(clock_ms.values(), default=0)
+    return now - now % TICK_MS
 
 
 class Batch(NamedTuple):

@@ -32,6 +32,7 @@ class Account:
 
     __slots__ = (
         "blocked",
+        "brought",
         "changed",
         "clocks",
         "counts",
@@ -84,8 +85,7 @@ class Account:
 
     def __init__(self, identity: str, steps: Mapping[str, int]) -> None:
         """An account without rows; `steps` are the 10^-9 units of one minor unit, per currency."""
-        self.id = identity
-        self.steps = steps
+        self.id, self.steps = identity, steps
         self.rows: dict[Ref, Fact] = {}
         self.positions: dict[str, int] = {}
         self.faults: dict[Ref, Fault] = {}
@@ -124,11 +124,12 @@ class Account:
 
     def remember_nothing(self) -> None:
         """Begin without a history, without dates to come, and without segments."""
-        #: states that rows were in, oldest first, where they are kept and there was more than one image
+        #: states that rows were in, oldest first: as they are noted, and as the rows of derived objects say themselves
         self.trails: dict[Ref, tuple[Step, ...]] = {}
-        #: the same of derived objects whose rows say it themselves; and the row that stands for each derived object
         self.stories: dict[Ref, tuple[Step, ...]] = {}
+        #: the row that stands for each derived object; rows that have just come, with the clock and what was told before
         self.stands: dict[Ref, Ref] = {}
+        self.brought: dict[Ref, tuple[int, dict[str, Any]]] = {}
         #: rows whose state changed since the last cut: position of the transaction, what they said before it
         self.stepping: dict[Ref, tuple[int, Fact]] = {}
         #: the account's own segment, its totals by currency and segment, and what each object adds to them
@@ -137,12 +138,11 @@ class Account:
         self.shares: dict[tuple[str, str], list[Share]] = {}
         #: dates of subscriptions, whether some are new, what is noted of them, when the next milestone is
         self.terms: dict[tuple[Ref, str], Term] = {}
-        self.fresh = False
+        self.fresh = self.withheld = False
         self.noted: dict[Ref, dict[str, Any]] = {}
         self.next_milestone_ms: int | None = None
         #: recurring revenue that was told, minor by currency (None: as the rows say), and whether a note keeps it
         self.told: dict[str, int] | None = {}
-        self.withheld = False
         #: open exceptions about illegal steps, by their id
         self.illegal: dict[str, dict[str, Any]] = {}
 

@@ -19,6 +19,7 @@ from state.folding.states import States
 from state.folding.targets import CASE_OPEN
 from state.model import Model, TableSpec
 from state.output import Output
+from state.resolving.moves import MOVED
 from state.roles import FIRST, POSITION, ROLES, TIME_MS, Fact, Ref
 from state.row import Transaction
 from state.values import BadValue, instant_ms
@@ -153,6 +154,8 @@ class Deriver:
             refold(account, self._tables)
         if old is not None:
             self._changed(account, ref, old, fact, run)
+        elif fact is not None:
+            self._states.made(account, ref, fact)
         if (entry := change_event.entry(spec, old, fact)) is not None:
             run.entries.append(entry)
 
@@ -160,7 +163,8 @@ class Deriver:
         """Its states are noted where its rows do not say them."""
         cause = run.cause
         if cause is not None and cause.source == self._tables[ref[0]].source:
-            stamp = Stamp(cause.position, cause.time_ms)
+            moved = cause.changes[0].op == MOVED  # it is as of the move, but its objects are as old as its rows
+            stamp = Stamp(cause.position, (fact or old)[TIME_MS] if moved else cause.time_ms)
         else:
             stamp = Stamp((fact or old)[POSITION], run.clock_ms, False)
         self._states.changed(account, ref, old, fact, None if account.stories.get(ref) else run.out, stamp)

@@ -4,8 +4,9 @@ A milestone belongs to a date, and starts with the customer's local day. It is t
 that lies behind already when its date becomes known (by the commit that says so) is never told. Moving to another time zone
 moves those that are still to come and repeats none; another date begins anew.
 
-After a restart the clock of the last cut says what is done with: everything up to it, and nothing behind it. The few for
-which that is not so (told, and a change of zone moved them behind the clock) are kept in a note.
+After a restart the clock of the last cut says what is done with: everything up to it, and nothing behind it. What was told
+and may lie behind the clock again (in another zone, to which its account or its row may move) is kept in a note until it
+cannot any more.
 """
 
 from __future__ import annotations
@@ -49,6 +50,14 @@ def earliest(fact: Fact, days: Sequence[int]) -> list[int]:
     return out
 
 
+def _latest_ms(term: Term, name: str) -> int | None:
+    """Up to when a milestone that was told might lie ahead again, if its account moves to another zone."""
+    if term.kind == PAID_UNTIL:
+        return None
+    at = midnight_ms(term.value, int(name.rpartition("-")[2]), UTC)
+    return None if at is None else at + ZONES_MS
+
+
 class Milestones:
     """Follows the terms of accounts; `timers` is the shard's heap of (time, account)."""
 
@@ -70,17 +79,25 @@ class Milestones:
             self._loaded.setdefault(account, {})[index, key] = body
 
     def know(self, account: Account) -> None:
-        """A transaction is over that brought new dates: what lies behind its commit is not told any more."""
+        """A transaction is over that brought new dates: what lies behind its commit is not told any more.
+
+        Nor is what was due when a row left the account that it came from: that was told there.
+        """
         account.fresh = False
-        for (ref, _), term in account.terms.items():
+        for (ref, kind), term in account.terms.items():
             if term.done is None and ref in account.rows:
+                told_ms, told = account.brought.get(account.stands.get(ref, ref), (0, {}))
+                until_ms = max(term.known_ms, told_ms)
                 instants = self._instants(account, ref, term)
-                term.done = {name for name, at in instants.items() if at <= term.known_ms}
+                term.done = {name for name, at in instants.items() if at <= until_ms}
+                value, names = told.get(kind, (None, ()))
+                term.done |= set(names) if value == term.value else set()
 
     def adopt(self, account: Account, clock_ms: int) -> None:
         """The account has just been decoded: everything up to the clock of the last cut is done with."""
         account.fresh = False
-        account.noted = self._loaded.pop(account.id, {})
+        owners = {own: ref for ref, own in account.stands.items()}
+        account.noted = {owners.get(ref, ref): body for ref, body in self._loaded.pop(account.id, {}).items()}
         for (ref, kind), term in account.terms.items():
             value, names = account.noted.get(ref, {}).get(kind, (None, ()))
             term.done = set(names) if value == term.value else set()
@@ -107,14 +124,15 @@ class Milestones:
             assert term.done is not None
             done = term.done
             for name, at in self._instants(account, ref, term).items():
-                if at > clock_ms:
-                    if name in done:
-                        ahead.setdefault(ref, {}).setdefault(kind, [term.value, []])[1].append(name)
-                    if next_ms is None or at < next_ms:
-                        next_ms = at
-                elif name not in done:
+                if at <= clock_ms and name not in done:
                     done.add(name)
                     due.append((at, ref, term, name))
+                if (until_ms := max(at, _latest_ms(term, name) or at)) > clock_ms and name in done:
+                    ahead.setdefault(ref, {}).setdefault(kind, [term.value, []])[1].append(name)
+                else:
+                    until_ms = at
+                if until_ms > clock_ms and (next_ms is None or until_ms < next_ms):
+                    next_ms = until_ms
         if next_ms is not None and next_ms != account.next_milestone_ms:
             heapq.heappush(self._timers, (next_ms, account.id))
         account.next_milestone_ms = next_ms
@@ -127,7 +145,8 @@ class Milestones:
     def _notes(self, account: Account, ahead: dict[Ref, dict[str, Any]]) -> Iterator[Note]:
         for ref in sorted(ahead.keys() | account.noted.keys()):
             if ahead.get(ref) != account.noted.get(ref):
-                yield Note(account.id, TOLD, place_of(self._tables[ref[0]].topic, ref[1]), ahead.get(ref))
+                table, key = account.stands.get(ref, ref)
+                yield Note(account.id, TOLD, place_of(self._tables[table].topic, key), ahead.get(ref))
 
     def _instants(self, account: Account, ref: Ref, term: Term) -> dict[str, int]:
         """When each milestone of a term is, ms since 1970."""

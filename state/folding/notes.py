@@ -18,6 +18,10 @@ TENURE: Final = "tenure"
 MERGED: Final = "merged"
 
 
+#: kinds that belong to one row, and go with it to another account
+OF_ROWS: Final = (TRAIL, TOLD)
+
+
 class Note(NamedTuple):
     """`place` tells it from others of its kind: topic and key of a row. `body` is plain JSON data, None to forget it."""
 

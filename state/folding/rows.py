@@ -17,8 +17,9 @@ from state.mapping.parked import ParkedRow, by_table, by_topic, pack, unpack
 from state.mapping.toast import KEPT_FRAME_BYTES_MIN, has_marker, merge
 from state.model import Model, TableSpec
 from state.output import Output, ParkedChange
+from state.resolving.carried import CARRIES, Carried, bare, carried_by
 from state.resolving.moves import MOVED
-from state.roles import FIRST, POSITION, Fact, Ref
+from state.roles import FIRST, POSITION, UNMAPPED, Fact, Ref
 from state.row import Change, Transaction
 from state.values import BadValue
 
@@ -71,6 +72,10 @@ class Rows:
 
     def apply(self, account: Account, change: Change, transaction: Transaction, out: Output) -> Entry | None:
         """Apply one change; returns its part of the change event, None if nothing of the model changed."""
+        came = change[2] == MOVED or change[4].startswith(CARRIES)
+        return (self._bring if came else self._apply)(account, change, transaction, out)
+
+    def _apply(self, account: Account, change: Change, transaction: Transaction, out: Output) -> Entry | None:
         _, table, op, key, frame, _, _, _ = change
         plan = self._plans[table]
         if plan is None:
@@ -106,8 +111,6 @@ class Rows:
                 self._park(account, spec, change, transaction, error, out)
                 return None
         old = fold(account, self._tables, folder, ref, fact)
-        if op == MOVED and old is None and fact is not None and folder is subscription:
-            account.tenure.came(ref, fact)
         if account.stale:
             refold(account, self._tables)
         if old is not None and (
@@ -120,6 +123,20 @@ class Rows:
         else:
             out.applied += 1
         return change_event.entry(spec, old, fact)
+
+    def _bring(self, account: Account, change: Change, transaction: Transaction, out: Output) -> Entry | None:
+        """A row comes from another account: it is as old as it was there, but differences begin with the move."""
+        known, moved_ms = (ref := (change.table, change.key)) in account.rows, transaction.time_ms
+        carried = carried_by(change.frame) or Carried(moved_ms, False, 0, {}, change.frame)
+        account.touched_ms = max(account.touched_ms, moved_ms)
+        own = transaction._replace(time_ms=carried.time_ms)
+        entry = self._apply(account, change._replace(frame=carried.frame), own, out)
+        out.facts_override[ref], out.own_times[ref] = out.facts_override.get(ref, carried.frame), carried.time_ms
+        if not known and (fact := account.rows.get(ref)) is not None:
+            if (plan := self._plans[change.table]) is not None and plan[1] is subscription:
+                account.tenure.came(ref, (fact[POSITION], moved_ms, *fact[UNMAPPED:]))
+            self._states.arrived(account, ref, fact, carried, out)
+        return entry
 
     def _left(self, account: Account, spec: TableSpec, ref: Ref, old: Fact, fact: Fact | None, out: Output) -> None:
         """The row no longer is what it was: in another state, or gone."""
@@ -196,7 +213,7 @@ class Rows:
             return
         spec, folder, mapper = plan
         account.touched_ms = time_ms
-        parked = unpack(stored)
+        parked = unpack(stored := bare(stored))
         if parked is not None and parked.version == self._versions[spec.source]:
             self._fold_last(account, ref, parked)
             self._fault(account, spec, ref, parked.code, parked.reason, position, time_ms)

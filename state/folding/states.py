@@ -5,16 +5,18 @@ Only the state at the end of a transaction counts: what a transaction passes thr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from state.folding.account import Account
 from state.folding.life import Life, Stamp, Step, life_of, stamp_of
-from state.folding.notes import TRAIL, Note, place_of
+from state.folding.notes import TOLD, TRAIL, Note, place_of
 from state.model import TableSpec
 from state.output import Output
+from state.resolving.carried import Carried
 from state.roles import ID, POSITION, TIME_MS, Fact, Ref
 from state.rules import Rules
-from state.values import instant_from_us
+from state.values import instant_from_us, instant_ms
 
 ILLEGAL_TRANSITION = "ILLEGAL_TRANSITION"
 #: steps that are remembered of one row; of more the oldest are forgotten
@@ -66,18 +68,68 @@ class States:
         `stamp`: when a derived object did; its fact is as old as its newest row, whatever made the difference.
         """
         life = self.lives[ref[0]]
-        if life is None or self._rules is None:
-            return
         if fact is None:
             account.stepping.pop(ref, None)
-            self._close(account, self._name(account, life, old))
-            if account.trails.pop(ref, None) is not None and out is not None:
-                out.notes.append(self._note(account, ref, None))
+            if life is not None:
+                self._close(account, self._name(account, life, old))
+            self._forget(account, ref, out)
+        if life is None or fact is None or self._rules is None:
             return
         if life.kept and out is not None:
             self._keep(account, life, ref, old, fact, out, stamp or stamp_of(fact))
         if old[life.state] != fact[life.state] and self._committed(account, life, ref, old, fact, stamp):
             account.stepping[ref] = (stamp or stamp_of(fact)).position, old
+
+    def _forget(self, account: Account, ref: Ref, out: Output | None) -> None:
+        """A row is gone, or is another account's: so is what is noted of it."""
+        noted = [kind for kind, notes in ((TRAIL, account.trails), (TOLD, account.noted)) if ref in notes]
+        account.trails.pop(ref, None)
+        account.noted.pop(ref, None)
+        account.brought.pop(ref, None)
+        if out is not None:
+            out.notes += [Note(account.id, kind, self._place(account, ref), None) for kind in noted]
+
+    def arrived(self, account: Account, ref: Ref, fact: Fact, carried: Carried, out: Output) -> None:
+        """A row came from another account, and with it what was noted of it, or of the object that it stands for."""
+        account.brought[ref] = carried.told_ms, carried.notes.get(TOLD, {})
+        life, trail = self.lives[ref[0]], tuple(Step(*step) for step in carried.notes.get(TRAIL, ()))
+        if not trail or ref in account.trails:
+            return
+        if life is not None and life.kept:
+            new = life.step(fact, trail)
+            if new.position > trail[-1].position and new[:2] != trail[-1][:2]:
+                trail = (*trail, new)
+            self._reopen(account, life, ref, fact, trail)
+        account.trails[ref] = trail
+        out.notes.append(self._note(account, ref, trail))
+
+    def made(self, account: Account, ref: Ref, fact: Fact) -> None:
+        """A derived object is there: what came with the row that stands for it is its own."""
+        own, life = account.stands.get(ref), self.lives[ref[0]]
+        if own is None or life is None or (trail := account.trails.pop(own, None)) is None:
+            return
+        account.trails[ref] = trail
+        self._reopen(account, life, ref, fact, trail)
+
+    def _reopen(self, account: Account, life: Life, ref: Ref, fact: Fact, trail: Sequence[Step]) -> None:
+        """Of an object that comes with a history: whether its newest step is one that must not be."""
+        measure = trail[0]
+        for step in trail[1:]:
+            if life.follows(measure.state, step.state):
+                measure = step
+        if measure is trail[-1] or measure.state == trail[-1].state:
+            return
+        legal, now = (
+            {
+                **self._shown(ref, fact, life),
+                "state": one.state,
+                "position": one.position,
+                "time_ms": instant_ms(one.at) or 0,
+            }
+            for one in (measure, trail[-1])
+        )
+        name = self._name(account, life, fact)
+        account.illegal[name] = self._record(account, life, name, legal, now)
 
     def _committed(self, account: Account, life: Life, ref: Ref, old: Fact, fact: Fact, stamp: Stamp | None) -> bool:
         """Whether the state before was committed, and not only passed through on the way from one that is known."""
@@ -102,6 +154,8 @@ class States:
     def _keep(self, account: Account, life: Life, ref: Ref, old: Fact, fact: Fact, out: Output, stamp: Stamp) -> None:
         known = account.trails.get(ref)
         steps = list(known or (life.step(old),))
+        if stamp.whole and stamp.position < steps[-1].position:  # gone through already, before the row came here
+            return
         if stamp.whole and steps[-1].position == stamp.position:  # the same transaction: only its end counts
             steps.pop()
             if not steps:  # which the row itself says
@@ -117,8 +171,12 @@ class States:
             out.notes.append(self._note(account, ref, found))
 
     def _note(self, account: Account, ref: Ref, steps: tuple[Step, ...] | None) -> Note:
+        return Note(account.id, TRAIL, self._place(account, ref), steps)
+
+    def _place(self, account: Account, ref: Ref) -> str:
+        """Where something is noted: under the row, or under the row that stands for a derived object."""
         table, key = account.stands.get(ref, ref)
-        return Note(account.id, TRAIL, place_of(self._tables[table].topic, key), steps)
+        return place_of(self._tables[table].topic, key)
 
     def _judge(self, account: Account, life: Life, ref: Ref, before: Fact, now: Fact) -> None:
         """Against the last legal state: it stays the measure until a state comes that it may be followed by."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from state.model import Place, TableSpec
+from state.model import ObjectSpec, Place, TableSpec
 from state.resolving.links import Links, RowPlace
 from state.resolving.merges import Refused
 from state.resolving.relinking import Relinking
@@ -24,16 +24,23 @@ _change = tuple.__new__
 _Place = tuple[str, int, int]
 
 
+def _has_notes(spec: ObjectSpec) -> bool:
+    return spec.history or spec.role.blocks is not None or spec.role.object == "subscription"
+
+
 class Identity:
     """The index over all sources; `tables` as in the model, indexed by their place."""
 
     def __init__(self, tables: Iterable[TableSpec]) -> None:
+        tables = list(tables)
         self._links = Links(tables)
         self._of, self._rules = self._links.of, self._links.rules
         self._waiting = WaitingRoom()
         self._waits = self._waiting.places
         self._work = Relinking(self._links, self._waits)
         self.accounts = self._links.accounts
+        #: tables of whose rows something may be noted, for themselves or for the objects that they stand for
+        self._noted = frozenset(t.index for t in tables if t.object is not None and _has_notes(t.object))
 
     @property
     def waiting(self) -> int:
@@ -143,8 +150,11 @@ class Identity:
     def _emit_upsert(self, row: Row, place: _Place, before: dict[RowPlace, str | None], out: Resolved) -> None:
         table, key = row[TABLE], row[KEY]
         account = self._links.account_of(table, key)
+        left: Change | None = None
         if before and (was := before.pop((table, key), None)) is not None and was != account:
-            out.changes.append(Change(was, table, "d", key, b""))
+            left = Change(was, table, "d", key, b"")
+            if account is None or table not in self._noted:
+                out.changes.append(left)
         if account is None:
             if self._links.carrier(table):
                 out.links.append(((table, key), Waiting(row, *place)))
@@ -159,7 +169,12 @@ class Identity:
             self._leave((table, key), out)
         out.applied += 1
         change = account, table, row[OP], key, row[FRAME], row[LINK] or "", row[PARTITION], row[OFFSET]
-        out.changes.append(_change(Change, change))
+        if left is not None and table in self._noted:
+            out.own[table, key] = left, [_change(Change, change)]
+        elif out.own and (table, key) in out.own:
+            out.own[table, key][1].append(_change(Change, change))
+        else:
+            out.changes.append(_change(Change, change))
 
     def _leave(self, place: RowPlace, out: Resolved) -> None:
         """A newer image, or the end, of a row that waits."""

@@ -34,7 +34,8 @@ class Resolved:
     `applied` and `ignored` count this transaction's own rows. Rows let go are of any source: each comes with its own
     change, whose position and time are those it waited with, and counts as applied too. `links`: rows that belong to
     nobody and only make links known, to be stored (None: no longer). `moved`: rows of any source that are not in this
-    transaction; their frames have to be read back (`state/resolving/moves.py`).
+    transaction; their frames have to be read back (`state/resolving/moves.py`). `own`: how rows of this transaction leave one
+    account and come to another, where what is noted of them has to come, too.
     """
 
     changes: list[Change] = field(default_factory=list)
@@ -43,6 +44,7 @@ class Resolved:
     superseded: list[Waiting] = field(default_factory=list)
     links: list[tuple[tuple[int, str], Waiting | None]] = field(default_factory=list)
     moved: Sequence[Moved] = ()
+    own: dict[tuple[int, str], tuple[Change, list[Change]]] = field(default_factory=dict)
     merged: Sequence[Merged] = ()
     applied: int = 0
     ignored: int = 0

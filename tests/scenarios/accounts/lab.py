@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from connectors.contracts import Contracts
-from connectors.facts import fact_key, is_waiting, read_fact, read_note, split_key, waiting_record
+from connectors.facts import is_waiting, read_fact, read_note, split_key, waiting_record
 from connectors.registry import Registry
 from dataflows.encode import Encoder
 from dataflows.identity_restore import index_of
+from dataflows.read_back import stored_rows, stored_under
 from state.model import Model
 from state.process import State, process
 from state.resolving.moves import Moves, StoredRow
@@ -20,13 +21,15 @@ from state.row import End, Row
 from state.rules import Rules
 from state.sequencer import Sequencer
 from state.shard import Shard
-from state.step import Batch, Position
+from state.step import Batch, Position, ticked
 from tests.scenarios.accounts.world import TABLES, Columns, Op
 from tests.scenarios.cases.capture import Subjects
 
 AVRO = Path(__file__).parents[3] / "avro"
 SHARDS = 3
-RULES = Rules(1, ("none", "standard"), "finance", ())
+RULES = Rules(1, ("none", "standard"), "finance", (), renewal_days=(2, 1, 0))
+#: what a position is in time: histories take weeks
+HOUR_MS = 3_600_000
 
 
 class Lab:
@@ -46,10 +49,12 @@ class Lab:
         self._commits = {"billing": 0, "erp": 0}
         self._lsn, self._txid, self._since = 100, 0, 0
         self._last: tuple[list[Row], int, End] | None = None
+        self.time_ms = 0
         self._position = Position(live=True)
         self.facts: dict[tuple[int, bytes], bytes] = {}
         self.stored: dict[tuple[int, bytes], bytes] = {}
         self.published: dict[tuple[str, int, str], Any] = {}
+        self.told: list[tuple[str, str, int]] = []
         self.counts: dict[str, int] = {}
         contracts = Contracts(cast("Registry", Subjects()), AVRO, "concord.")
         self._encoder = Encoder(contracts, model, "facts", "canonical")
@@ -72,7 +77,6 @@ class Lab:
             self.model,
             lambda _table, frame: cast("dict[str, Any]", self._frames[frame]),
             RULES,
-            changes=False,
             hot_max=self._hot_max,
         )
         topics = {table.topic: table.index for table in self.model.tables}
@@ -84,16 +88,17 @@ class Lab:
                 shard.load(fact.account, topics[fact.topic], fact.key, fact.position, fact.time_ms, fact.frame)
             elif (note := read_note(fact)) is not None:
                 shard.load_note(note)
+        shard.load_clock(ticked(self._position.clock_ms))
         return shard
 
     def _read_back(self, moved: Sequence[Moved]) -> dict[tuple[int, str], StoredRow]:
-        found: dict[tuple[int, str], StoredRow] = {}
+        found: list[tuple[tuple[int, str], bytes, bytes]] = []
         for row in moved:
-            key = fact_key(self.model.tables[row.table].topic, row.key)
-            if (value := self.stored.get((partition_of(row.was, SHARDS), key))) is not None:
-                fact = read_fact(key, value)
-                found[row.table, row.key] = StoredRow(fact.position, fact.time_ms, fact.link, fact.frame)
-        return found
+            partition = partition_of(row.was, SHARDS)
+            for key in stored_under(self.model.tables[row.table].topic, row.key):
+                if (value := self.stored.get((partition, key))) is not None:
+                    found.append(((row.table, row.key), key, value))
+        return stored_rows(found)
 
     def commit(self, source: str, ops: list[Op]) -> None:
         """One transaction of a source."""
@@ -103,9 +108,12 @@ class Lab:
         counts: dict[str, int] = {}
         for op in ops:
             counts[self._tables[op.table]] = counts.get(self._tables[op.table], 0) + 1
-        end = End(self._txid, self._lsn, counts, self._lsn, self._txid)
+        self.time_ms = self._lsn * HOUR_MS
+        end = End(self._txid, self._lsn, counts, self.time_ms, self._txid)
         self._commits[source] = self._lsn
-        self._last = rows, ("billing", "erp").index(source), end
+        number = ("billing", "erp").index(source)
+        self._feed([], 1 - number, End(self._txid, self._lsn, {}, self.time_ms, self._txid))  # the other one is quiet
+        self._last = rows, number, end
         self._feed(*self._last)
 
     def repeat(self) -> None:
@@ -139,7 +147,10 @@ class Lab:
             for _topic, place, name, image in self._encoder.facts(shard, outputs.step.releases[shard], output):
                 self._store(place, name or b"", image)
             for kind, identity, _account, body in output.records:
-                self.published[kind, shard, identity] = body
+                if kind != "change":
+                    self.published[kind, shard, identity] = body
+                elif body is not None and (one := body["milestone"]) is not None:
+                    self.told.append((one["id"], one["date"], one["days_before"]))
         self._since += 1
         if self._since >= self._cuts:
             self._since = 0

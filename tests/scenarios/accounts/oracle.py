@@ -12,6 +12,7 @@ Row = tuple[str, str]
 #: table -> (column with the parent's key, parent table), or None and the column that names an account
 PARENT = {
     "invoices": ("account_id", "accounts"),
+    "subscriptions": ("account_id", "accounts"),
     "payments": ("invoice_id", "invoices"),
     "shares": ("payment_id", "payments"),
     "bookings": ("party", "parties"),

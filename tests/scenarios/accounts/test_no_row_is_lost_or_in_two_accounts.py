@@ -9,6 +9,7 @@ import pytest
 
 from tests.scenarios.accounts.lab import Lab
 from tests.scenarios.accounts.oracle import Oracle
+from tests.scenarios.accounts.past import Past
 from tests.scenarios.accounts.world import history, model
 
 #: CONCORD_TEST_HISTORIES: how many random histories; each has up to 14 transactions
@@ -16,6 +17,7 @@ HISTORIES = int(os.environ.get("CONCORD_TEST_HISTORIES", "10000"))
 PARTS = 20
 OBJECTS = {
     "invoices": ("invoice", "I"),
+    "subscriptions": ("subscription", "R"),
     "payments": ("payment", "P"),
     "credits": ("credit", "C"),
     "bookings": ("credit", "B"),
@@ -23,15 +25,28 @@ OBJECTS = {
 MONEY = {"invoices": "billed_minor", "payments": "paid_minor", "credits": "credited_minor"}
 
 
-def check(lab: Lab, oracle: Oracle) -> None:
-    """Every row once, where the oracle says; the sums of all accounts and of what waits are those of all rows."""
+KINDS = tuple(dict.fromkeys(kind for kind, _ in OBJECTS.values()))
+
+
+def check(lab: Lab, oracle: Oracle, past: Past) -> None:
+    """Every row once, where the oracle says, with its whole past; the sums of all accounts and of what waits are those of
+    all rows; every milestone once."""
     placed = lab.placed()
     found = dict(placed)
     assert len(found) == len(placed)
     assert found == {row: oracle.account_of(row) for row in oracle.rows}
-    shown = {(k, name): body["account"] for k in ("invoice", "payment", "credit") for name, body in lab.live(k).items()}
+    shown = {(k, name): body["account"] for k in KINDS for name, body in lab.live(k).items()}
     kinds = {row: OBJECTS[row[0]] for row in found if row[0] in OBJECTS}
     assert shown == {(k, letter + row[1]): found[row] for row, (k, letter) in kinds.items() if found[row] is not None}
+    for row, steps in past.states.items():
+        if found[row] is not None:
+            kind, letter = OBJECTS[row[0]]
+            record = lab.live(kind)[letter + row[1]]
+            assert [(one["state"], one["amount_minor"], one["since"]) for one in record["states"]] == steps, (
+                row,
+                steps,
+            )
+    assert sorted(lab.told) == sorted(past.told)
     accounts = lab.live("account")
     for table, name in MONEY.items():
         waits = sum(int(c["total"] or 0) for row, c in oracle.rows.items() if row[0] == table and found[row] is None)
@@ -59,6 +74,7 @@ def run(seed: int) -> None:
     """One history, looked at after every act."""
     rng = Random(seed)
     lab, oracle = Lab(model(rng.random() < 0.5), rng.choice((1, 2, 3)), rng.choice((None, 0))), Oracle()
+    past = Past(oracle)
     for act in history(rng, rng.randint(2, 14)):
         if act.word == "restart":
             lab.restart()
@@ -66,8 +82,8 @@ def run(seed: int) -> None:
             lab.repeat()
         else:
             lab.commit(act.word, act.ops)
-            oracle.commit(act.ops)
-        check(lab, oracle)
+            past.commit(act.ops, lab.time_ms)
+        check(lab, oracle, past)
 
 
 @pytest.mark.parametrize("part", range(PARTS))

@@ -29,7 +29,8 @@ tables:
     account: {through: account_id, table: public.accounts}
     object: invoice
     id: "I{id}"
-    fields: {status: {label: status, values: {open: open}}, total: {money: total, units: minor}, currency: currency}
+    history: true
+    fields: {status: {label: status, values: {open: open, paid: paid}}, total: {money: total, units: minor}, currency: currency}
   public.payments:
     key: [id]
     account: {through: invoice_id, table: public.invoices}
@@ -39,7 +40,7 @@ tables:
       invoice: {reference: invoice_id, table: public.invoices}
       currency: currency
       amount: {money: total, units: minor}
-      status: {label: status, values: {open: succeeded}}
+      status: {label: status, values: {open: succeeded, paid: succeeded}}
   public.shares:
     key: [id]
     account: {through: payment_id, table: public.payments}
@@ -49,6 +50,19 @@ tables:
       payment: {reference: payment_id, table: public.payments}
       invoice: {reference: invoice_id, table: public.invoices}
       amount: {money: total, units: minor}
+  public.subscriptions:
+    key: [id]
+    account: {through: account_id, table: public.accounts}
+    object: subscription
+    id: "R{id}"
+    history: true
+    fields:
+      currency: currency
+      status: {label: status, values: {open: active, paid: past_due}}
+      tier: {label: plan, values: {pro: standard}}
+      plan: plan
+      mrr: {money: total, units: minor}
+      renews_on: {date: renews_on}
   public.credits:
     key: [id]
     account: {reference: number, normalise: [upper]}
@@ -80,10 +94,13 @@ WAYS = PLAIN.replace(
     "{through: party, table: public.parties}", "{ways: [{through: party, table: public.parties, when: {kind: out}}]}"
 )
 Columns = dict[str, str | None]
+#: days of renewals, in the time that histories take
+DAYS = tuple(f"1970-{day // 30 + 1:02}-{day % 30 + 1:02}" for day in range(4, 40, 3))
 #: table -> (its source, columns with the values that they may have)
 TABLES: dict[str, tuple[str, dict[str, tuple[str | None, ...]]]] = {
     "accounts": ("billing", {"number": ("A", "B", "C", "D"), "merged_from": (None, None, None, "A", "B", "C")}),
     "invoices": ("billing", {"account_id": ("1", "2", "3", "4")}),
+    "subscriptions": ("billing", {"account_id": ("1", "2", "3", "4"), "renews_on": DAYS}),
     "payments": ("billing", {"invoice_id": ("1", "2", "3", "4")}),
     "shares": ("billing", {"payment_id": ("1", "2", "3"), "invoice_id": ("1", "2", "3", "4")}),
     "credits": ("billing", {"number": ("A", "b", "C", "E")}),
@@ -138,4 +155,12 @@ def _op(rng: Random, table: str, amount: int) -> Op:
     if rng.random() < 0.25:
         return Op(table, key, None)
     columns: Columns = {name: rng.choice(values) for name, values in TABLES[table][1].items()}
-    return Op(table, key, columns | {"total": str(amount), "status": "open", "currency": "EUR", "standing": "good"})
+    total = str(amount) if rng.random() < 0.7 else "7"  # often only the state changes, or nothing of the history
+    said: Columns = {
+        "total": total,
+        "status": rng.choice(("open", "paid")),
+        "currency": "EUR",
+        "standing": "good",
+        "plan": "pro",
+    }
+    return Op(table, key, columns | said)

@@ -13,12 +13,13 @@ from typing import Any, NamedTuple, cast
 from connectors.capturing.column_types import fields_of
 from connectors.capturing.debezium import Decoder, LastCommit, Peek
 from connectors.contracts import Contracts
-from connectors.facts import fact_key, read_fact, read_note, waiting_record
+from connectors.facts import read_fact, read_note, waiting_record
 from connectors.mappings.loading import load_model
 from connectors.mappings.ownership import load_rules
 from connectors.registry import Registry
 from dataflows.encode import Encoder
 from dataflows.identity_restore import index_of
+from dataflows.read_back import stored_rows, stored_under
 from state.output import Output
 from state.process import State, process
 from state.resolving.identity import Identity
@@ -29,7 +30,7 @@ from state.row import Release
 from state.rules import Rules
 from state.sequencer import Sequencer
 from state.shard import Shard
-from state.step import Batch, Position, Step
+from state.step import Batch, Position, Step, ticked
 from tests.connectors.events import envelope
 from tests.connectors.recording import RecordedMessage
 from tests.scenarios.cases.capture import Capture, Event
@@ -93,13 +94,13 @@ class Wire(Capture):
         self.state = State(sequencer, self._open)
 
     def _read_back(self, moved: Sequence[Moved]) -> dict[tuple[int, str], StoredRow]:
-        found: dict[tuple[int, str], StoredRow] = {}
+        found: list[tuple[tuple[int, str], bytes, bytes]] = []
         for row in moved:
-            key = fact_key(self.model.tables[row.table].topic, row.key)
-            if (value := self.facts.get((partition_of(row.was, self.shards), key))) is not None:
-                fact = read_fact(key, value)
-                found[row.table, row.key] = StoredRow(fact.position, fact.time_ms, fact.link, fact.frame)
-        return found
+            partition = partition_of(row.was, self.shards)
+            for key in stored_under(self.model.tables[row.table].topic, row.key):
+                if (value := self.facts.get((partition, key))) is not None:
+                    found.append(((row.table, row.key), key, value))
+        return stored_rows(found)
 
     def _open(self, number: int) -> Shard:
         shard = Shard(self.model, self.decoder.row, self._rules, reencode=self.decoder.reencode)
@@ -118,7 +119,7 @@ class Wire(Capture):
             if mine and intent["state"] in ("settling", "wanted"):
                 shard.load_intent(intent)
         clocks = self.steps[-1].position.clock_ms if self.steps else {}
-        shard.load_clock(min(clocks.values(), default=0))
+        shard.load_clock(ticked(clocks))
         return shard
 
     def commit(self, *events: Event, source: str = "billing", after_ms: int = 1000) -> list[Published]:

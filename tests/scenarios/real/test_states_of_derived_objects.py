@@ -169,6 +169,31 @@ def test_a_step_that_must_not_be_is_told_of_derived_objects_too(books: Replay, n
     assert told(books) == []
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+def test_documents_keep_their_states_when_their_party_is_merged_and_comes_back(books: Replay, restarts: bool) -> None:
+    """Drafted and posted under another party, which is merged into ours and then is not: two states, each with its own time.
+
+    Planted break, seen to fail: what came with a row is not given to the object that it stands for (States.made).
+    """
+    party = {"name": "n", "active": True}
+    account = {"id": UUID[:-1] + "5", "external_key": "acct_2", "currency": "USD", "created_date": 0}
+    books.commit(row(books, "killbill.public.accounts", record_id=5, **account), source="killbill")
+    books.commit(row(books, "tryton.public.party_party", id=2, code="acct_2", **party), source="tryton")
+    for state in ("draft", "posted"):
+        books.commit(document(books, state, party=2), source="tryton")
+    before = books.live("invoice")["R-1"]
+    assert [step[:2] for step in steps(before["erp"])] == [("draft", 1000), ("posted", 1000)]
+    for merged, owner in (("1", ACCOUNT), (None, "acct_2")):
+        if restarts:
+            books.restart()
+        gone = row(books, "tryton.public.party_party", id=2, code="acct_2", replaced_by=merged, **party)
+        books.commit(gone, source="tryton")
+        found = books.live("invoice")["R-1"]
+        assert (found["account"], steps(found["erp"])) == (owner, steps(before["erp"]))
+    books.commit(document(books, "paid", party=1), source="tryton")
+    assert [step[0] for step in steps(books.live("invoice")["R-1"]["erp"])] == ["draft", "posted", "paid"]
+
+
 def test_a_plan_that_takes_effect_later_is_a_step_then(books: Replay) -> None:
     """Paused from the 2nd to the 3rd, both written on the 1st: each is a step once the clock is there, with its own date."""
     start = {"user_type": "CREATE", "plan_name": "pro-monthly", "effective_date": micros("2026-01-01T00:00:00")}
