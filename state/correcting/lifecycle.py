@@ -44,6 +44,7 @@ def _superseded(correction: Correction, reason: str) -> Correction:
 
 
 def _verified(correction: Correction, proof: str) -> Correction:
+    proof = "capture" if correction.intent.state == "seen" else proof  # whatever the answer of the target says besides
     after = replace(correction, state=State.VERIFIED, proof=proof, code=None, reason=None)
     return after if correction.late_looks else replace(after, retry_at_ms=0)
 

@@ -163,6 +163,18 @@ def test_capture_is_the_better_proof() -> None:
     assert (verified.proof, advance(verified, c.Seen(), 2000).proof) == ("read-back", "capture")
 
 
+@pytest.mark.parametrize("answer", [c.AlreadyEqual(), c.Acknowledged(), c.InDoubt("again no answer")])
+def test_what_capture_has_seen_is_proven_by_it_whatever_the_answer(answer: Event) -> None:
+    """Sent again in doubt; capture shows it before the answer is there: that is the proof, not what the answer says.
+
+    Planted break, seen to fail: a target that shows it already proves it by read-back only.
+    """
+    doubted = walk(EVENTS[c.Send], EVENTS[c.InDoubt], EVENTS[c.NotShown], EVENTS[c.Send])
+    seen = advance(doubted, c.Seen(), 2000)
+    ended = advance(seen, answer, 3000)
+    assert (ended.state, ended.proof) == (State.VERIFIED, "capture")
+
+
 def test_retry_after_is_obeyed_and_pauses_are_bounded() -> None:
     """The target's own time counts; without one the pause doubles up to half a minute."""
     assert walk(EVENTS[c.Send], EVENTS[c.NotApplied]).retry_at_ms == 3000
