@@ -9,6 +9,7 @@ import pytest
 from connectors.kafka.restore import read_all
 from connectors.kafka.topics import RETAIN, TopicSpec, admin, ensure
 from connectors.kafka.transactor import Transactor, TransactorConfig
+from tests.connectors.canonical_writer import until
 from tests.running_stack import RunningStack
 
 pytestmark = pytest.mark.stack
@@ -26,6 +27,11 @@ def test_twelve_partitions(stack: RunningStack) -> None:
         transactor.commit({})
     finally:
         transactor.close()
+    until(lambda: len(placed(kafka, name)) == len(EXPECTED))  # the markers come after the answer
+    assert placed(kafka, name) == EXPECTED
+
+
+def placed(kafka: str, name: str) -> dict[str, int | None]:
+    """In which partition each committed record lies, by key."""
     batches = read_all(kafka, [(name, number) for number in range(12)])
-    found = {(one.key() or b"").decode(): one.partition() for batch in batches for one in batch}
-    assert found == EXPECTED
+    return {(one.key() or b"").decode(): one.partition() for batch in batches for one in batch}

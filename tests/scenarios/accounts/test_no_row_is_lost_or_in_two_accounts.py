@@ -94,7 +94,9 @@ def test_ten_thousand_histories(part: int) -> None:
     rows retired under their new account; merges forgotten at a restart; rows released since the last cut not remembered;
     children of a deleted parent left where they were; accounts known for ever; a used id that inherits; a loop accepted;
     tombstones of what moved written behind the records of where it went; shares that stay when their payment moves, a payment
-    that moves and is still paid by its own column, shares counted before their payment is there (state/folding/payments.py).
+    that moves and is still paid by its own column, shares counted before their payment is there (state/folding/payments.py);
+    notes that stay with the account that a row left; a moved row stored with the time of the move; milestones told again where
+    a row comes to; a row that names another account itself and begins anew there.
     """
     for seed in range(part, HISTORIES, PARTS):
         try:
