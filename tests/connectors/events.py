@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from connectors.avro import compile_writer, frame_prefix
+from connectors.mappings.checking.recorded import RecordedEvent
 from state.model import AccountRule, Model, SourceSpec, TableSpec
-from tests.connectors.recording import DictSchemas, RecordedMessage
+from tests.connectors.recording import DictSchemas
 
 KEY_ID, OTHER_KEY_ID, VALUE_ID, TRANSACTION_ID, NOTICE_ID = 7, 9, 11, 13, 15
 TOPIC, TRANSACTIONS, NOTICES = "billing.public.invoices", "billing.transaction", "billing.notifications"
@@ -98,6 +99,6 @@ def value_frame(event: dict[str, Any], schema: Any = None, schema_id: int = VALU
     return compile_writer(schema or envelope(*COLUMNS), frame_prefix(schema_id))(event)
 
 
-def message(key: bytes | None, value: bytes | None, topic: str = TOPIC, offset: int = 0) -> RecordedMessage:
+def message(key: bytes | None, value: bytes | None, topic: str = TOPIC, offset: int = 0) -> RecordedEvent:
     """A polled record of partition 1."""
-    return RecordedMessage(topic, 1, offset, key, value)
+    return RecordedEvent(topic, 1, offset, key, value)

@@ -10,50 +10,12 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from connectors.mappings.checking.recorded import RecordedEvent
 from connectors.registry import UnknownSchemaId
 from state.model import AccountRule, Model, SourceSpec, TableSpec
 
 WIRE = Path(__file__).parent.parent / "recorded" / "wire"
 NAMES = ("main", "bulk", "kill")
-
-
-class RecordedMessage(NamedTuple):
-    """One Kafka record with the interface of confluent_kafka.Message."""
-
-    topic_name: str
-    partition_number: int
-    offset_number: int
-    key_bytes: bytes | None
-    value_bytes: bytes | None
-    header_list: tuple[tuple[str, bytes], ...] = ()
-
-    def topic(self) -> str:
-        """Topic name."""
-        return self.topic_name
-
-    def partition(self) -> int:
-        """Partition number."""
-        return self.partition_number
-
-    def offset(self) -> int:
-        """Offset."""
-        return self.offset_number
-
-    def key(self) -> bytes | None:
-        """Key bytes."""
-        return self.key_bytes
-
-    def value(self) -> bytes | None:
-        """Value bytes."""
-        return self.value_bytes
-
-    def timestamp(self) -> tuple[int, int]:
-        """Kind and time; the recordings have none."""
-        return 0, 0
-
-    def headers(self) -> list[tuple[str, bytes]]:
-        """Header pairs."""
-        return list(self.header_list)
 
 
 class DictSchemas:
@@ -74,7 +36,7 @@ class DictSchemas:
 class Recording(NamedTuple):
     """A recorded file."""
 
-    messages: tuple[RecordedMessage, ...]
+    messages: tuple[RecordedEvent, ...]
     schemas: dict[int, Any]
 
     @property
@@ -82,7 +44,7 @@ class Recording(NamedTuple):
         """A fresh registry double over the recorded schemas."""
         return DictSchemas(self.schemas)
 
-    def topics(self, pattern: str) -> list[RecordedMessage]:
+    def topics(self, pattern: str) -> list[RecordedEvent]:
         """Messages of the topics whose whole name matches."""
         return [m for m in self.messages if re.fullmatch(pattern, m.topic_name)]
 
@@ -101,15 +63,13 @@ def recording(name: str) -> Recording:
             if "schema_id" in entry:
                 schemas[entry["schema_id"]] = entry["schema"]
                 continue
-            headers = tuple((h[0], _bytes(h[1]) or b"") for h in entry["headers"])
             messages.append(
-                RecordedMessage(
+                RecordedEvent(
                     entry["topic"],
                     entry["partition"],
                     entry["offset"],
                     _bytes(entry["key"]),
                     _bytes(entry["value"]),
-                    headers,
                 )
             )
     return Recording(tuple(messages), schemas)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from connectors.avro import compile_writer, frame_prefix, native
 from connectors.capturing.debezium import Peek
+from connectors.mappings.checking.recorded import RecordedEvent
 from state.model import AccountRule, Merge, Model, SourceSpec, TableSpec
 from state.row import End
 from state.step import Batch
@@ -34,7 +35,6 @@ from tests.connectors.events import (
     schemas,
     value_frame,
 )
-from tests.connectors.recording import RecordedMessage
 
 pytestmark = pytest.mark.usefixtures("native_codec")
 DECIMAL = {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}
@@ -111,7 +111,7 @@ def test_every_rule_and_key_gives_the_same_rows(rule: AccountRule | None, key: t
 
 
 @st.composite
-def records(draw: st.DrawFn) -> RecordedMessage:
+def records(draw: st.DrawFn) -> RecordedEvent:
     """A record, sound or spoilt."""
     frame = draw(st.sampled_from(FRAMES))
     spoilt = bytearray(frame)
@@ -133,7 +133,7 @@ def test_any_batch_is_the_same() -> None:
 
     @given(st.lists(records(), max_size=12))
     @settings(max_examples=200, deadline=None)
-    def holds(batch: list[RecordedMessage]) -> None:
+    def holds(batch: list[RecordedEvent]) -> None:
         assert outcome(peek.batch(batch)) == outcome(generated.batch(batch))
 
     holds()

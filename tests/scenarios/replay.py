@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from connectors.capturing.debezium import Decoder, LastCommit, Peek
+from connectors.mappings.checking.recorded import RecordedEvent
 from connectors.mappings.loading import load_model
 from state.output import Output
 from state.process import State, process
@@ -18,7 +19,7 @@ from state.rules import Rules
 from state.sequencer import Sequencer
 from state.shard import Shard
 from state.step import Position
-from tests.connectors.recording import RecordedMessage, recording
+from tests.connectors.recording import recording
 
 MAPPING = Path(__file__).parents[1] / "recorded" / "sources" / "mapping.yaml"
 Published = tuple[str, str, dict[str, Any] | None]
@@ -52,21 +53,21 @@ class Replay:
     def run(self, rng: Random, batch: int = 500) -> None:
         """Everything, partitions merged in a random order that keeps each partition's own."""
         topics = {t.topic for t in self.model.tables} | {"billing.transaction"}
-        queues: dict[tuple[str, int], list[RecordedMessage]] = {}
+        queues: dict[tuple[str, int], list[RecordedEvent]] = {}
         # the shorter recordings are of the same run but lack the account rows
         for message in {*self._recording.messages, *recording("main").topics(r"billing\.b\.accounts")}:
             if message.topic_name in topics:
                 queues.setdefault((message.topic_name, message.partition_number), []).append(message)
         for queue in queues.values():
             queue.sort(key=lambda m: m.offset_number)
-        merged: list[RecordedMessage] = []
+        merged: list[RecordedEvent] = []
         left = [list(reversed(queues[place])) for place in sorted(queues)]
         while left := [q for q in left if q]:
             merged.append(rng.choice(left).pop())
         for start in range(0, len(merged), batch):
             self._feed(merged[start : start + batch])
 
-    def _feed(self, messages: list[RecordedMessage]) -> None:
+    def _feed(self, messages: list[RecordedEvent]) -> None:
         outputs = process(self._peek.batch(messages), self.state)
         if outputs.step:
             self.released += [len(t.changes) for r in outputs.step.releases.values() for t in r.transactions]

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from connectors.avro import compile_writer, frame_prefix
+from connectors.mappings.checking.recorded import RecordedEvent
 from tests.connectors.events import BOUNDARY, envelope, record
-from tests.connectors.recording import DictSchemas, RecordedMessage
+from tests.connectors.recording import DictSchemas
 
 BOUNDARY_ID = 1
 Row = dict[str, Any]
@@ -109,9 +110,9 @@ class Capture:
         body["source"] = {name: value for name, value in body["source"].items() if name in own}
         return self._writer(number)(body)
 
-    def transaction(self, *events: Event, source: str = "billing", after_ms: int = 1000) -> list[RecordedMessage]:
+    def transaction(self, *events: Event, source: str = "billing", after_ms: int = 1000) -> list[RecordedEvent]:
         """The messages of one source transaction, the END last; `after_ms` after the one before."""
-        out: list[RecordedMessage] = []
+        out: list[RecordedEvent] = []
         counts: dict[str, int] = {}
         before, self.txid, self.time_ms = self.lsn, self.txid + 1, self.time_ms + after_ms
         for order, event in enumerate(events, 1):
@@ -126,7 +127,7 @@ class Capture:
         out.append(self.end(source, f"{self.txid}:{self.lsn}", counts))
         return out
 
-    def end(self, source: str, identity: str, counts: Mapping[str, int]) -> RecordedMessage:
+    def end(self, source: str, identity: str, counts: Mapping[str, int]) -> RecordedEvent:
         """END of a transaction."""
         collections = [{"data_collection": name, "event_count": n} for name, n in counts.items()]
         body = {
@@ -134,8 +135,8 @@ class Capture:
             "ts_ms": self.time_ms,
         }  # fmt: skip
         frame = compile_writer(BOUNDARY, frame_prefix(BOUNDARY_ID))(body)
-        return RecordedMessage(f"{source}.transaction", 0, 0, None, frame)
+        return RecordedEvent(f"{source}.transaction", 0, 0, None, frame)
 
-    def message(self, topic: str, key: bytes | None, value: bytes | None) -> RecordedMessage:
+    def message(self, topic: str, key: bytes | None, value: bytes | None) -> RecordedEvent:
         """A record in the partition of its key."""
-        return RecordedMessage(topic, sum(key or b"") % 4, 0, key, value)
+        return RecordedEvent(topic, sum(key or b"") % 4, 0, key, value)

@@ -9,8 +9,8 @@ import pytest
 
 from connectors.avro import DecodeError
 from connectors.capturing.positions import packed
+from connectors.mappings.checking.recorded import RecordedEvent
 from tests.connectors.events import envelope
-from tests.connectors.recording import RecordedMessage
 from tests.scenarios.cases.company import ACCOUNT, company, mapping_of, row, topic
 from tests.scenarios.cases.wire import Wire
 
@@ -35,7 +35,7 @@ def server(folder: Path) -> Wire:
     return wire
 
 
-def transaction(wire: Wire, commit: str, changes: list[tuple[str, Any]]) -> list[RecordedMessage]:
+def transaction(wire: Wire, commit: str, changes: list[tuple[str, Any]]) -> list[RecordedEvent]:
     """Events with their change positions, the END last."""
     placed = [event._replace(place={"commit_lsn": commit, "change_lsn": change}) for change, event in changes]
     messages = wire.transaction(*placed)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from connectors.mappings.checking.recorded import RecordedEvent
 from connectors.mappings.loading import MappingError, load_model
-from tests.connectors.recording import RecordedMessage
 from tests.scenarios.cases.capture import Event
 from tests.scenarios.cases.company import ACCOUNT, TABLES, mapping_of, row, topic
 from tests.scenarios.cases.wire import Wire
@@ -34,11 +34,11 @@ class Routed(Wire):
             namespace, _, short = record.rpartition(".")
             self.registry.schemas[self.values[name]] |= {"name": short, "namespace": namespace}
 
-    def route(self, messages: list[RecordedMessage]) -> list[RecordedMessage]:
+    def route(self, messages: list[RecordedEvent]) -> list[RecordedEvent]:
         """As the connector's router does."""
         return [m._replace(topic_name=EVENTS) if m.topic_name in self.records else m for m in messages]
 
-    def transaction(self, *events: Event, source: str = "billing", after_ms: int = 1000) -> list[RecordedMessage]:
+    def transaction(self, *events: Event, source: str = "billing", after_ms: int = 1000) -> list[RecordedEvent]:
         """Messages on the topics where they are written."""
         return self.route(super().transaction(*events, source=source, after_ms=after_ms))
 

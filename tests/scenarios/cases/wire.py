@@ -14,6 +14,7 @@ from connectors.capturing.column_types import fields_of
 from connectors.capturing.debezium import Decoder, LastCommit, Peek
 from connectors.contracts import Contracts
 from connectors.facts import read_fact, read_note, waiting_record
+from connectors.mappings.checking.recorded import RecordedEvent
 from connectors.mappings.loading import load_model
 from connectors.mappings.ownership import load_rules
 from connectors.registry import Registry
@@ -32,7 +33,6 @@ from state.sequencer import Sequencer
 from state.shard import Shard
 from state.step import Batch, Position, Step, ticked
 from tests.connectors.events import envelope
-from tests.connectors.recording import RecordedMessage
 from tests.scenarios.cases.capture import Capture, Event
 
 ROOT = Path(__file__).parents[3]
@@ -126,7 +126,7 @@ class Wire(Capture):
         """Write one transaction and process it at once; what was published for it."""
         return self.feed(self.transaction(*events, source=source, after_ms=after_ms))
 
-    def feed(self, messages: Iterable[RecordedMessage]) -> list[Published]:
+    def feed(self, messages: Iterable[RecordedEvent]) -> list[Published]:
         """Process messages as one poll, in the order given; offsets are given out here."""
         placed = []
         for message in messages:

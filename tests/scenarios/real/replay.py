@@ -8,8 +8,8 @@ from random import Random
 from typing import Any
 
 from connectors.avro import compile_writer, frame_prefix
+from connectors.mappings.checking.recorded import RecordedEvent
 from state.rules import Rules
-from tests.connectors.recording import RecordedMessage
 from tests.scenarios.cases.capture import BOUNDARY_ID
 from tests.scenarios.cases.wire import Published, Wire
 from tests.scenarios.real.recordings import FILES, Act, Change, acts, mapping_text, tables
@@ -37,7 +37,7 @@ class Replay(Wire):
         """Process transactions one by one."""
         for act in order:
             messages = [self._message(change) for change in act.changes]
-            end = RecordedMessage(f"{act.source}.transaction", 0, 0, None, self._write(BOUNDARY_ID, act.end))
+            end = RecordedEvent(f"{act.source}.transaction", 0, 0, None, self._write(BOUNDARY_ID, act.end))
             self.cuts[act.source, act.txid] = self.feed([*messages, end])
         return self
 
@@ -46,7 +46,7 @@ class Replay(Wire):
             self._writers[number] = compile_writer(self.registry.schemas[number], frame_prefix(number))
         return self._writers[number](body)
 
-    def _message(self, change: Change) -> RecordedMessage:
+    def _message(self, change: Change) -> RecordedEvent:
         key = self._write(self.key_ids[change.topic], change.key)
         if change.value is None:
             return self.message(change.topic, key, None)
