@@ -70,8 +70,9 @@ def targets(settings: Settings) -> dict[str, Target]:
     known = {
         "erp": open_target("erp", settings.erp_target, erp, settings.targets_dir),
         "support": open_target("support", settings.support_target, support, settings.targets_dir),
-        "crm": open_target("crm", settings.crm_target, crm, settings.targets_dir),
     }
+    if crm.url:
+        known["crm"] = open_target("crm", settings.crm_target, crm, settings.targets_dir)
     for name, one in settings.targets.items():
         access = Access(one.url, one.user, one.password.get_secret_value())
         known[name] = open_target(name, one.description, access, settings.targets_dir)

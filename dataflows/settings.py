@@ -117,9 +117,7 @@ class Settings(BaseSettings):
         "", description="user that corrections are written as in the support system, where it asks for one"
     )
     support_password: SecretStr = Field(SecretStr(""), description="the password of the user in the support system")
-    crm_url: str = Field(
-        "http://127.0.0.1:27055", pattern=URL, description="address of the CRM's HTTP service, where there is one"
-    )
+    crm_url: str = Field("", pattern=f"^$|{URL}", description="address of the CRM's HTTP service; empty: there is none")
     crm_target: str = Field(
         "crm", pattern=NAME, description="description of the CRM as a target: crm (the demo's), or your own"
     )

@@ -24,6 +24,7 @@ from demo.mid_cycle.listening import Listener
 from demo.mid_cycle.story import MidCycleFailed, Story
 from demo.observer import Observer
 from demo.traffic import Traffic, TrafficSettings
+from stack.layout import HOST, layout_from
 
 LIVE_SECONDS = 120.0
 SETTLED_SECONDS = 90.0
@@ -67,7 +68,9 @@ class Demo:
         )
         registry = Registry(self.settings.registry_api)
         self._contracts = Contracts(registry, self.settings.contracts_dir, self.settings.prefix)
-        self.flows = Flows(stack_dir() / "logs", {"CONCORD_SOURCES": json.dumps(SYSTEMS)})
+        crm = f"http://{HOST}:{layout_from().port('crm')}"
+        environment = {"CONCORD_SOURCES": json.dumps(SYSTEMS), "CONCORD_CRM_URL": crm}
+        self.flows = Flows(stack_dir() / "logs", environment)
         self.traffic = Traffic(
             self._company,
             TrafficSettings(options.seed, options.accounts, options.rate, options.drift, 0, options.settle_s),

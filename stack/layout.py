@@ -54,7 +54,6 @@ class Addresses:
     redis: str
     erp_url: str
     support_url: str
-    crm_url: str
     tryton_url: str
     request_tracker_url: str
     metrics_port: int
@@ -124,7 +123,6 @@ class Layout:
             **own,
             erp_url=f"http://{HOST}:{self.port('erp')}",
             support_url=f"http://{HOST}:{self.port('support')}",
-            crm_url=f"http://{HOST}:{self.port('crm')}",
             tryton_url=f"http://{HOST}:{self.port('tryton')}",
             request_tracker_url=f"http://{HOST}:{self.port('request-tracker')}",
             metrics_port=self.port("metrics"),

@@ -28,10 +28,20 @@ def test_promises_are_shown() -> None:
     """One row an object, with its tiers and what a write is conditional on."""
     result = runner.invoke(app, ["show", "--json"])
     told = {(one["target"], one["object"]): one for one in json.loads(result.stdout)["targets"]}
-    assert set(told) == {("erp", "invoice"), ("erp", "credit"), ("support", "entitlement"), ("support", "standing")}
+    assert set(told) == {
+        *(("erp", name) for name in ("invoice", "schedule", "credit")),
+        *(("support", name) for name in ("entitlement", "standing")),
+    }
     invoice = told["erp", "invoice"]
     assert (invoice["making"], invoice["on_condition_of"], invoice["key_window_hours"]) == ("A", "version", 24)
     assert "invoice" in runner.invoke(app, ["show"]).stdout
+
+
+def test_a_crm_is_a_target_where_there_is_one(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its address; without one nobody is asked for it."""
+    monkeypatch.setenv("CONCORD_CRM_URL", httpserver.url_for(""))
+    told = json.loads(runner.invoke(app, ["show", "--json"]).stdout)["targets"]
+    assert {one["object"] for one in told if one["target"] == "crm"} == {"customer", "escalation"}
 
 
 def test_check_asks_and_writes_nothing(httpserver: HTTPServer) -> None:
