@@ -40,7 +40,7 @@ def report(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def test_all_six_follow_for_every_customer(report: dict[str, Any]) -> None:
     """Service level, proration, ERP invoice, revenue schedule, CRM and one expansion event: in the systems themselves, by SQL.
 
-    Planted breaks, seen to fail: `Ledger.schedule` that compares amounts alone, `Revenue` that tells while a state is unknown.
+    Planted break, seen to fail: `Ledger.schedule` that compares amounts alone.
     """
     count = len(FAILURES) + 1
     assert report["checks"] == [{"check": name, "held": count, "of": count} for name in NAMES]
