@@ -1,6 +1,7 @@
 """One flow on two hosts, each started by a command of its own: when one dies, nothing is lost and nothing is doubled.
 
-The hosts are two loopback addresses.
+The hosts are two loopback addresses. Planted break that was seen to fail here: a meeting that compares nothing, so that the
+host with another mapping works along.
 """
 
 from __future__ import annotations
