@@ -96,7 +96,7 @@ def test_ten_thousand_histories(part: int) -> None:
     tombstones of what moved written behind the records of where it went; shares that stay when their payment moves, a payment
     that moves and is still paid by its own column, shares counted before their payment is there (state/folding/payments.py);
     notes that stay with the account that a row left; a moved row stored with the time of the move; milestones told again where
-    a row comes to; a row that names another account itself and begins anew there.
+    a row comes to; a row that names another account itself and begins anew there; facts of rows that waited not retired (state/aside.py).
     """
     for seed in range(part, HISTORIES, PARTS):
         try:
