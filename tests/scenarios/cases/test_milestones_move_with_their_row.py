@@ -97,9 +97,6 @@ def test_told_in_one_zone_it_is_not_told_in_another_nor_on_the_way_back(wire: Wi
 
     Planted breaks, seen to fail: no note of what was told (Milestones._settle, `_latest_ms`); notes that stay with the
     account that a row has left (dataflows/read_back.py, OF_ROWS).
-
-    Planted breaks, seen to fail: no note of what was told (Milestones._settle, `_latest_ms`); notes that stay with the account
-    that a row has left (dataflows/read_back.py, OF_ROWS).
     """
     wire.commit(subscription(wire, 1))
     settle(wire, 4, restarts)
