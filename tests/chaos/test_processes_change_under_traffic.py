@@ -1,4 +1,7 @@
-"""1 -> 2 -> 4 -> 1 processes under traffic, however the older ones end: no loss, no repeat, the end equals SQL."""
+"""1 -> 2 -> 4 -> 1 processes under traffic, however the older ones end: no loss, no repeat, the end equals SQL.
+
+Planted break that was seen to fail from one process to two: shards that restore the partition of their process.
+"""
 
 from __future__ import annotations
 
