@@ -106,15 +106,17 @@ class Held(NamedTuple):
 class Tenure:
     """What is remembered of an account's tier; `held` and `noted` belong to `state/folding/tenure.py`."""
 
-    __slots__ = ("begun", "changed", "gone_ms", "held", "noted", "rows")
+    __slots__ = ("begun", "changed", "gone_ms", "held", "left", "noted", "rows")
 
     def __init__(self) -> None:
         """Nothing yet."""
         #: subscriptions of the account, and whether one changed since the last look
         self.rows: dict[Ref, None] = {}
         self.changed = True
-        #: commit time of the newest change by which a row is gone
+        #: commit time of the newest change by which one is gone
         self.gone_ms = 0
+        #: the one that was taken back last
+        self.left: Ref | None = None
         #: since when, where the row does not say it (any more)
         self.begun: dict[Ref, Began] = {}
         self.held: Held | None = None
@@ -130,8 +132,15 @@ class Tenure:
         self.changed = True
         if sign > 0:
             self.rows[ref] = None
+            self.left = None
         else:
             self.rows.pop(ref, None)
+            self.left = ref
+
+    def went(self, ref: Ref, time_ms: int) -> None:
+        """A row is gone for good, of a subscription or of anything else."""
+        if self.left == ref:
+            self.gone_ms = time_ms
 
     def turned(self, ref: Ref, old: Fact, new: Fact) -> None:
         """A subscription's row says something else than before."""
@@ -150,6 +159,9 @@ class Tenure:
             self.begun.pop(ref, None)
 
     def came(self, ref: Ref, fact: Fact) -> None:
-        """A subscription came from another account: only a date of its entitlement counts here, not that of its start."""
-        if _date(fact)[0] == _STARTED and _date(fact)[1] is not None:
+        """A subscription came from another account: only a date of its entitlement counts here, not that of its start.
+
+        `fact` has the time of the move.
+        """
+        if _date(fact)[0] == _STARTED:
             self.begun[ref] = committed(fact)

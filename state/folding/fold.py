@@ -63,7 +63,7 @@ def fold(account: Account, tables: tuple[TableSpec, ...], folder: Folder, ref: R
             folder(account, spec, ref, fact, 1)
         elif old is not None:
             del rows[ref]
-            account.tenure.gone_ms = account.touched_ms
+            account.tenure.went(ref, account.touched_ms)
         if folder is billing.account_row:
             _adopt_currency(account, spec)
     if fact is not None:
@@ -132,7 +132,10 @@ def refold(account: Account, tables: tuple[TableSpec, ...]) -> None:
         ):  # what derived objects are made of adds nothing itself
             folder_of(spec)(account, spec, ref, fact, 1)
     for key, item in before.items():
-        account.dirty.setdefault(key, account.touched_ms)
+        if item.published or key in account.items:
+            account.dirty.setdefault(key, account.touched_ms)
+        else:  # it came and went, and nobody was told
+            account.dirty.pop(key, None)
         if item.published and key in account.items:
             account.items[key].published = True
     account.stale = False

@@ -50,6 +50,7 @@ class Tenures:
         if body is not None:
             spells = ((self._ref(topic, key), Began(*began)) for topic, key, began in body["begun"])
             tenure.begun = {ref: began for ref, began in spells if ref is not None}
+            tenure.gone_ms = body["gone_ms"]
             tier, at, why, topic, key, began = body["held"]
             if tier is not None:
                 tenure.held = Held(tier, at, why, self._ref(topic, key), Began(*began) if began else None)
@@ -96,11 +97,12 @@ class Tenures:
         longer = _is_start(fresh) and fresh.at is not None and ms_of(fresh.at) < ms_of(held.at)
         return fresh if longer else held
 
-    @staticmethod
-    def _after(account: Account, held: Held, fresh: Held) -> Held:
-        """Another tier than before: that of the rows that are left, where the row that gave the one before is gone."""
+    def _after(self, account: Account, held: Held, fresh: Held) -> Held:
+        """Another tier than before. A lower one, where the row that gave the one before is gone, begins when that went."""
         gone_ms = account.tenure.gone_ms
-        if held.ref is None or held.ref in account.rows or (fresh.at is not None and ms_of(fresh.at) >= gone_ms):
+        lower = held.tier in self._tiers[self._tiers.index(fresh.tier) :]
+        gone = lower and held.ref is not None and held.ref not in account.rows
+        if not gone or (fresh.at is not None and ms_of(fresh.at) >= gone_ms):
             return fresh
         return Held(fresh.tier, instant_from_us(gone_ms * 1000), "a subscription is gone by the commit of then")
 
@@ -140,12 +142,13 @@ class Tenures:
         tenure = account.tenure
         for ref in [ref for ref in tenure.begun if ref not in account.rows]:
             del tenure.begun[ref]
-        body = None
+        body: dict[str, Any] | None = None
         if account.rows and (tenure.begun or (tenure.held is not None and tenure.held != fresh)):
             begun = sorted([*self._place(ref), list(began)] for ref, began in tenure.begun.items())
             held = tenure.held or Held("", None, "")
             began = None if held.began is None else list(held.began)
             body = {"held": [held.tier or None, held.at, held.why, *self._place(held.ref), began], "begun": begun}
+            body["gone_ms"] = tenure.gone_ms if held.ref is not None and held.ref not in account.rows else 0
         if body != tenure.noted:
             tenure.noted = body
             out.notes.append(Note(account.id, TENURE, account.id, body))

@@ -182,7 +182,8 @@ def test_a_merge_begins_what_it_brings() -> None:
     assert lab.on(100, sub(1, started_on=40)._replace(op="m"))[:2] == ("premium", text(100))
     lab.stop()
     assert lab.on(101, sub(1, started_on=40))[:2] == ("premium", text(100))
-    assert lab.on(102, sub(2, "enterprise", valid_from=70)._replace(op="m"))[:2] == ("enterprise", text(70))
+    assert lab.on(102, drop("billing.subscriptions", 1), sub(3)._replace(op="m"))[:2] == ("premium", text(100))
+    assert lab.on(103, sub(2, "enterprise", valid_from=70)._replace(op="m"))[:2] == ("enterprise", text(70))
 
 
 def test_a_tier_that_cannot_be_known_has_no_beginning() -> None:
