@@ -94,6 +94,8 @@ class Tenures:
             ]
             if same and held.began not in same:
                 return fresh
+        if held.ref is None:  # a row that gave more is gone since then: those that were there before it do not say it
+            return held
         longer = _is_start(fresh) and fresh.at is not None and ms_of(fresh.at) < ms_of(held.at)
         return fresh if longer else held
 
