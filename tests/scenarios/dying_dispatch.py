@@ -125,6 +125,10 @@ class DyingTarget:
     def _effects(self) -> object:
         return httpx.get(f"{self._url}/control/effects").json()
 
+    def tidy(self, object_name: str, place: Mapping[str, str], key: str) -> Mapping[str, str]:
+        """Tidy."""
+        return self._inner.tidy(object_name, place, key)
+
     def shows(self, object_name: str, snapshot: Snapshot, desired: Mapping[str, str]) -> bool:
         """Whether the row shows it."""
         return self._inner.shows(object_name, snapshot, desired)
