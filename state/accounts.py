@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import NamedTuple
+from weakref import WeakMethod
 
 from state.folding.account import Account
 from state.folding.cold import freeze, thaw
@@ -31,7 +32,7 @@ class Accounts:
     def __init__(self, model: Model, hot_max: int | None, adopt: Callable[[Account, list[StoredRow]], None]) -> None:
         """`hot_max` accounts stay objects, None: all. `adopt` folds stored rows into their account when it is first touched."""
         self._tables, self._steps = model.folded, model.steps
-        self._adopt = adopt
+        self._adopt = WeakMethod(adopt)  # its owner holds this object: a reference both ways would be a cycle
         self._hot_max = sys.maxsize if hot_max is None else hot_max
         self._full = sys.maxsize if hot_max is None else hot_max + hot_max // _SLACK
         self.hot: dict[str, Account] = {}
@@ -68,8 +69,8 @@ class Accounts:
         account = self.hot[name] = Account(name, self._steps)
         account.merged_into = self._merged.pop(name, None)
         rows = self._stored.pop(name, None)
-        if rows is not None:
-            self._adopt(account, rows)
+        if rows is not None and (adopt := self._adopt()) is not None:
+            adopt(account, rows)
         return account
 
     def all(self) -> Iterator[Account]:

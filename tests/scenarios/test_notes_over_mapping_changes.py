@@ -17,10 +17,10 @@ pytestmark = pytest.mark.stack
 
 @pytest.fixture
 def lab(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MappingLab]:
-    """Billing and the ERP, nothing in them, and a mapping that does not know the plan pro."""
+    """Billing and the ERP, nothing in them, and a mapping that does not know the status active."""
     with input_lab(stack, tmp_path_factory.mktemp("notes")) as found:
         lab = MappingLab(found)
-        lab.edit(found.settings.sources[0], ("pro: premium, ", ""))
+        lab.edit(found.settings.sources[0], ("active: active, ", ""))
         yield lab
 
 
@@ -41,7 +41,7 @@ def run(lab: MappingLab, name: str | None = None) -> None:
 
 
 def test_a_note_that_ends_as_the_view_is_derived_anew_is_gone_for_good(lab: MappingLab) -> None:
-    """Revenue of an unknown plan is not told, and a note says what was told last. A mapping that knows the plan tells it as
+    """Revenue of an unknown status is not told, and a note says what was told last. A mapping that knows it tells it as
     the view is derived anew, although nothing touches the account, and no start after that tells it again.
 
     Planted breaks, seen to fail: notes of a derivation that are not stored (dataflows/rederive.py), so that the old one says
@@ -50,7 +50,7 @@ def test_a_note_that_ends_as_the_view_is_derived_anew_is_gone_for_good(lab: Mapp
     lab.lab.billing.commit(account(1), subscription(1, 1))
     run(lab, "first")
     assert movements(lab) == []
-    lab.edit(lab.billing, ("version: 1", "version: 2"), ("{basic: standard, ", "{basic: standard, pro: premium, "))
+    lab.edit(lab.billing, ("version: 1", "version: 2"), ("trial: trial, ", "trial: trial, active: active, "))
     run(lab)
     assert lab.count("deriving anew") == 1
     assert movements(lab) == [(0, 9900)]

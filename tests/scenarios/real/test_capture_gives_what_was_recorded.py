@@ -41,9 +41,16 @@ def captured(stack: RunningStack, name: str) -> Iterator[psycopg.Connection[tupl
 
 
 def plain(value: Any) -> Any:
-    """A record without positions, which are those of another server."""
+    """A record without what is another server's: positions, times of commits, and how often it was looked at on the way.
+
+    The ERP keeps no dates of its documents' states: they are noted as they are seen, so only the last one is the same.
+    """
     if isinstance(value, dict):
-        return {name: plain(one) for name, one in value.items() if name not in ("position", "positions")}
+        apart = {"position", "positions"} | ({"since"} if "amount_minor" in value and "state" in value else set())
+        found = {name: plain(one) for name, one in value.items() if name not in apart}
+        if isinstance(erp := found.get("erp"), dict) and erp.get("states"):
+            erp["states"] = erp["states"][-1:]
+        return found
     return [plain(one) for one in value] if isinstance(value, list) else value
 
 

@@ -36,7 +36,9 @@ _LEDGERLY: dict[str, tuple[tuple[str, ...], Row]] = {
         "doc_id": "long", "contract_no": "int", "code": "string", "phase": "int", "gross": AMOUNT, "issued": ZONED,
         "due": DATE,
     }),
-    "doc_items": (("doc_id", "pos"), {"doc_id": "long", "pos": "int", "value": AMOUNT, "text": TEXT}),
+    "doc_items": (("doc_id", "pos"), {
+        "doc_id": "long", "pos": "int", "value": AMOUNT, "text": TEXT, "pro_rata": "boolean",
+    }),
     "settlements": (("settlement_no",), {
         "settlement_no": "long", "doc_id": "long", "value": AMOUNT, "outcome": "string", "channel": TEXT, "at": MICROS,
     }),
@@ -170,7 +172,8 @@ class Ledgerly(_Product):
 
     @staticmethod
     def _line(_number: int, v: Row) -> tuple[str, Row]:
-        return "doc_items", {"doc_id": v["invoice"], "pos": v["place"], "value": _major(v, "amount"), "text": v["text"]}
+        key = {"doc_id": v["invoice"], "pos": v["place"]}
+        return "doc_items", key | {"value": _major(v, "amount"), "text": v["text"], "pro_rata": False}
 
     @staticmethod
     def _payment(number: int, v: Row) -> tuple[str, Row]:
