@@ -18,7 +18,7 @@ from state.correcting.decision import APPROVE, RESUME, STOP, SWITCH, Decision
 from state.correcting.desk import Desk, answer
 from state.correcting.hold import MASS_CHANGE, WRITE_BRAKE, Hold
 from state.correcting.lane import Lane, Promise
-from state.correcting.lanes import LOOK, READY, Lanes, is_late
+from state.correcting.lanes import LOOK, READY, Lanes, is_late, keeps_place
 from state.correcting.policy import Policy
 from state.correcting.unsendable import by_configuration, no_route, no_rule, no_target
 
@@ -74,8 +74,7 @@ class Dispatcher:
                 correction = self._advance(correction, c.Restarted(), now_ms)
             elif correction.state in READY and not self.policy.knows(correction.intent.rule):
                 correction = self._advance(correction, no_rule(correction.intent), now_ms)
-            self._lanes.hold_doubt(correction)
-            self._next(correction, now_ms)
+            self._lanes.hold_doubt(self._next(correction, now_ms))
 
     def intent(self, intent: Intent, now_ms: int) -> None:
         """One record of the intents topic. Settling intents, and the end of unknown ones, ask for nothing."""
@@ -129,7 +128,7 @@ class Dispatcher:
             if is_late(current) if job.kind == TIDY else current.state is State.SENDING or current.state in LOOK:
                 self._advance(current, event, now_ms)
         current = self._book.get(correction_id)
-        if current is None or current.state not in LOOK:
+        if current is None or not keeps_place(current):
             self._lanes.release(job.correction)
         if current is not None and job.kind == TIDY:
             self._lanes.line_up(current)  # it may have been wanted again meanwhile
@@ -219,17 +218,18 @@ class Dispatcher:
         self._lanes.keep_back(correction, hold)
         if event is not None and correction.reason != event.reason:
             correction = self._advance(correction, event, now_ms)
-        self._lanes.release(correction)
+        if not keeps_place(correction):
+            self._lanes.release(correction)
 
     def _release_hold(self, hold_id: str) -> None:
         self.policy.release(hold_id)
         self._lanes.let_go(hold_id)
 
     def _advance(self, correction: Correction, event: Event, now_ms: int) -> Correction:
-        after = self._book.advance(correction, event, now_ms)
-        if correction.state in LOOK and after.state not in LOOK and after.id not in self._flying:
+        after = self._next(self._book.advance(correction, event, now_ms), now_ms)
+        if keeps_place(correction) and not keeps_place(after) and after.id not in self._flying:
             self._lanes.release(after)
-        return self._next(after, now_ms)
+        return after
 
     def _next(self, correction: Correction, now_ms: int) -> Correction:
         """A proposal, where a person must decide; else its place in the line."""

@@ -20,6 +20,15 @@ def is_late(correction: Correction) -> bool:
     return correction.late_looks > 0 and correction.state in OVER
 
 
+def keeps_place(correction: Correction) -> bool:
+    """Whether its target object stays its own: under way, or in doubt, also while it waits to be sent again.
+
+    Another write in between would hide that the first request did arrive, and sending again would be a second effect.
+    """
+    again = correction.state in READY and correction.doubted and correction.intent.mode != "observe"
+    return again or correction.state is State.SENDING or correction.state in LOOK
+
+
 class Lanes:
     """Corrections of the book, by the target that they wait for."""
 
@@ -60,12 +69,14 @@ class Lanes:
 
     def hold_doubt(self, correction: Correction) -> None:
         """After a restart an object stays held by the correction that is in doubt on it."""
-        if correction.state in LOOK and self.can_write(correction.intent):
+        if keeps_place(correction) and self.can_write(correction.intent):
             lane = self.of(correction)
             lane.hold(lane.promise.place(correction), correction.id)
 
     def release(self, correction: Correction) -> None:
         """Give its target object back; who waited behind it lines up."""
+        if not self.can_write(correction.intent):
+            return
         lane = self.of(correction)
         for name in lane.release(lane.promise.place(correction), correction.id):
             if (behind := self._book.get(name)) is not None:

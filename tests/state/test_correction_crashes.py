@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.state.dispatch_world import World, wanted
@@ -49,6 +49,7 @@ def test_tier_a_has_exactly_one_effect(steps: list[str]) -> None:
 
 
 @settings(max_examples=300, deadline=None)
+@example(["plan", "plan", "do:late", "do:good"])
 @given(STEPS)
 def test_tier_b_has_one_effect_and_leaves_no_stray(steps: list[str]) -> None:
     """No key store: what requests leave that arrive after we looked and wrote again is gone in the end.
