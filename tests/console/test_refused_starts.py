@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Timer
 
@@ -36,11 +37,17 @@ def nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port that somebody listens on."""
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
+    """A port that somebody listens on; nobody does on the one before it."""
+    with ExitStack() as tried:
+        while True:
+            other = tried.enter_context(socket.socket())
+            other.bind(("127.0.0.1", 0))
+            port: int = other.getsockname()[1]
+            with socket.socket() as before, suppress(OSError):
+                before.bind(("127.0.0.1", port - 1))
+                break
         other.listen()
-        yield other.getsockname()[1]
+        yield port
 
 
 def one_line(capsys: Output) -> str:
