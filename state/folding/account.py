@@ -58,6 +58,7 @@ class Account:
         "odd",
         "parted",
         "parts",
+        "passed",
         "pending",
         "positions",
         "rows",
@@ -138,6 +139,8 @@ class Account:
         self.shares: dict[tuple[str, str], list[Share]] = {}
         #: dates of subscriptions, whether some are new, what is noted of them, when the next milestone is
         self.terms: dict[tuple[Ref, str], Term] = {}
+        #: dates that changed since the last cut: position of the transaction, what was there before it
+        self.passed: dict[tuple[Ref, str], tuple[int, Term | None]] = {}
         self.fresh = self.withheld = False
         self.noted: dict[Ref, dict[str, Any]] = {}
         self.next_milestone_ms: int | None = None
@@ -150,15 +153,12 @@ class Account:
         """Forget what was derived from the rows; the rows stay."""
         self.items: dict[tuple[str, str], Item] = {}
         self.tallies: dict[Ref, Tally] = {}
-        #: payments that other rows divide among invoices
-        self.splits: dict[Ref, Split] = {}
+        self.splits: dict[Ref, Split] = {}  #: payments that other rows divide among invoices
         self.totals: dict[str, Totals] = {}
         self.counts = Counts()
         self.usage = UsageSums()
-        #: open cases
-        self.clocks: dict[Ref, None] = {}
-        #: live subscriptions per tier
-        self.tiers: dict[str | None, int] = {}
+        self.clocks: dict[Ref, None] = {}  #: open cases
+        self.tiers: dict[str | None, int] = {}  #: live subscriptions per tier
         #: cancelled subscriptions that stay entitled: row -> (tier, end in ms or None for open-ended)
         self.ending: dict[Ref, tuple[str | None, int | None]] = {}
         #: live subscriptions that entitle for a time only: row -> (tier, start in ms, end in ms); None is never

@@ -2,7 +2,7 @@
 
 A milestone belongs to a date, and starts with the customer's local day. It is told in the cut whose clock reaches it; one
 that lies behind already when its date becomes known (by the commit that says so) is never told. Moving to another time zone
-moves those that are still to come and repeats none; another date begins anew.
+moves those that are still to come and repeats none; another date begins anew, unless its own transaction takes that back.
 
 After a restart the clock of the last cut says what is done with: everything up to it, and nothing behind it. What was told
 and may lie behind the clock again (in another zone, to which its account or its row may move) is kept in a note until it
@@ -84,6 +84,7 @@ class Milestones:
         Nor is what was due when a row left the account that it came from: that was told there.
         """
         account.fresh = False
+        account.passed.clear()
         for (ref, kind), term in account.terms.items():
             if term.done is None and ref in account.rows:
                 told_ms, told = account.brought.get(account.stands.get(ref, ref), (0, {}))
@@ -96,6 +97,7 @@ class Milestones:
     def adopt(self, account: Account, clock_ms: int) -> None:
         """The account has just been decoded: everything up to the clock of the last cut is done with."""
         account.fresh = False
+        account.passed.clear()
         owners = {own: ref for ref, own in account.stands.items()}
         account.noted = {owners.get(ref, ref): body for ref, body in self._loaded.pop(account.id, {}).items()}
         for (ref, kind), term in account.terms.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from state.roles import FIRST, ROLES, TIME_MS, Fact, Ref
+from state.roles import FIRST, POSITION, ROLES, TIME_MS, Fact, Ref
 from state.values import NOT_SET, OPEN_ENDED, OPEN_STARTED
 
 if TYPE_CHECKING:
@@ -62,12 +62,18 @@ def has_dates(fact: Fact) -> bool:
 
 
 def follow(account: Account, ref: Ref, fact: Fact) -> None:
-    """The row of a subscription as it is now."""
+    """The row of a subscription as it is now. A date that its transaction gives back was never away."""
     for kind, value in dates(fact):
-        term = account.terms.get((ref, kind))
+        term = account.terms.get(place := (ref, kind))
+        if value == (None if term is None else term.value):
+            continue
+        if place not in account.passed or account.passed[place][0] != fact[POSITION]:
+            account.passed[place] = fact[POSITION], term
+        before = account.passed[place][1]
         if value is None:
-            if term is not None:
-                del account.terms[ref, kind]
-        elif term is None or term.value != value:
-            account.terms[ref, kind] = Term(kind, value, fact[TIME_MS])
-            account.fresh = True
+            del account.terms[place]
+        elif before is not None and before.value == value:
+            account.terms[place] = before
+        else:
+            account.terms[place] = Term(kind, value, fact[TIME_MS])
+        account.fresh = True
