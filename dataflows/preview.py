@@ -20,11 +20,12 @@ from dataflows.replaced import Replaced
 from dataflows.settings import Settings, SettingsError
 from dataflows.start import last_progress
 from dataflows.stored import AsStored, FactRecord, Rows
+from state.accounts import StoredRow
 from state.folding.notes import Note
 from state.model import Model
 from state.output import Output
 from state.process import State, process
-from state.rederivation import Opened, StoredRow, derive
+from state.rederivation import Opened, derive
 from state.resolving.identity import Identity
 from state.row import Release
 from state.rules import Rules

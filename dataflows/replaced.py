@@ -21,10 +21,10 @@ from connectors.facts import (
 )
 from connectors.kafka.transactor import Record
 from dataflows.stored import AsStored, ReadFacts, Rows
+from state.accounts import StoredRow
 from state.folding.notes import MERGED, Note
 from state.mapping.parked import unpack
 from state.model import Model
-from state.rederivation import StoredRow
 from state.resolving.carried import bare
 from state.resolving.placement import Known, Placed, RowPlace, place_anew
 from state.routing import partition_of

@@ -11,9 +11,9 @@ from connectors.facts import (
     read_fact,
     read_note,
 )
+from state.accounts import StoredRow
 from state.folding.notes import Note
 from state.model import Model
-from state.rederivation import StoredRow
 
 #: (partition, key, value) of one facts record
 FactRecord = tuple[int, bytes, bytes | None]

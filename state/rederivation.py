@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
+from state.accounts import StoredRow
 from state.folding.account import Fault
 from state.folding.notes import Note
 from state.output import Output, Record
@@ -18,16 +19,6 @@ _SETTLING, _WITHDRAWN = "settling", "withdrawn"
 #: what an exception says of the moment when it was raised: no news by itself
 _OF_THE_MOMENT = frozenset({"since_ms", "risk_minor", "risk_currency", "invoice", "case"})
 _DEADLINE_PASSED = "DEADLINE_PASSED"
-
-
-class StoredRow(NamedTuple):
-    """A live row as `concord.facts` holds it."""
-
-    table: int
-    key: str
-    position: int
-    time_ms: int
-    frame: bytes
 
 
 class Derived(NamedTuple):

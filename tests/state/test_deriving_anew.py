@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.mappings.loading import load_model
+from state.accounts import StoredRow
 from state.folding.notes import Note
 from state.model import Model
 from state.output import Output
-from state.rederivation import Derived, Opened, StoredRow, derive, same_exception
+from state.rederivation import Derived, Opened, derive, same_exception
 from state.row import Change
 from state.rules import Rules
 from tests.state.company import ACCOUNT, DEFAULTS, IN_STEP, SOURCES, at, drop, put, rules, shard

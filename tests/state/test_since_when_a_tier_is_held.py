@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.mappings.loading import load_model
+from state.accounts import StoredRow
 from state.model import Model
 from state.output import Output
-from state.rederivation import Opened, StoredRow, derive
+from state.rederivation import Opened, derive
 from state.row import Change
 from state.shard import Shard
 from state.values import instant_from_us
