@@ -23,6 +23,7 @@ BILLING = (
             optional("zone", "text"),
             optional("legal_entity", "text"),
             optional("product_line", "text"),
+            optional("tenant", "text"),
         ),
     ),
     Role(

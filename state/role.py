@@ -66,10 +66,10 @@ def optional(name: str, kind: str, personal: bool = False) -> RoleField:
 
 
 def segment_of(role: Role, fact: Fact) -> tuple[Any, ...]:
-    """Legal entity, region and product line that a fact says itself; empty for a role without them."""
+    """Legal entity, region, product line and tenant that a fact says itself; empty for a role without them."""
     place = role.segment
     return fact[place : place + len(SEGMENT)] if place else ()
 
 
-#: which legal entity, region and product line an object belongs to; unmapped: that of its parent or account
-SEGMENT = (optional("legal_entity", "text"), optional("region", "text"), optional("product_line", "text"))
+#: which legal entity, region, product line and tenant an object belongs to; unmapped: that of its parent or account
+SEGMENT = tuple(optional(name, "text") for name in ("legal_entity", "region", "product_line", "tenant"))

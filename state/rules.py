@@ -61,6 +61,7 @@ class Route:
     legal_entity: str | None = None
     region: str | None = None
     product_line: str | None = None
+    tenant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ class _RouteShape(Shape):
     legal_entity: str | None = None
     region: str | None = None
     product_line: str | None = None
+    tenant: Annotated[str, Field(min_length=1)] | None = None
 
 
 class _RuleShape(Shape):
@@ -149,6 +150,9 @@ def _check_routes(file: Located, shape: _OwnershipShape) -> None:
         if route.system not in systems:
             problem = f"no rule has the target {route.system}. Next step: name the system that a rule writes to"
             raise file.error(("routes", number, "system"), problem)
+        if route.tenant is None and any(other.tenant for other in shape.routes):
+            problem = "other routes name a tenant and this one does not. Next step: name its tenant, one route for each"
+            raise file.error(("routes", number), problem)
     for target in shape.budgets.keys() - systems - {route.target for route in shape.routes}:
         raise file.error(("budgets", target), f"no rule and no route leads to {target}. Next step: correct it")
 

@@ -109,9 +109,9 @@ class Intents:
                 self._renew(account, key, rule, intent, clock_ms, out)
 
     def _renew(self, account: Account, key: Key, rule: Rule, intent: Record, clock_ms: int, out: Output) -> None:
-        """Say it again where it has outlived its settle time, where its rule has changed, and, while it settles, where another
-        invoice or case hangs on it."""
-        renewed = dict(intent)
+        """Say it again where it has outlived its settle time, where its rule has changed or its object belongs elsewhere, and,
+        while it settles, where another invoice or case hangs on it."""
+        renewed = {**intent, "segment": as_record(self._segment(account, rule, key[1]))}
         if self._outdated(rule, intent):
             renewed |= {"mode": rule.mode, "team": rule.team, "rule_version": self._version}
         if intent["state"] == SETTLING:

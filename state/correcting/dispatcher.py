@@ -81,6 +81,9 @@ class Dispatcher:
         known = self._book.get(intent.id)
         if intent.state == "wanted":
             intent = self.policy.strict(intent)
+            if known is not None and self.policy.leads_elsewhere(known, intent):
+                self._advance(known, c.Withdrawn(), now_ms)
+                known = self._book.get(intent.id)
             if known is not None:
                 self._advance(known, c.Wanted(replace(intent, target=known.intent.target)), now_ms)
             elif not self._book.has_verified(intent.id):

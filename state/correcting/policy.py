@@ -9,7 +9,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from state.correcting.correction import Correction, Intent
+from state.correcting.correction import Correction, Intent, State
 from state.correcting.decision import SWITCH
 from state.correcting.hold import MASS_CHANGE, WRITE_BRAKE, Hold, brake_id, mass_id, stopped
 from state.correcting.lane import Place
@@ -19,6 +19,8 @@ from state.rules import Rule, Rules
 _MODES = ("observe", "propose", "auto")
 #: what routes may ask for
 _ROUTED_BY = ("object", "legal_entity", "region", "product_line")
+_TENANT = "tenant"
+_NOT_SENT = frozenset({State.PLANNED, State.PROPOSED, State.APPROVED, State.REJECTED, State.REFUSED})
 
 
 class Policy:
@@ -28,6 +30,7 @@ class Policy:
         self._rules = {rule.name: rule for rule in rules.rules}
         self._brake = rules.brake
         self._routes = rules.routes
+        self._by_tenant = any(route.tenant is not None for route in rules.routes)
         self._population = {} if population is None else population
         self._begun: Counter[str] = Counter()
         self._arrivals: defaultdict[str, deque[int]] = defaultdict(deque)
@@ -70,13 +73,26 @@ class Policy:
         return intent if mode == intent.mode else replace(intent, mode=mode)
 
     def route(self, intent: Intent) -> str | None:
-        """The target that an intent for a system goes to; None where routes are told for it and none fits."""
-        told = [route for route in self._routes if route.system == intent.target]
+        """The target that an intent for a system goes to; None where routes are told for it and none fits.
+
+        What belongs to a tenant goes only where a route names that tenant, and what belongs to none nowhere once routes
+        name tenants: no customer of one is ever written into the books of another.
+        """
         where = {"object": intent.object, **(intent.segment or {})}
+        tenant = where.get(_TENANT)
+        if self._by_tenant and tenant is None:
+            return None
+        told = [route for route in self._routes if route.system == intent.target]
         for route in told:
-            if all(getattr(route, name) in (None, where.get(name)) for name in _ROUTED_BY):
+            if route.tenant == tenant and all(getattr(route, name) in (None, where.get(name)) for name in _ROUTED_BY):
                 return route.target
-        return None if told else intent.target
+        return None if told or tenant is not None else intent.target
+
+    def leads_elsewhere(self, known: Correction, intent: Intent) -> bool:
+        """Whether its object has another segment than when it was planned, which leads to another target; nothing was sent yet."""
+        if known.attempt or known.state not in _NOT_SENT or known.intent.segment == intent.segment:
+            return False
+        return self.route(intent) != known.intent.target
 
     @property
     def is_stopped(self) -> bool:

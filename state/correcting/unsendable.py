@@ -23,8 +23,8 @@ def no_rule(intent: Intent) -> c.Refused:
 def no_route(intent: Intent) -> c.Refused:
     """Routes are told for its system, and none of them fits."""
     where = ", ".join(f"{name} {value}" for name, value in sorted((intent.segment or {}).items()) if value)
-    about = f"{intent.object} of {where or 'no legal entity, region or product line'}"
-    step = "add one to the ownership rules and restart dispatch"
+    about = f"{intent.object} of {where or 'no tenant, legal entity, region or product line'}"
+    step = "add one to the ownership rules, or map what the object lacks, and restart"
     return c.Refused(NO_ROUTE, f"no route leads to a target of {intent.target} for {about}. Next step: {step}")
 
 

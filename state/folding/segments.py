@@ -1,7 +1,7 @@
-"""Which legal entity, region and product line objects belong to, and an account's totals for each, never mixed.
+"""Which legal entity, region, product line and tenant objects belong to, and an account's totals for each, never mixed.
 
 An object has its own, or else its parent's (a payment that of its invoice, usage that of its subscription), or else its
-account's; each of the three by itself. Where no mapping gives any of them nothing is looked for.
+account's; each of the four by itself. Where no mapping gives any of them nothing is looked for.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from state.model import TableSpec
 from state.role import Role, segment_of
 from state.roles import FIRST, ROLES, Fact, Ref
 
-NAMES: Final = ("legal_entity", "region", "product_line")
+NAMES: Final = ("legal_entity", "region", "product_line", "tenant")
 #: the field of an object that refers to its parent
 _PARENT: Final = {"usage": "subscription", "payment": "invoice", "refund": "payment", "credit": "invoice"}
 _SYSTEM: Final = {"case": "support"}
@@ -30,6 +30,7 @@ class Segment(NamedTuple):
     legal_entity: str | None
     region: str | None
     product_line: str | None
+    tenant: str | None = None
 
 
 NOWHERE: Final = Segment(None, None, None)
@@ -50,7 +51,10 @@ class Segments:
         self._units = units
         self._roles = [table.object.role if table.object else None for table in tables]
         #: whether any mapping says something of segments
-        self.used = any(_says(table) for table in tables)
+        said = frozenset[str]().union(*map(_says, tables))
+        self.used = bool(said)
+        #: how many of the names are looked for; the last one, the tenant, only where a mapping gives it
+        self._looked_for = len(NAMES) if NAMES[-1] in said else len(NAMES) - 1
 
     def own(self, account: Account) -> Segment:
         """That of the account itself."""
@@ -67,13 +71,13 @@ class Segments:
 
     def _of_row(self, account: Account, ref: Ref, invoice: Ref | None = None) -> Segment:
         """`invoice`: the one that a payment or refund is looked at for, where its payment is for several."""
-        found: list[str | None] = [None, None, None]
+        found: list[str | None] = [None] * self._looked_for
         row: Ref | None = ref
         while row is not None and (fact := account.rows.get(row)) is not None and None in found:
             if (role := self._roles[row[0]]) is None:
                 break
             said = segment_of(role, fact) or NOWHERE
-            found = [have if have is not None else given for have, given in zip(found, said, strict=True)]
+            found = [have if have is not None else given for have, given in zip(found, said, strict=False)]
             if role.object == "refund" and fact[_REF_INVOICE] is not None:
                 invoice = fact[_REF_INVOICE]
             if role.object == "payment" and role.system == "billing" and (invoice is not None or row in account.splits):
@@ -81,7 +85,7 @@ class Segments:
             else:
                 row = self._parent(role, fact)
         own = self.own(account) if None in found else NOWHERE
-        return Segment(*[have if have is not None else given for have, given in zip(found, own, strict=True)])
+        return Segment(*[have if have is not None else given for have, given in zip(found, own, strict=False)])
 
     @staticmethod
     def _parent(role: Role, fact: Fact) -> Ref | None:
@@ -172,11 +176,13 @@ class Segments:
         return {}
 
 
-def _says(table: TableSpec) -> bool:
-    spec = table.object
-    if spec is None:
-        return False
-    return any(spec.fields[number] is not None for number, one in enumerate(spec.role.fields) if one.name in NAMES)
+def _says(table: TableSpec) -> frozenset[str]:
+    """The names that the table's mapping gives."""
+    if (spec := table.object) is None:
+        return frozenset()
+    return frozenset(
+        one.name for one, given in zip(spec.role.fields, spec.fields, strict=True) if given is not None
+    ) & {*NAMES}
 
 
 def as_record(segment: Segment | None) -> dict[str, Any] | None:

@@ -98,6 +98,11 @@ def test_shipped_rules_may_propose_as_they_are(tmp_path: Path) -> None:
         ("  support: {account", "  helpdesk: {account", "no rule and no route leads to helpdesk"),
         ("rules:", "routes: [{system: moon, target: erp}]\nrules:", "no rule has the target moon"),
         ("rules:", "routes: [{system: erp, target: erp, planet: moon}]\nrules:", "planet"),
+        (
+            "rules:",
+            "routes: [{system: erp, target: erp, tenant: north}, {system: support, target: desk}]\nrules:",
+            "other routes name a tenant and this one does not",
+        ),
         ("{number: 400, percent: 10}", "{number: 0, percent: 10}", "greater than or equal to 1"),
         ("cap: 500", "cap_percent: 0\n    cap: 500", "greater than or equal to 1"),
     ],

@@ -46,7 +46,7 @@ def sent(dispatcher: Dispatcher, **changes: Any) -> tuple[list[str], Correction]
 
 def segment(**names: str) -> dict[str, str | None]:
     """An object's segment."""
-    return {"legal_entity": None, "region": None, "product_line": None, **names}
+    return {"legal_entity": None, "region": None, "product_line": None, "tenant": None, **names}
 
 
 @pytest.mark.parametrize(

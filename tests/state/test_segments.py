@@ -1,4 +1,4 @@
-"""Every object belongs to a legal entity, region and product line; an account's totals are never mixed over them."""
+"""Every object belongs to a legal entity, region, product line and tenant; an account's totals are never mixed over them."""
 
 from __future__ import annotations
 
@@ -33,12 +33,14 @@ def parted_model() -> Model:
         copytree(SOURCES, folder, dirs_exist_ok=True)
         path = Path(folder) / "billing" / "mapping.yaml"
         text = path.read_text().replace(
-            "region: region\n", "region: region\n      legal_entity: entity\n      product_line: line\n"
+            "region: region\n",
+            "region: region\n      legal_entity: entity\n      product_line: line\n      tenant: tenant\n",
         )
         for first in TABLES.values():
             assert first in text
             text = text.replace(
-                first, f"legal_entity: entity\n      region: region\n      product_line: line\n      {first}"
+                first,
+                f"legal_entity: entity\n      region: region\n      product_line: line\n      tenant: tenant\n      {first}",
             )
         reason = '    id: "{number}"\n    fields:\n      amount: {money: amount_minor, units: minor}\n      reason'
         assert reason in text
@@ -49,32 +51,32 @@ def parted_model() -> Model:
 
 def row(name: str, key: int, **columns: Any) -> Change:
     """A row that says nothing of segments unless asked to."""
-    nothing: Image = {"entity": None, "region": None, "line": None}
+    nothing: Image = {"entity": None, "region": None, "line": None, "tenant": None}
     return put(f"billing.{name}", key, **(nothing | columns))
 
 
 def account(**columns: Any) -> Change:
     """The account: of the European entity."""
-    return row("accounts", 1, **({"entity": "ACME GmbH", "region": "eu"} | columns))
+    return row("accounts", 1, **({"entity": "ACME GmbH", "region": "eu", "tenant": "t1"} | columns))
 
 
 def by_segment(found: Image) -> dict[tuple[Any, ...], Image]:
-    """The totals by (currency, entity, region, line)."""
-    key = ("currency", "legal_entity", "region", "product_line")
+    """The totals by (currency, entity, region, line, tenant)."""
+    key = ("currency", "legal_entity", "region", "product_line", "tenant")
     return {tuple(one[name] for name in key): one for one in found["totals_by_segment"]}
 
 
 def test_own_else_that_of_the_parent_else_that_of_the_account() -> None:
-    """Each part by itself: the payment takes the line of its invoice and the entity and region of its account."""
+    """Each part by itself: the payment takes the line of its invoice; entity, region and tenant are those of its account."""
     target = shard(of=parted_model())
     out = at(target, 1000, account(), row("invoices", 1, line="cloud"), row("payments", 1), row("refunds", 1))
-    expected = {"legal_entity": "ACME GmbH", "region": "eu", "product_line": "cloud"}
+    expected = {"legal_entity": "ACME GmbH", "region": "eu", "product_line": "cloud", "tenant": "t1"}
     for kind, key in (("invoice", "INV-1"), ("payment", "PAY-1"), ("refund", "REF-1")):
         assert record(out, kind, key)["segment"] == expected
     assert record(out, "account")["segment"] == {**expected, "product_line": None}
     out = at(target, 2000, row("invoices", 1, line="desk", entity="ACME Inc."))
     found = record(out, "refund", "REF-1")["segment"]
-    assert found == {"legal_entity": "ACME Inc.", "region": "eu", "product_line": "desk"}
+    assert found == {"legal_entity": "ACME Inc.", "region": "eu", "product_line": "desk", "tenant": "t1"}
     out = at(target, 3000, account(region="us"))
     assert record(out, "payment", "PAY-1")["segment"]["region"] == "us"
     assert record(out, "entitlement")["segment"]["region"] == "us"
@@ -86,11 +88,11 @@ def test_totals_are_never_mixed() -> None:
     ours, theirs = row("invoices", 1, entity="ACME Inc."), row("invoices", 2, total_minor=7000)
     out = at(target, 1000, account(), ours, theirs, row("payments", 1, invoice_id=2, amount_minor=7000))
     found = by_segment(record(out, "account"))
-    assert found["EUR", "ACME Inc.", "eu", None]["open_minor"] == 10_000
-    assert found["EUR", "ACME GmbH", "eu", None]["paid_minor"] == 7000
-    assert found["EUR", "ACME GmbH", "eu", None]["open_minor"] == 0
+    assert found["EUR", "ACME Inc.", "eu", None, "t1"]["open_minor"] == 10_000
+    assert found["EUR", "ACME GmbH", "eu", None, "t1"]["paid_minor"] == 7000
+    assert found["EUR", "ACME GmbH", "eu", None, "t1"]["open_minor"] == 0
     out = at(target, 2000, drop("billing.invoices", 1))
-    assert list(by_segment(record(out, "account"))) == [("EUR", "ACME GmbH", "eu", None)]
+    assert list(by_segment(record(out, "account"))) == [("EUR", "ACME GmbH", "eu", None, "t1")]
 
 
 def test_a_mapping_without_segments_shows_none() -> None:
@@ -126,11 +128,11 @@ def test_each_share_of_a_payment_stands_with_its_invoice() -> None:
     }
     assert record(out, "payment", "PAY-1")["segment"]["legal_entity"] == "ACME GmbH"
     out = at(target, 2000, row("invoices", 2, entity="ACME SA"))
-    assert by_segment(record(out, "account"))["EUR", "ACME SA", "eu", None]["paid_minor"] == 3000
+    assert by_segment(record(out, "account"))["EUR", "ACME SA", "eu", None, "t1"]["paid_minor"] == 3000
 
 
 KEYS, PARTS = st.integers(1, 3), st.sampled_from((None, None, "a", "b"))
-SAID = st.fixed_dictionaries({"entity": PARTS, "region": PARTS, "line": PARTS})
+SAID = st.fixed_dictionaries({"entity": PARTS, "region": PARTS, "line": PARTS, "tenant": PARTS})
 CHOICES: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "accounts": {"currency": st.sampled_from(("EUR", "JPY"))},
     "subscriptions": {"status": st.sampled_from(("active", "cancelled"))},
@@ -204,7 +206,7 @@ def test_what_segments_have_adds_up(history: list[tuple[Change, bool]]) -> None:
             key = (
                 (body["currency"], *body["segment"].values())
                 if body["segment"]
-                else (body["currency"], None, None, None)
+                else (body["currency"], None, None, None, None)
             )
             paid[key] = paid.get(key, 0) + body["amount_minor"]
     assert {key: one["paid_minor"] for key, one in by_segment(found).items() if one["paid_minor"]} == paid
