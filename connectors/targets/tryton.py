@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Literal
 
 import httpx
@@ -24,16 +22,21 @@ from connectors.targets.protocol import (
     TransientError,
     Write,
 )
-from connectors.targets.tryton_books import BOOKED, DRAFTS, Books, Chart, Entry, Line, current, lines_of
+from connectors.targets.tryton_books import Books, Chart
+from connectors.targets.tryton_documents import BOOKED, DRAFTS, current, leftovers, lines_of
 from connectors.targets.tryton_notes import Notes
-from connectors.targets.tryton_plan import OnRefusal, Planner, Wish
+from connectors.targets.tryton_plan import OnRefusal, Planner
+from connectors.targets.tryton_schedule import Scheduler, token
 from connectors.targets.tryton_session import TrytonSession
+from connectors.targets.tryton_wish import fields_of, has_periods, same_lines, wish_of
 from connectors.targets.values import equal
 from state.correcting.lane import Promise
 
-_TEXT, _AMOUNT, _LINES = FieldType(type="text"), FieldType(type="decimal"), FieldType(type="lines", amounts=("amount",))
-_KINDS = {"total": _AMOUNT, "amount": _AMOUNT, "lines": _LINES}
-_REFUSALS = ("PERIOD_CLOSED", "INVOICE_PAID", "DUPLICATE_AT_TARGET", "PLAN_HELD", "PLAN_UNDONE")
+_TEXT, _AMOUNT = FieldType(type="text"), FieldType(type="decimal")
+_KINDS = {"total": _AMOUNT, "amount": _AMOUNT}
+_REFUSALS = (
+    "PERIOD_CLOSED", "INVOICE_PAID", "DUPLICATE_AT_TARGET", "PLAN_HELD", "PLAN_UNDONE", "PERIOD_NOT_HELD", "SCHEDULE_RUNNING",
+)  # fmt: skip
 _SEARCH = "reference of customer documents"
 DECLARED = {
     "invoice": Declared(
@@ -44,6 +47,15 @@ DECLARED = {
         search=_SEARCH,
         trace="note; the key in the description",
         refusals=_REFUSALS,
+    ),
+    "schedule": Declared(
+        frozenset({"reference", "lines"}),
+        tier_create="A",
+        tier_update="A",
+        conditioned_by="_timestamp",
+        search="deferral of an invoice line, unique",
+        trace="note at the invoice",
+        refusals=("PERIOD_NOT_HELD", "SCHEDULE_RUNNING", "NOT_DEFERRABLE", "DUPLICATE_AT_TARGET"),
     ),
     "credit": Declared(
         frozenset({"reference", "customer", "currency", "amount", "posted_on"}),
@@ -73,6 +85,7 @@ class TrytonDescription(AdapterDescription):
     company: int = Field(default=1, ge=1)
     revenue_account: str
     payment_method: str | None = None
+    service_product: str | None = None
     trace_notes: bool = True
     when_last_step_refused: OnRefusal = "hold"
     plan_deadline_s: int = Field(default=900, ge=1)
@@ -96,18 +109,21 @@ class TrytonTarget:
         self.promise = Promise(
             tier="B",
             concurrency=description.concurrency,
-            resources={"invoice": "documents", "credit": "documents", "customer": "parties"},
+            resources={"invoice": "documents", "schedule": "documents", "credit": "documents", "customer": "parties"},
             key_window_ms=None,
             conditional=True,
         )
         self._session = TrytonSession(
             base_url, description.database, *login, description.timeouts, description.concurrency, transport, now
         )
-        chart = Chart(description.company, description.revenue_account, description.payment_method)
+        chart = Chart(
+            description.company, description.revenue_account, description.payment_method, description.service_product
+        )
         self._books = Books(self._session, chart)
         deadline = timedelta(seconds=description.plan_deadline_s)
         self._notes = Notes(self._session, description.trace_notes)
         self._planner = Planner(self._books, self._notes, description.when_last_step_refused, deadline, now)
+        self._scheduler = Scheduler(self._books, self._notes)
         self._guard = Guard(name, description.breaker, now)
 
     def read(self, object_name: str, place: Mapping[str, str]) -> Snapshot | None:
@@ -120,8 +136,10 @@ class TrytonTarget:
         found = self._guard.read(lambda: current(self._books.entries(reference)))
         if found is None:
             return None
+        if object_name == "schedule":
+            return Snapshot(fields_of(object_name, found), token(found))
         unfinished = found.key if found.state in DRAFTS or found.state == "posted" else None  # posted, not yet paid
-        return Snapshot(_fields(object_name, found), found.timestamp, unfinished)
+        return Snapshot(fields_of(object_name, found), found.timestamp, unfinished)
 
     def write(self, write: Write) -> None:
         """Bring the document to what is desired, in as many steps as Tryton needs. Raises TargetError."""
@@ -131,13 +149,15 @@ class TrytonTarget:
             raise Misconfigured("NOT_WRITABLE", f"tryton cannot write {what}. Next step: check the rule")
         if write.object == "customer":
             self._guard.call(lambda: self._write_customer(write))
+        elif write.object == "schedule":
+            self._guard.call(lambda: self._scheduler.bring(write))
         else:
-            wish = _wish(write)
+            wish = wish_of(write)
             self._guard.call(lambda: self._planner.bring(wish))
 
     def tidy(self, object_name: str, place: Mapping[str, str], key: str) -> Mapping[str, str]:
         """Delete drafts of this write beside the document that counts. Raises TargetError, DUPLICATE_AT_TARGET for two."""
-        if object_name == "customer":  # its code is unique
+        if object_name in ("customer", "schedule"):  # a code is unique, and so is the deferral of a line
             return {}
         reference = place.get("reference", place["object_id"])
         left = self._guard.read(lambda: leftovers(self._books.entries(reference), key))
@@ -152,7 +172,13 @@ class TrytonTarget:
             return False
         given = snapshot.fields
         return all(
-            name in given and equal(given[name], text, _KINDS.get(name, _TEXT)) for name, text in desired.items()
+            name in given
+            and (
+                _lines_shown(object_name, given, text)
+                if name == "lines"
+                else equal(given[name], text, _KINDS.get(name, _TEXT))
+            )
+            for name, text in desired.items()
         )
 
     def close(self) -> None:
@@ -198,41 +224,9 @@ class TrytonTarget:
             raise InDoubt("NOT_TRACED", f"tryton has the customer and not its note: {error.reason}") from error
 
 
-def leftovers(entries: Sequence[Entry], key: str) -> list[int]:
-    """Drafts that this write has made and that are not the document that counts. Raises as `current`."""
-    counts = current(entries)
-    return [one.id for one in entries if one.state in DRAFTS and one.key == key and one is not counts]
-
-
-def _fields(object_name: str, entry: Entry) -> dict[str, str]:
-    """The document in canonical words, amounts as exact text."""
-    shown = {
-        "reference": entry.reference,
-        "customer": entry.customer,
-        "currency": entry.currency,
-        "state": entry.state,
-        "posted_on": str(entry.booked_on or ""),
-    }
-    if object_name == "credit":
-        return shown | {"amount": f"{-entry.total:f}"}
-    lines = [{"description": line.description, "amount": f"{line.amount:f}"} for line in entry.lines]
-    return shown | {"total": f"{entry.total:f}", "lines": json.dumps(lines)}
-
-
-def _wish(write: Write) -> Wish:
-    """What is desired as a document; raises Misconfigured or BusinessRefusal where it cannot be one."""
-    desired = write.desired
-    day = date.fromisoformat(desired["posted_on"]) if desired.get("posted_on") else None
-    try:
-        if write.object == "credit":
-            lines: tuple[Line, ...] = (Line(f"Credit {desired['reference']}", -Decimal(desired["amount"])),)
-            return Wish(write, desired["customer"], desired["currency"], "posted", lines, day)
-        lines, total = lines_of(desired["lines"]), Decimal(desired["total"])
-    except (ValueError, KeyError, InvalidOperation) as error:
-        raise Misconfigured(
-            "BAD_DESIRED", f"the desired {write.object} lacks {error!r}. Next step: check the rule"
-        ) from error
-    if sum(line.amount for line in lines) != total:
-        reason = f"the lines of {desired['reference']} are {sum(line.amount for line in lines)}, its total is {total}"
-        raise BusinessRefusal("LINES_DIFFER", f"{reason}: tax must be a line of its own", {"total": desired["total"]})
-    return Wish(write, desired["customer"], desired["currency"], desired["state"], lines, day)
+def _lines_shown(object_name: str, given: Mapping[str, str], text: str) -> bool:
+    """Periods are the matter of `schedule`; of a draft they must be right before it is booked."""
+    shown, wanted = lines_of(given["lines"]), lines_of(text)
+    if object_name == "schedule":
+        return has_periods(shown, wanted) and same_lines(shown, wanted, False)
+    return same_lines(shown, wanted, given.get("state") in DRAFTS)

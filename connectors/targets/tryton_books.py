@@ -2,73 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
 from typing import Any
 
 from connectors.targets.protocol import BusinessRefusal, Misconfigured, NotYet
+from connectors.targets.tryton_deferrals import Deferrals
+from connectors.targets.tryton_documents import INVOICE, TRACE, Entry, Line, entry_of
 from connectors.targets.tryton_session import Row, TrytonSession
 
-#: the words before a correction's key in an invoice's description: its drafts are known by them
-TRACE = "Concord correction "
-DRAFTS, BOOKED = frozenset({"draft", "validated"}), frozenset({"posted", "paid"})
-INVOICE = "account.invoice"
 _INVOICE, _LINE = f"model.{INVOICE}", f"model.{INVOICE}.line"
 _FIELDS = (
     "state", "number", "reference", "description", "total_amount", "amount_to_pay", "invoice_date", "accounting_date",
     "lines", "write_date", "create_date", "party.code", "currency.code", "_timestamp",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line as billing names it: what it is for, and its exact amount in major units."""
-
-    description: str
-    amount: Decimal
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One invoice or credit note. `key`: the correction that made it; `changed`: when, in UTC."""
-
-    id: int
-    state: str
-    number: str | None
-    reference: str
-    key: str | None
-    customer: str
-    currency: str
-    total: Decimal
-    to_pay: Decimal
-    lines: tuple[Line, ...]
-    booked_on: date | None
-    timestamp: str
-    changed: datetime
-
-
-def lines_of(text: str) -> tuple[Line, ...]:
-    """The lines of a correction's desired value (JSON, amounts as decimal text)."""
-    return tuple(Line(str(one["description"]), Decimal(str(one["amount"]))) for one in json.loads(text))
-
-
-def current(entries: Sequence[Entry]) -> Entry | None:
-    """The document that counts among all with one reference: the booked one, else the draft, else the cancelled one.
-
-    Raises BusinessRefusal for two booked ones: a person has to say which is right.
-    """
-    booked = [one for one in entries if one.state in BOOKED]
-    if len(booked) > 1:
-        numbers = ", ".join(str(one.number) for one in booked)
-        reason = f"tryton has {len(booked)} booked documents with reference {booked[0].reference}: {numbers}"
-        raise BusinessRefusal("DUPLICATE_AT_TARGET", f"{reason}. Next step: take one back", {"numbers": numbers})
-    drafts = [one for one in entries if one.state in DRAFTS]
-    if booked or drafts:
-        return (booked or drafts)[0]
-    return entries[-1] if entries else None
 
 
 @dataclass(frozen=True)
@@ -78,6 +26,7 @@ class Chart:
     company: int
     revenue_account: str
     payment_method: str | None
+    service_product: str | None = None
 
 
 class Books:
@@ -87,17 +36,20 @@ class Books:
         self._session, self._chart = session, chart
         self._context = {"company": chart.company, "companies": [chart.company]}
         self._known: dict[tuple[str, str | bool], int] = {}
+        self.deferrals = Deferrals(session, chart.company, chart.service_product)
 
     def entries(self, reference: str) -> list[Entry]:
         """Every customer document with this reference, oldest first."""
         mine = [["reference", "=", reference], ["type", "=", "out"], ["company", "=", self._chart.company]]
         rows = self._search(_INVOICE, mine, _FIELDS)
         wanted = [line for row in rows for line in row["lines"]]
-        lines: dict[int, Row] = {}
+        lines: list[Row] = []
         if wanted:
-            read = self._session.read(f"{_LINE}.read", wanted, ["type", "description", "amount"], context=self._context)
-            lines = {row["id"]: row for row in read}
-        return [_entry(row, [lines[one] for one in row["lines"]]) for row in sorted(rows, key=lambda one: one["id"])]
+            fields = ["type", "description", "amount", *self.deferrals.line_fields]
+            lines = self._session.read(f"{_LINE}.read", wanted, fields, context=self._context)
+        deferrals, by_id = self.deferrals.of(lines), {row["id"]: row for row in lines}
+        rows.sort(key=lambda one: one["id"])
+        return [entry_of(row, [by_id[one] for one in row["lines"]], deferrals) for row in rows]
 
     def parties(self, code: str) -> list[Row]:
         """Customers of this code with their addresses and accounts."""
@@ -204,6 +156,7 @@ class Books:
                 "unit_price": line.amount,
                 "account": account,
                 "taxes": [],
+                **self.deferrals.of_line(line),
             }
             for line in lines
         ]
@@ -227,22 +180,3 @@ class Books:
     def _only(self, entry: Entry) -> Row:
         """The context of a write that must find the document as it was read."""
         return self._context | {"_timestamp": {f"account.invoice,{entry.id}": entry.timestamp}}
-
-
-def _entry(row: Row, lines: Sequence[Row]) -> Entry:
-    description = row["description"] or ""
-    return Entry(
-        id=row["id"],
-        state=row["state"],
-        number=row["number"],
-        reference=row["reference"] or "",
-        key=description.removeprefix(TRACE) if description.startswith(TRACE) else None,
-        customer=row["party."]["code"] or "",
-        currency=row["currency."]["code"],
-        total=row["total_amount"] or Decimal(0),
-        to_pay=row["amount_to_pay"] or Decimal(0),
-        lines=tuple(Line(one["description"] or "", one["amount"]) for one in lines if one["type"] == "line"),
-        booked_on=row["accounting_date"] or row["invoice_date"],
-        timestamp=row["_timestamp"],
-        changed=row["write_date"] or row["create_date"],
-    )

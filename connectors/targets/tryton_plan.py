@@ -8,10 +8,9 @@ person, `compensate` books the old document again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from connectors.targets.protocol import (
@@ -23,29 +22,14 @@ from connectors.targets.protocol import (
     TargetError,
     TerminalError,
     TransientError,
-    Write,
 )
-from connectors.targets.tryton_books import BOOKED, DRAFTS, INVOICE, Books, Entry, Line, current
+from connectors.targets.tryton_books import Books
+from connectors.targets.tryton_deferrals import require_draft
+from connectors.targets.tryton_documents import BOOKED, DRAFTS, INVOICE, Entry, current
 from connectors.targets.tryton_notes import Notes
+from connectors.targets.tryton_wish import Wish
 
 OnRefusal = Literal["hold", "compensate"]
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a document must be: one correction's desired state."""
-
-    write: Write
-    customer: str
-    currency: str
-    state: str
-    lines: tuple[Line, ...]
-    booked_on: date | None
-
-    def alike(self, entry: Entry) -> bool:
-        """Whether the document says the same, whatever its state; a line is its text and its amount, in any order."""
-        same = (entry.customer, entry.currency) == (self.customer, self.currency)
-        return same and _sorted(entry.lines) == _sorted(self.lines)
 
 
 @contextmanager
@@ -116,11 +100,14 @@ class Planner:
         if booked.state == "paid":
             text = f"tryton: {booked.number} is paid. Next step: book a credit note by hand, or correct billing"
             raise BusinessRefusal("INVOICE_PAID", text, {"number": str(booked.number)})
+        require_draft(booked.deferrals)
         self._require_open(wish)
         if wish.state == "cancelled":
             self._books.drop([one.id for one in own])
             self._take_back(wish, booked)
-            self._require(wish, booked.id, "cancelled")
+            with _under_way():
+                self._require(wish, booked.id, "cancelled")
+                self._books.deferrals.drop(booked)
             return
         draft = own[0] if own else self._draft(wish)
         try:
@@ -158,6 +145,7 @@ class Planner:
                 reason = f"the plan's last step is later than {self._deadline} after the credit note"
                 raise BusinessRefusal("PLAN_OVERDUE", reason, {})
             self._require_open(wish)
+            self._books.deferrals.drop(taken_back)
             self._post(wish, draft)
         except BusinessRefusal as error:
             raise self._stopped(wish, taken_back, draft, error) from error
@@ -243,7 +231,3 @@ class Planner:
         if number in found:
             return found[number]
         raise Misconfigured("DOCUMENT_GONE", f"tryton does not show document {number}. Next step: see who deleted it")
-
-
-def _sorted(lines: Sequence[Line]) -> list[tuple[str, str]]:
-    return sorted((one.description, f"{one.amount.normalize():f}") for one in lines)

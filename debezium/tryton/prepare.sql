@@ -15,7 +15,7 @@ ALTER ROLE :"capture_role" LOGIN REPLICATION NOSUPERUSER NOCREATEDB NOCREATEROLE
 GRANT USAGE ON SCHEMA public TO :"capture_role";
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM :"capture_role";
 GRANT SELECT ON
-    public.party_party, public.account_invoice, public.account_invoice_line, public.account_invoice_tax, public.account_move, public.account_move_line, public."account_invoice-account_move_line"
+    public.party_party, public.account_invoice, public.account_invoice_line, public.account_invoice_deferred, public.account_invoice_tax, public.account_move, public.account_move_line, public."account_invoice-account_move_line"
 TO :"capture_role";
 
 -- 2. The signal table: an INSERT here asks the connector for an incremental snapshot; the connector writes its watermarks.
@@ -36,5 +36,5 @@ BEGIN
 END
 $$;
 ALTER PUBLICATION concord_tryton SET TABLE
-    public.party_party, public.account_invoice, public.account_invoice_line, public.account_invoice_tax, public.account_move, public.account_move_line, public."account_invoice-account_move_line",
+    public.party_party, public.account_invoice, public.account_invoice_line, public.account_invoice_deferred, public.account_invoice_tax, public.account_move, public.account_move_line, public."account_invoice-account_move_line",
     public.debezium_signal;

@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 LOCK = HERE / "tryton.lock"
 DATABASE = "tryton"
 #: account_invoice brings what it needs along
-MODULES = ("party", "account_invoice")
+MODULES = ("party", "account_invoice", "account_invoice_defer")
 USER = "admin"
 CONFIGURATION = """\
 [database]

@@ -1,4 +1,4 @@
-"""Opens the books of a fresh Tryton: one company, currencies, chart, three years, means of payment. Runs in Tryton's Python."""
+"""Opens the books of a fresh Tryton: company, currencies, chart, three years, payment, deferral. Runs in Tryton's Python."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ CURRENCIES = {
     "JPY": ("Yen", 0, "150"),
     "KWD": ("Kuwaiti Dinar", 3, "0.3"),
 }
+#: the chart's account of unearned revenue, and the code of the product of services
+UNEARNED, SERVICE = "2.2.2", "SERVICE"
 
 
 def currencies() -> Any:
@@ -52,6 +54,23 @@ def means_of_payment(accounts: Any) -> None:
     term.save()
 
 
+def deferral(company: Any, accounts: Any) -> None:
+    """Where revenue waits until it is earned, and the product that a line names to be deferred: Tryton defers services only."""
+    (unearned,) = Model.get("account.account").find([("code", "=", UNEARNED), ("company", "=", company.id)])
+    with config.get_config().set_context(company=company.id):
+        settings = Model.get("account.configuration")(1)
+        settings.deferred_account_revenue = unearned
+        settings.save()
+    (unit,) = Model.get("product.uom").find([("name", "=", "Unit")])
+    category = Model.get("product.category")(name="Services", accounting=True)
+    category.account_revenue, category.account_expense = accounts["revenue"], accounts["expense"]
+    category.save()
+    service = Model.get("product.template")(name="Service over a period", type="service", default_uom=unit)
+    service.products[0].suffix_code = SERVICE
+    service.list_price, service.account_category = Decimal(0), category
+    service.save()
+
+
 def open_books(database: str, configuration: str) -> None:
     """Everything in order."""
     config.set_trytond(database=database, config_file=configuration)
@@ -59,7 +78,9 @@ def open_books(database: str, configuration: str) -> None:
     company = get_company()
     create_chart(company)
     fiscal_years(company, dt.date.today())  # noqa: DTZ011 - the server's own day decides in which year it books
-    means_of_payment(get_accounts(company))
+    accounts = get_accounts(company)
+    means_of_payment(accounts)
+    deferral(company, accounts)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from json.encoder import encode_basestring_ascii as quoted
 
 from state.comparing.bookings import ERP_STATE, booked_note
 from state.comparing.compared import Difference, Values
+from state.derived.tryton import DEFERRAL
 from state.folding.account import Account
 from state.folding.amounts import Units
 from state.folding.billing import OWED
@@ -176,7 +177,10 @@ class Ledger:
 
 
 def _has_periods(table: TableSpec, system: str, places: Places) -> bool:
+    """Whether a table says periods: by fields of its lines, or as the rows that the lines of a derived invoice take them from."""
     spec = table.object
+    if spec is not None and (spec.role.system, spec.role.object) == (system, DEFERRAL):
+        return True
     if spec is None or (spec.role.system, spec.role.object) != (system, "invoice_line"):
         return False
     return any(spec.fields[place - FIRST] is not None for place in places)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any
 
@@ -12,6 +13,8 @@ from state.values import NANO_DIGITS, major_units
 
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _text = RoleField
+#: kind of the rows by which revenue is recognised
+DEFERRAL = "deferral"
 _LINE_MODEL = "account.invoice.line"
 #: ranks of an unbooked and of a cancelled invoice among those of one reference
 _DRAFT, _GONE = 1, 2
@@ -58,8 +61,18 @@ PARTS = (
             optional("description", "text"),
             # 'model,id'
             optional("origin", "text"),
+            optional("defer_from", "date"),
+            # this day included
+            optional("defer_to", "date"),
         ),
         ("row", "invoice"),
+    ),
+    part_role(
+        "erp",
+        DEFERRAL,
+        "invoice",
+        (_text("line", "text"), _text("first", "date"), _text("last", "date")),
+        ("line",),
     ),
     part_role("erp", "invoice_tax", "invoice", (_text("invoice", "text"), _text("amount", "money")), ("invoice",)),
     part_role(
@@ -94,6 +107,8 @@ def _anchors(part: Part, parts: Parts) -> Iterable[str | None]:
         lines = [line["row"] for line in parts.of("move_line", move=part["row"])]
         paid = [one["invoice"] for line in lines for one in parts.of("payment_line", line=line)]
         return [*(row["row"] for row in parts.of("invoice_row", move=part["row"])), *paid]
+    if part.kind == DEFERRAL:
+        return [line["invoice"] for line in parts.of("invoice_line_row", row=part["line"])]
     if part.kind == "move_line":
         return [one["invoice"] for one in parts.of("payment_line", line=part["row"])]
     return [part["invoice"]]
@@ -155,8 +170,10 @@ def _invoice(parts: Parts, anchor: str, _moment: Moment) -> Iterator[Made]:
     yield Made("invoice", anchor, invoice_id(row, parts), fields | {"total": total}, unmapped, own=row)
     here = Link("invoice", anchor)
     for line, amount in lines:
+        deferral = parts.one(DEFERRAL, line=line["row"])
         shown = {"invoice": here, "amount": amount, "description": line["description"]}
-        yield Made("invoice_line", line["row"], line["row"], shown, (), (line,))
+        shown |= zip(("period_from", "period_until"), _period(line, deferral, booked), strict=True)
+        yield Made("invoice_line", line["row"], line["row"], shown, (), (line, deferral) if deferral else (line,))
     for paid in parts.of("payment_line", invoice=anchor):
         booking = parts.one("move_line", row=paid["line"])
         if booking is not None:
@@ -164,6 +181,27 @@ def _invoice(parts: Parts, anchor: str, _moment: Moment) -> Iterator[Made]:
             shown = {"currency": row["currency"], "invoice": here, "amount": booking["credit"] - booking["debit"]}
             shown["received_on"] = when["date"] if when is not None else None
             yield Made("payment", booking["row"], f"ERP-PAY-{booking['row']}", shown, (), (paid, booking))
+
+
+def _period(line: Part, deferral: Part | None, booked: bool) -> tuple[str | None, str | None]:
+    """First day of service and the day after the last: a booked line's by its deferral, any other one's by its own days.
+
+    Tryton defers over two days at least: one day stands on the line alone, as its first day without a last one.
+    """
+    if deferral is not None:
+        return deferral["first"], _following(deferral["last"])
+    first, last = line["defer_from"], line["defer_to"]
+    if first is None or (last is not None and booked):
+        return None, None
+    return first, _following(last or first)
+
+
+def _following(day: str | None) -> str | None:
+    """The day after; what is no day of the calendar stays as it is."""
+    try:
+        return (date.fromisoformat(day) + timedelta(days=1)).isoformat() if day else None
+    except (ValueError, OverflowError):
+        return day
 
 
 def _taken_back(parts: Parts, lines: list[tuple[Part, int]]) -> Link | None:
@@ -182,7 +220,7 @@ DERIVATIONS = (
         "tryton.invoice",
         "erp",
         ("invoice", "invoice_line", "credit", "payment"),
-        ("invoice_row", "invoice_line_row", "invoice_tax", "move", "payment_line", "move_line"),
+        ("invoice_row", "invoice_line_row", DEFERRAL, "invoice_tax", "move", "payment_line", "move_line"),
         _anchors,
         _invoice,
     ),

@@ -14,10 +14,12 @@ import psycopg
 from connectors.targets.description import Timeouts, parsed, raw
 from connectors.targets.guard import utc_now
 from connectors.targets.tryton import TrytonDescription, TrytonTarget
-from connectors.targets.tryton_books import Books, Chart, lines_of
+from connectors.targets.tryton_books import Books, Chart
+from connectors.targets.tryton_documents import lines_of
 from connectors.targets.tryton_session import TrytonSession
 from stack.fault_proxy import Fault, FaultProxy, Request
 from tests.conformance.subject import PATIENT_MS, Case, Subject, When, hurried
+from tests.conformance.tryton_deferring import Deferring
 
 _LINES = [{"description": "Usage", "amount": "19.00"}, {"description": "Pro", "amount": "100.00"}]
 _TRUTH = """
@@ -51,6 +53,7 @@ class TrytonSubject(Subject):
         #: what a person's client sends along: the groups decide what may be edited
         self._preferences = self._person.read("model.res.user.get_preferences", True)
         self._database = psycopg.connect(database, autocommit=True)
+        self.deferring = Deferring(self._person, self._preferences, self._database)
 
     def target(
         self, answer_ms: int = PATIENT_MS, now: Callable[[], dt.datetime] = utc_now, **changes: Any

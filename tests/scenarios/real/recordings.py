@@ -20,6 +20,15 @@ FILES = {
 }
 _AVRO = {bool: "boolean", int: "long", str: "string", float: "double"}
 Columns = dict[str, Any]
+_DAY = ["null", "long"]
+#: what the recorded Tryton did not have: its module of deferrals, installed since. Topic -> (key columns, further columns)
+LATER: dict[str, tuple[tuple[str, ...], Columns]] = {
+    "tryton.public.account_invoice_line": (("id",), {"defer_from": _DAY, "defer_to": _DAY}),
+    "tryton.public.account_invoice_deferred": (
+        ("id",),
+        {"id": "long", "invoice_line": ["null", "long"], "start_date": _DAY, "end_date": _DAY},
+    ),
+}
 
 
 class Change(NamedTuple):
@@ -72,7 +81,7 @@ def acts(source: str) -> tuple[Act, ...]:
 
 @functools.cache
 def tables() -> dict[str, tuple[tuple[str, ...], Columns]]:
-    """Topic -> (key columns, {column: Avro type}), out of every value that was recorded."""
+    """Topic -> (key columns, {column: Avro type}), out of every value that was recorded, and what came later."""
     kinds: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     keys: dict[str, tuple[str, ...]] = {}
     for source in FILES:
@@ -83,9 +92,10 @@ def tables() -> dict[str, tuple[tuple[str, ...], Columns]]:
                     found = kinds[change.topic][column]
                     if value is not None:
                         found.add(_AVRO[type(value)])
-    return {
+    shown = {
         topic: (keys[topic], {c: _type(found, c in keys[topic]) for c, found in kinds[topic].items()}) for topic in keys
     }
+    return shown | {topic: (key, shown.get(topic, (key, {}))[1] | columns) for topic, (key, columns) in LATER.items()}
 
 
 def _type(found: set[str], key: bool) -> Any:
