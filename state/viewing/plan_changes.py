@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from state.folding.account import Account
 from state.folding.amounts import Units
 from state.folding.billing import RECURRING
-from state.folding.life import Step
+from state.folding.life import TRANSITIONS, Step
 from state.folding.milestones import midnight_ms
 from state.model import Model
 from state.roles import ROLES, Fact, Ref
@@ -24,6 +24,7 @@ _CURRENCY, _STARTED, _ANCHOR, _MONTHS, _ZONE = (
 )
 _ACCOUNT_ZONE: Final = ROLES["billing", "account"].index("zone")
 _AMOUNT: Final = ROLES["billing", "invoice_line"].index("amount")
+_STATES: Final = TRANSITIONS["billing.subscription"]
 
 
 class Change(NamedTuple):
@@ -82,7 +83,7 @@ class PlanChanges:
             amount = self._units.amount(account, ref, step.amount, terms.currency)
             return None if amount is None else amount * terms.months
 
-        for before, after in pairwise(account.trails.get(ref, ())):
+        for before, after in pairwise(_known(account.trails.get(ref, ()))):
             old, new, at_ms = price(before), price(after), instant_ms(after.at)
             if old is not None and new is not None and old != new and at_ms is not None:
                 day = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(terms.zone).date()
@@ -123,3 +124,16 @@ class PlanChanges:
         own = account.rows[item.billing][_ACCOUNT_ZONE] if item is not None and item.billing is not None else None
         name = sub[_ZONE] or own
         return (self._find_zone(name) if name else None) or UTC
+
+
+def _known(steps: Sequence[Step]) -> Iterator[Step]:
+    """The steps without those in a state that nobody knows, which says nothing of the price; one that has the same amount in a
+    known state afterwards had it since then."""
+    since: Step | None = None
+    for step in steps:
+        if step.state not in _STATES:
+            since = step if since is None or since.amount != step.amount else since
+            continue
+        same = since is not None and since.amount == step.amount
+        yield step._replace(at=since.at, position=since.position) if since is not None and same else step
+        since = None

@@ -120,6 +120,20 @@ def test_what_is_not_known_is_not_judged() -> None:
     assert wrong(target.apply(release(NOON_MS, went_live=True))) == []
 
 
+def test_a_state_that_nobody_knows_says_nothing_of_the_price() -> None:
+    """While it lasts nothing is judged; afterwards the price changed when it came, and not twice."""
+    for amounts, found in (([5940, -1740], 0), ([5940, -1700], 1)):
+        target = shard()
+        at(target, NOON_MS - 2000, put("billing.accounts", 1), subscription("basic", 2900))
+        strange = put(
+            "billing.subscriptions", 1, plan_code="pro", mrr_minor=9900, started_on=days(ANCHOR), status="new"
+        )
+        lines = [line(number, amount) for number, amount in enumerate(amounts)]
+        assert wrong(at(target, NOON_MS, strange, put("billing.invoices", 2), *lines)) == []
+        later_ms = NOON_MS + 5 * 86_400_000
+        assert len(wrong(at(target, later_ms, subscription("pro", 9900)))) == found
+
+
 def test_by_the_second() -> None:
     """At noon 17.5 of 30 days are left: 57.75 and 16.92 (16.916...)."""
     by = replace(rules(), proration=Proration("second", "half_up"))
