@@ -17,6 +17,7 @@ from rich.table import Table
 
 from connectors.targets.protocol import TargetError
 from console.exits import Exit, help_text
+from demo import kept
 from demo import report as plain_report
 from demo.flows import FlowDied
 from demo.real import report as real_report
@@ -70,7 +71,9 @@ def demo(
     try:
         given = {"rate": rate, "accounts": accounts, "drift": drift}
         told = {"seconds": seconds, "seed": seed, **{name: value for name, value in given.items() if value is not None}}
-        outcome = _on_real_systems(told, people) if targets is Targets.REAL else _on_own_services(told, people)
+        outcome, settings = (
+            _on_real_systems(told, people) if targets is Targets.REAL else _on_own_services(told, people)
+        )
     except TargetError as error:
         people.print(f"Error: {error}.\nNext step: see the target's log below {layout_from().logs}.")
         raise typer.Exit(Exit.FAILED) from error
@@ -94,25 +97,32 @@ def demo(
         canvas = Console(record=True, width=100, file=io.StringIO())
         _print(report.rows(outcome), outcome, bad, canvas)
         picture.write_text(canvas.export_svg(title="make demo"))
+    if keep:
+        people.print(
+            f"The stack is left up, its flows are ended. To look at it:\n  . {settings}\n  .venv/bin/concord status",
+            soft_wrap=True,
+        )
     raise typer.Exit(Exit.FAILED if bad else Exit.OK)
 
 
-def _on_own_services(told: dict[str, Any], people: Console) -> dict[str, Any]:
+def _on_own_services(told: dict[str, Any], people: Console) -> tuple[dict[str, Any], Path]:
+    """The report, and the file with the settings of what ran."""
     people.print("[bold]starting the stack[/] (the first time it downloads about 250 MB)")
     supervisor.up()
-    return _run(Demo(DemoOptions(**told), _teller(people)), people)
+    demo_run = Demo(DemoOptions(**told), _teller(people))
+    settings = kept.keep(layout_from(), "demo", demo_run.told)
+    return _run(demo_run, people), settings
 
 
-def _on_real_systems(told: dict[str, Any], people: Console) -> dict[str, Any]:
-    """Raises StackError before anything is started where a real system cannot be had."""
+def _on_real_systems(told: dict[str, Any], people: Console) -> tuple[dict[str, Any], Path]:
+    """The same. Raises StackError before anything is started where a real system cannot be had."""
     if (reason := request_tracker.obstacle()) is not None:
         raise StackError(reason, "install it by hand, or run `concord demo` with its own services")
     people.print("[bold]starting the stack, Tryton and Request Tracker[/] (the first time they are installed: minutes)")
     supervisor.up(only=[*COMPONENTS, *TARGET_SYSTEMS])
     demo_run = RealDemo(layout_from(), RealOptions(**told), _teller(people))
-    outcome = _run(demo_run, people)
-    people.print(f"[bold]·[/] settings of these systems, for --keep: set -a; . {demo_run.keep()}; set +a")
-    return outcome
+    settings = kept.keep(layout_from(), "demo-real", demo_run.told)
+    return _run(demo_run, people), settings
 
 
 def _teller(people: Console) -> Callable[[str], None]:

@@ -69,8 +69,8 @@ class Demo:
         registry = Registry(self.settings.registry_api)
         self._contracts = Contracts(registry, self.settings.contracts_dir, self.settings.prefix)
         crm = f"http://{HOST}:{layout_from().port('crm')}"
-        environment = {"CONCORD_SOURCES": json.dumps(SYSTEMS), "CONCORD_CRM_URL": crm}
-        self.flows = Flows(stack_dir() / "logs", environment)
+        self.told = {"CONCORD_SOURCES": json.dumps(SYSTEMS), "CONCORD_CRM_URL": crm}
+        self.flows = Flows(stack_dir() / "logs", self.told)
         self.traffic = Traffic(
             self._company,
             TrafficSettings(options.seed, options.accounts, options.rate, options.drift, 0, options.settle_s),

@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from connectors.contracts import Contracts
@@ -61,8 +60,8 @@ class RealDemo:
         rules = layout.run / "demo-real-ownership.yaml"
         shipped = (ROOT / "debezium" / "ownership.yaml").read_text()
         rules.write_text(re.sub(r"settle_ms: \d+", f"settle_ms: {SETTLE_S * 1000:.0f}", shipped))
-        self._told = environment(layout) | {"CONCORD_OWNERSHIP": str(rules)}
-        self.flows = Flows(layout.logs, self._told)
+        self.told = environment(layout) | {"CONCORD_OWNERSHIP": str(rules)}
+        self.flows = Flows(layout.logs, self.told)
 
     def run(self, live: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         """Everything but the stack itself; returns the report. Raises DemoFailed, FlowDied and what the adapters raise."""
@@ -173,10 +172,3 @@ class RealDemo:
 
     def _left(self) -> str:
         return ", ".join(sorted(name for _, name in truth(self.systems).differences)[:5])
-
-    def keep(self) -> Path:
-        """Write the settings by which commands find what is left running; returns the file."""
-        path = self._layout.run / "demo-real.env"
-        path.touch(mode=0o600)
-        path.write_text("".join(f"{name}='{text}'\n" for name, text in sorted(self._told.items())))
-        return path
