@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from state.row import Change, Transaction
+
 _M = 0x5BD1E995
 _MASK = 0xFFFFFFFF
 
@@ -42,3 +44,25 @@ class Router:
                 self._known.clear()
             shard = self._known[account] = partition_of(account, self._partitions)
         return shard
+
+    def split(self, transaction: Transaction, per_shard: dict[int, list[Transaction]]) -> None:
+        """Add to each shard what the transaction does to its accounts."""
+        shard_of = self.shard
+        changes = transaction.changes
+        account = changes[0][0]
+        if all(change[0] == account for change in changes):  # nearly always
+            shard = shard_of(account)
+            if shard in per_shard:
+                per_shard[shard].append(transaction)
+            else:
+                per_shard[shard] = [transaction]
+            return
+        by_shard: dict[int, list[Change]] = {}
+        for change in changes:
+            shard = shard_of(change[0])
+            if shard in by_shard:
+                by_shard[shard].append(change)
+            else:
+                by_shard[shard] = [change]
+        for shard, changes in by_shard.items():
+            per_shard.setdefault(shard, []).append(transaction._replace(changes=changes))

@@ -58,7 +58,8 @@ class Release(NamedTuple):
 
     `frontier`: {source: position} after them. `clock_ms`: the commit time up to which every source has been seen.
     `live` is False while a first snapshot is incomplete; `went_live` is True in the one release that completes it.
-    `merged`: accounts of this shard whose rows belong to another account since then (or no longer do).
+    `merged`: accounts of this shard whose rows belong to another account since then (or no longer do). `whole` is False
+    where other accounts' part of the same transaction is still to come: the shard's own clock stands still until then.
     """
 
     clock_ms: int
@@ -67,6 +68,7 @@ class Release(NamedTuple):
     live: bool
     went_live: bool
     merged: Sequence[Merged] = ()
+    whole: bool = True
 
 
 class Merged(NamedTuple):

@@ -10,7 +10,7 @@ from state.aligning.snapshot import Snapshots
 from state.aside import Aside, let_go_transactions
 from state.model import Model
 from state.repairs import Repairs
-from state.resolving.identity import Identity
+from state.resolving.identity import Identity, Resolved
 from state.resolving.moves import Moves, Place
 from state.routing import Router
 from state.row import (
@@ -18,7 +18,6 @@ from state.row import (
     PARTITION_BITS,
     TABLE,
     BadFrame,
-    Change,
     Release,
     Released,
     Row,
@@ -74,6 +73,11 @@ class Sequencer:
         self._given_up: list[tuple[int, BadFrame]] = []
 
     @property
+    def busy(self) -> bool:
+        """Whether there is more to hand out of what was taken: then `advance` is to be called at once."""
+        return False
+
+    @property
     def held(self) -> dict[str, int]:
         """Rows per source that wait for their transaction to become whole."""
         return {s.name: a.held for s, a in zip(self._sources, self._alignments, strict=True)}
@@ -92,9 +96,15 @@ class Sequencer:
         for number, alignment in enumerate(self._alignments):
             for released in alignment.release():
                 self._resolve(number, released, per_shard, step)
-            bad = alignment.take_bad() + [one for source, one in self._given_up if source == number]
-            self._count("in", alignment.repeats - repeats[number] + len(bad), number)
+            self._count("in", alignment.repeats - repeats[number], number)
             self._count("ignored", alignment.repeats - repeats[number], number)
+        return self._finish(step, per_shard)
+
+    def _finish(self, step: Step, per_shard: dict[int, list[Transaction]]) -> Step | None:
+        """Everything that is released is in the step: add what else happened, and the position."""
+        for number, alignment in enumerate(self._alignments):
+            bad = alignment.take_bad() + [one for source, one in self._given_up if source == number]
+            self._count("in", len(bad), number)
             self._count("parked", len(bad), number)
             step.parked += bad
             self._collect_offsets(number, alignment, step)
@@ -149,11 +159,19 @@ class Sequencer:
             rows = self._of_partitions(number, rows)
         identity = self._identity
         found = identity.resolve(rows, source, released.position, released.time_ms)
+        self._aside.links(found.links, step.facts)
+        arriving = self._follow(number, released, found, len(rows), step)
+        self._hand_out(Transaction(source, released.position, released.time_ms, found.changes), per_shard)
+        for transaction in arriving:
+            self._hand_out(transaction, per_shard)
+
+    def _follow(self, number: int, released: Released, found: Resolved, rows: int, step: Step) -> list[Transaction]:
+        """What a transaction of so many rows does to others: the rows that come to other accounts, in the order they came."""
+        source, identity = self._sources[number].name, self._identity
         self._count("transactions", 1, number)
-        self._count("in", len(rows), number)
+        self._count("in", rows, number)
         self._count("applied", found.applied, number)
         self._count("ignored", found.ignored, number)
-        self._aside.links(found.links, step.facts)
         arriving: list[Transaction] = []
         if found.moved or found.merged or found.own:
             place = Place(source, released.position, released.time_ms)
@@ -167,13 +185,12 @@ class Sequencer:
             self._aside.update(over, found.waiting, step.facts, step.exceptions)
         if released.missing or not released.has_end:
             step.exceptions.append(self._repairs.begin(source, released))
-        self._hand_out(Transaction(source, released.position, released.time_ms, found.changes), per_shard)
-        for transaction in arriving:
-            self._hand_out(transaction, per_shard)
         if found.let_go:
-            for transaction in let_go_transactions(found.let_go):
+            let_go = let_go_transactions(found.let_go)
+            for transaction in let_go:
                 self._count("applied", len(transaction.changes), self._source_of[transaction.source])
-                self._hand_out(transaction, per_shard)
+            arriving += let_go
+        return arriving
 
     def _of_partitions(self, number: int, rows: list[Row]) -> list[Row]:
         """Rows of partitions as rows of their table. Tombstones there, and on a shared topic, do not say whose row is gone."""
@@ -184,28 +201,9 @@ class Sequencer:
 
     def _hand_out(self, transaction: Transaction, per_shard: dict[int, list[Transaction]]) -> None:
         """Split a transaction over the shards of its accounts."""
-        shard_of = self._router.shard
-        changes = transaction.changes
-        if not changes:
-            return
-        self.moves.add(transaction)
-        account = changes[0][0]
-        if all(change[0] == account for change in changes):  # nearly always
-            shard = shard_of(account)
-            if shard in per_shard:
-                per_shard[shard].append(transaction)
-            else:
-                per_shard[shard] = [transaction]
-            return
-        by_shard: dict[int, list[Change]] = {}
-        for change in changes:
-            shard = shard_of(change[0])
-            if shard in by_shard:
-                by_shard[shard].append(change)
-            else:
-                by_shard[shard] = [change]
-        for shard, changes in by_shard.items():
-            per_shard.setdefault(shard, []).append(transaction._replace(changes=changes))
+        if transaction.changes:
+            self.moves.add(transaction)
+            self._router.split(transaction, per_shard)
 
     def _count(self, what: str, n: int, number: int) -> None:
         if n:

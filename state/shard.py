@@ -132,10 +132,12 @@ class Shard:
                 account.touched_ms = 0
             self._accounts.rest()
             return out
-        self._wake(release.clock_ms)
-        self._clock_ms = max(self._clock_ms, release.clock_ms)
-        self._fire(touched)
-        self._publish(touched.values(), self._clock_ms, out)
+        clock_ms = max(self._clock_ms, release.clock_ms)
+        if release.whole:
+            self._wake(clock_ms)
+            self._clock_ms = clock_ms
+            self._fire(touched)
+        self._publish(touched.values(), clock_ms, out)
         self._accounts.rest()
         return out
 

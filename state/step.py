@@ -46,7 +46,10 @@ class Position:
 
 @dataclass(slots=True)
 class Step:
-    """One call's outcome: releases per shard, what to store, and what was set aside or refused."""
+    """One call's outcome: releases per shard, what to store, and what was set aside or refused.
+
+    `whole` is False for part of a large transaction: no cut may end before the step that is whole.
+    """
 
     position: Position = field(default_factory=Position)
     releases: dict[int, Release] = field(default_factory=dict)
@@ -55,3 +58,4 @@ class Step:
     exceptions: list[ExceptionRecord] = field(default_factory=list)
     parked: list[BadFrame] = field(default_factory=list)
     merged: dict[int, list[Merged]] = field(default_factory=dict)
+    whole: bool = True

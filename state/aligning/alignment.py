@@ -8,13 +8,14 @@ Per partition "released" is therefore always a prefix: the offset to commit is t
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from operator import itemgetter
 
 from state.aligning.ends import Ends
+from state.aligning.large import Large, LargeRows
+from state.aligning.pending import Pending
 from state.aligning.slots import separate
 from state.aligning.spoilt import INCOMPLETE_AFTER_MS, Spoilt
+from state.overflow import OpenOverflow
 from state.row import (
     FRAME,
     KEY,
@@ -32,9 +33,6 @@ from state.row import (
     Row,
     Stalled,
 )
-
-_IN_ORDER = itemgetter(4, 5)  # lsn, then total_order
-_IDENTITY = itemgetter(0, 2, 1, 4)  # table, key, op, lsn: the same in every repeat of a row
 
 
 class Alignment:
@@ -55,29 +53,39 @@ class Alignment:
         self._base = separate(tables.values()) if bases is None else bases
         self.frontier = frontier
         self.clock_ms = clock_ms
-        self.repeats = 0
         self._tables = tables
         self._last_commit = last_commit
-        self._pending: dict[int, list[Row]] = {}
+        self._pending = Pending(tables, self._base)
         self._after: dict[int, list[Row]] = {}
         self._loose: list[Row] = []
         self.ends = Ends(frontier, clock_ms)
-        self._held: dict[int, int] = {}
+        self._held = self._pending.held
         self._seen: dict[int, int] = {}
         self._last: dict[int, Row] = {}
         self._dropped: dict[int, str] = {}
         self._spoilt = Spoilt(last_commit, partitions, self._base)
+        #: whether a large transaction is the next to be released
+        self.is_large_next = False
         self._bad: list[BadFrame] = []
         self._offsets: dict[int, int] = {}
+
+    @property
+    def repeats(self) -> int:
+        """Rows that were dropped because they had come before."""
+        return self._pending.repeats
 
     @property
     def held(self) -> int:
         """Rows that wait for their transaction to become whole, and records whose transaction is not known."""
         return sum(self._held.values()) + len(self._spoilt)
 
+    def keep_elsewhere(self, rows_max: int, overflow: OpenOverflow) -> None:
+        """Of a transaction of more than `rows_max` rows keep further ones where `overflow` opens a place: it is large."""
+        self._pending.large = Large(self._base, rows_max, overflow)
+
     def add_rows(self, rows: Iterable[Row]) -> None:
         """Take rows in the order of their partitions."""
-        pending, held, seen, last = self._pending, self._held, self._seen, self._last
+        pending, held, seen, last = self._pending.rows, self._held, self._seen, self._last
         frontier, base = self.frontier, self._base
         for row in rows:
             slot = base[row[TABLE]] | row[PARTITION]
@@ -94,27 +102,22 @@ class Alignment:
                 pending[row[TXID]] = [row]
             else:
                 rows_of.append(row)
+        self._pending.relieve(rows)
 
     def _add_loose(self, slot: int, row: Row) -> None:
         """A row outside any transaction keeps its place in its partition: behind whatever is held there."""
+        held = self._held.get(slot)
         if row[OP] == "t" and self._dropped.get(slot) == row[KEY]:
             self._drop(slot)  # the tombstone of a repeated delete
-        elif row[OP] == "t" and self._held.get(slot) and self._follows_delete(slot, row[KEY]):
+        elif row[OP] == "t" and held and self._last[slot][OP] == "d" and self._last[slot][KEY] == row[KEY]:
             self._drop(slot)  # the delete says it all; behind its transaction it would end a row that was made again
-        elif self._held.get(slot):
+        elif held:
             self._held[slot] += 1
             self._after.setdefault(self._last[slot][TXID], []).append(row)
         else:
             self._loose.append(row)
             self._offsets[slot] = row[OFFSET] + 1
             self._spoilt.passed(slot, row[OFFSET])
-
-    def _follows_delete(self, slot: int, key: str) -> bool:
-        """Whether the newest held row of the partition is the delete that a tombstone of this key belongs to."""
-        for row in reversed(self._pending.get(self._last[slot][TXID], ())):
-            if self._base[row[TABLE]] | row[PARTITION] == slot:
-                return row[OP] == "d" and row[KEY] == key
-        return False
 
     def _is_repeat(self, slot: int, row: Row) -> bool:
         """Whether the row belongs to a transaction at or below the frontier; then it is dropped."""
@@ -126,7 +129,7 @@ class Alignment:
         return True
 
     def _drop(self, slot: int) -> None:
-        self.repeats += 1
+        self._pending.repeats += 1
         if not self._held.get(slot):
             self._offsets[slot] = self._seen[slot]
             self._spoilt.passed(slot, self._seen[slot] - 1)
@@ -147,72 +150,68 @@ class Alignment:
         self.ends.add(ends)
 
     def release(self) -> list[Released]:
-        """Everything that is whole now, in commit order."""
+        """Everything that is whole now, in commit order, up to a transaction that is large: then `is_large_next`."""
         out: list[Released] = []
         if self._loose:
             position = max(row[LSN] for row in self._loose) or self.frontier
             out.append(Released(position, max(row[TS_MS] for row in self._loose), self._loose, 0))
             self._loose = []
-        ends, pending, spoilt = self.ends.queue, self._pending, self.ends.spoilt
-        while ends:
+        self._release_whole(out, alone=False)
+        return out
+
+    def release_large(self) -> tuple[Released, LargeRows]:
+        """The large transaction that is next: what `release` would give of another one, and its rows."""
+        out, large = list[Released](), self._pending.large.of[self.ends.queue[0].txid]
+        self._release_whole(out, alone=True)
+        return out[0], large
+
+    def _release_whole(self, out: list[Released], alone: bool) -> None:
+        ends, spoilt = self.ends.queue, self.ends.spoilt
+        self.is_large_next = False
+        while ends and not (alone and out):
             end = ends[0]
             if spoilt and self.ends.is_doubtful and not self._release_orphans(end, out):
                 break
-            expected = sum(n for table, n in end.counts.items() if table in self._tables)
-            rows: list[Row] = []
-            missing, lacking = 0, dict[str, int]()
-            if expected:
-                rows = pending.get(end.txid, rows)
-                if len(rows) > 1:
-                    rows = self._distinct(end.txid, rows, expected)
-                missing = max(expected - len(rows), 0)
-                if missing and not self._is_over(end):
-                    break
-                lacking = self._missing(end) if missing else lacking
-                pending.pop(end.txid, None)
+            whole = self._pending.whole(end, self._is_over)
+            if whole is None:
+                break
+            rows, missing, lacking = whole
+            large = self._pending.large.of.get(end.txid)
+            if large and not alone:
+                self.is_large_next = True
+                break
+            self._pending.rows.pop(end.txid, None)
             ends.popleft()
             self.ends.offset = end.offset + 1
             self._bad += self.ends.passed(end) if spoilt else ()
             self.frontier, self.clock_ms = end.position, max(self.clock_ms, end.time_ms)
-            rows = self._settle(end.txid, rows)
-            if rows or missing:
+            rows = self._settle(end.txid, rows, large)
+            if rows or missing or large:
                 out.append(Released(end.position, self.clock_ms, rows, missing, True, tuple(lacking)))
         if self._spoilt.frames:
             before_ms = self.ends.newest_ms - INCOMPLETE_AFTER_MS
             self._spoilt.expire(min(before_ms, ends[0].time_ms - 1) if ends else before_ms)
-            self._bad += self._spoilt.take(self._offsets, self._seen, (self._pending, self._after))
-        return out
-
-    def _distinct(self, txid: int, found: list[Row], expected: int) -> list[Row]:
-        """The transaction's rows in order, without repeats; untouched while there are too few anyway."""
-        if len(found) < expected:
-            return found
-        first: dict[tuple[object, ...], Row] = {}
-        for row in found:
-            if first.setdefault(_IDENTITY(row), row) is not row:
-                self._held[self._base[row[TABLE]] | row[PARTITION]] -= 1
-                self.repeats += 1
-        if len(first) < len(found):
-            found = self._pending[txid] = list(first.values())
-        return sorted(found, key=_IN_ORDER)
+            held = (self._pending.rows, self._after, self._pending.large.firsts())
+            self._bad += self._spoilt.take(self._offsets, self._seen, held)
 
     def _is_over(self, end: End) -> bool:
         """Whether the missing rows can no longer come: the source has long gone on, and its partitions are read past them."""
         if self.ends.newest_ms - end.time_ms < INCOMPLETE_AFTER_MS:
             return False
-        missing = {self._tables[name]: n for name, n in self._missing(end).items()}
+        missing = {self._tables[name]: n for name, n in self._pending.missing(end).items()}
         return self._spoilt.explain(missing, end.position, self._seen, self._last)
 
     def _release_orphans(self, end: End, out: list[Released]) -> bool:
         """Release what lies before `end` and whose own END could not be read; False while more of it may come."""
-        lost = self.ends.orphans(self._pending, self._last_commit)
+        lost = self.ends.orphans(self._pending.rows, self._last_commit)
         if self.ends.newest_ms - end.time_ms < INCOMPLETE_AFTER_MS or not self._spoilt.is_settled(
             self._tables.values(), max(lost.values(), default=self.frontier) + 1, self._seen, self._last
         ):
             return False
         for txid in lost:
-            rows = self._settle(txid, self._distinct(txid, self._pending[txid], 0))
-            del self._pending[txid]
+            found = self._pending.large.recall(txid, self._pending.rows[txid])
+            rows = self._settle(txid, self._pending.distinct(txid, found, 0))
+            del self._pending.rows[txid]
             out.append(Released(max(self.frontier, lost[txid] + 1), end.time_ms, rows, 0, has_end=False))
         return True
 
@@ -221,9 +220,15 @@ class Alignment:
         bad, self._bad = self._bad, []
         return bad
 
-    def _settle(self, txid: int, rows: list[Row]) -> list[Row]:
+    def _settle(self, txid: int, rows: list[Row], large: LargeRows | None = None) -> list[Row]:
         """Move the offsets past released rows and append the loose rows that waited behind them."""
         held, offsets, base = self._held, self._offsets, self._base
+        if large is not None:
+            del self._pending.large.of[txid]
+            for slot, (number, last) in large.slots.items():
+                left = held[slot] = held[slot] - number
+                offsets[slot] = last + 1 if left else self._seen[slot]
+                self._spoilt.passed(slot, last)
         if self._after and (after := self._after.pop(txid, None)):
             rows = rows + after
         for row in rows:
@@ -239,12 +244,7 @@ class Alignment:
         taken, self._offsets = self._offsets, {}
         return taken, self.ends.take_offset()
 
-    def _missing(self, end: End) -> dict[str, int]:
-        have = Counter(row[TABLE] for row in self._pending.get(end.txid, ()))
-        short = {t: n - have[self._tables[t]] for t, n in end.counts.items() if t in self._tables}
-        return {table: n for table, n in short.items() if n > 0}
-
     def stalled(self) -> Stalled | None:
         """The oldest transaction that is not whole, with what it waits for; None if nothing waits."""
         end = self.ends.queue[0] if self.ends.queue else None
-        return None if end is None else Stalled(end.txid, end.position, end.time_ms, self._missing(end))
+        return None if end is None else Stalled(end.txid, end.position, end.time_ms, self._pending.missing(end))

@@ -8,107 +8,23 @@ else the transaction moves, because its row's parent moved or its account was me
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
-from state.model import ObjectSpec, Place, TableSpec
-from state.resolving.links import Links, RowPlace
-from state.resolving.merges import Refused
-from state.resolving.relinking import Relinking
+from state.model import Place
+from state.resolving.index import Index
+from state.resolving.links import RowPlace
 from state.resolving.resolved import Moved, Resolved, Waiting
-from state.resolving.waiting import WaitingRoom
 from state.row import FRAME, KEY, LINK, OFFSET, OP, PARTITION, TABLE, Change, Row
 
 __all__ = ["Identity", "Resolved", "Waiting"]
 
 _change = tuple.__new__
 #: source, position and time of a transaction
-_Place = tuple[str, int, int]
+Placed = tuple[str, int, int]
 
 
-def _has_notes(spec: ObjectSpec) -> bool:
-    return spec.history or spec.role.blocks is not None or spec.role.object == "subscription"
-
-
-class Identity:
-    """The index over all sources; `tables` as in the model, indexed by their place."""
-
-    def __init__(self, tables: Iterable[TableSpec]) -> None:
-        tables = list(tables)
-        self._links = Links(tables)
-        self._of, self._rules = self._links.of, self._links.rules
-        self._waiting = WaitingRoom()
-        self._waits = self._waiting.places
-        self._work = Relinking(self._links, self._waits)
-        self.accounts = self._links.accounts
-        #: tables of whose rows something may be noted, for themselves or for the objects that they stand for
-        self._noted = frozenset(t.index for t in tables if t.object is not None and _has_notes(t.object))
-
-    @property
-    def waiting(self) -> int:
-        """Rows set aside because they have no account yet."""
-        return len(self._waiting)
-
-    @property
-    def refused(self) -> dict[str, Refused]:
-        """Accounts whose mark of a merge is not in force, and why."""
-        return self._links.merges.refused
-
-    def waits(self, table: int, key: str) -> bool:
-        """Whether the row is set aside."""
-        return (table, key) in self._waiting
-
-    def waiting_rows(self) -> Iterator[Waiting]:
-        """The rows set aside."""
-        return self._waiting.rows()
-
-    def know(self, accounts: Iterable[str]) -> None:
-        """Restore accounts that rows were found under."""
-        for account in accounts:
-            self._links.know(account)
-
-    def load(self, table: int, key: str, account: str, link: str) -> None:
-        """Restore one fact: its account was resolved before, so references are known again."""
-        rule = self._rules[table]
-        if rule is not None:
-            if rule.merged is not None:
-                self._links.merges.mark((table, key), self._links.mark_of(rule, key, link))
-                self._links.merges.touch((table, key))
-            text = self._links.text(rule, link)
-            if rule.ways:
-                self._links.ways.replace(table, key, self._of[table].get(key), text)
-            self._of[table][key] = text
-        if account and account not in self.accounts:
-            self._links.know(account)
-
-    def load_waiting(self, waiting: Waiting) -> None:
-        """Restore a row that was set aside."""
-        table, key = waiting.row[TABLE], waiting.row[KEY]
-        missing = None if self._links.carrier(table) else self._links.missing(table, key)
-        if missing is not None:
-            self._waiting.enter(missing, waiting)
-
-    def load_merge(self, account: str, direct: str) -> None:
-        """Restore a merge that was in force."""
-        self._links.know(direct)
-        self._links.merges.load(account, direct)
-
-    def load_ghost(self, table: int, key: str, account: str) -> None:
-        """Restore a row that is gone, whose account was merged into another."""
-        self._links.haunt((table, key), account)
-
-    def loaded(self) -> None:
-        """Rows and merges are restored; what waits comes after."""
-        self._links.hanging.keys = None  # it was made of some of the rows, perhaps
-        for account in self._links.merges.force:
-            self._links.review(account)
-        self._links.merges.loaded()
-
-    def knows(self, table: int, key: str) -> bool:
-        """Whether the row is live."""
-        return key in self._of[table]
-
-    def account_of(self, table: int, key: str) -> str | None:
-        """Account id of a live row, None if its walk ends nowhere (or in a loop)."""
-        return self._links.account_of(table, key)
+class Identity(Index):
+    """Resolves transaction by transaction."""
 
     def resolve(self, rows: list[Row], source: str, position: int, time_ms: int) -> Resolved:
         """Find the accounts of one whole transaction's rows (in commit order), and of rows that waited for it."""
@@ -139,20 +55,67 @@ class Identity:
             else:
                 self._emit_upsert(row, (source, position, time_ms), work.before, out)
         if gone:
-            self._emit_gone(work, (source, position, time_ms), out)
+            self._emit_gone(gone, work.before, (source, position, time_ms), out)
             gone.clear()
-        if work.before:
-            self._emit_others(work.before, out)
-        for missing in ways.reaching(work.appeared) if self._links.by_ways else work.appeared:
-            self._let_go(missing, out)
+        self._emit_rest(out)
         return out
 
-    def _emit_upsert(self, row: Row, place: _Place, before: dict[RowPlace, str | None], out: Resolved) -> None:
+    def resolve_large(self, rows: Iterable[Row], place: Placed, out: Resolved, size: int) -> Iterator[None]:
+        """`resolve` of rows that are gone through twice, into `out`; pauses after every `size` of them.
+
+        In a pause `changes` and `links` may be taken out of it, and must not be added to.
+        """
+        work, rules, ways = self._work, self._rules, self._links.ways
+        work.begin()
+        for number, row in enumerate(rows, 1):
+            table, op = row[TABLE], row[OP]
+            rule = rules[table]
+            if rule is None:
+                out.ignored += 1
+            elif op == "d" or op == "t" or (rule.ways and op != "T" and not ways.counts(table, row[LINK])):
+                work.retire(table, row[KEY], out)
+            elif op == "T":
+                out.applied += 1
+                work.truncate(table)
+            else:
+                work.gone.pop((table, row[KEY]), None)
+                work.enter(rule, row)
+            if not number % size:
+                yield
+        work.finish(out)
+        gone = work.gone
+        for number, row in enumerate(rows, 1):
+            table, op = row[TABLE], row[OP]
+            rule = rules[table]
+            if rule is not None and op not in ("d", "t", "T") and not (rule.ways and not ways.counts(table, row[LINK])):
+                if (table, row[KEY]) in gone:
+                    out.ignored += 1
+                else:
+                    self._emit_upsert(row, place, work.before, out)
+            if not number % size:
+                yield
+        places = iter(gone)
+        while some := list(islice(places, size)):
+            self._emit_gone(some, work.before, place, out)
+            yield
+        gone.clear()
+        self._emit_rest(out)
+
+    def _emit_rest(self, out: Resolved) -> None:
+        """What the transaction does to rows that are not in it."""
+        work = self._work
+        if work.before:
+            self._emit_others(work.before, out)
+        for missing in self._links.ways.reaching(work.appeared) if self._links.by_ways else work.appeared:
+            self._let_go(missing, out)
+
+    def _emit_upsert(self, row: Row, place: Placed, before: dict[RowPlace, str | None], out: Resolved) -> None:
         table, key = row[TABLE], row[KEY]
         account = self._links.account_of(table, key)
         left: Change | None = None
         if before and (was := before.pop((table, key), None)) is not None and was != account:
             left = Change(was, table, "d", key, b"")
+            out.crossed += (was, account or was)
             if account is None or table not in self._noted:
                 out.changes.append(left)
         if account is None:
@@ -182,9 +145,11 @@ class Identity:
             out.superseded.append(aside)
             out.ignored += 1
 
-    def _emit_gone(self, work: Relinking, place: _Place, out: Resolved) -> None:
-        for table, key in work.gone:
-            was, ghost = work.before.pop((table, key), None), self._links.ghosts.get((table, key))
+    def _emit_gone(
+        self, gone: Iterable[RowPlace], before: dict[RowPlace, str | None], place: Placed, out: Resolved
+    ) -> None:
+        for table, key in gone:
+            was, ghost = before.pop((table, key), None), self._links.ghosts.get((table, key))
             if self._links.carrier(table):
                 out.links.append(((table, key), None))
             elif was is not None:

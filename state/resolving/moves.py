@@ -6,9 +6,10 @@ since the last cut and is not stored yet is remembered here until it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from state.overflow import Overflow
 from state.resolving.carried import Carried, carried_by, pack
 from state.resolving.identity import Identity
 from state.resolving.resolved import Moved, Resolved, Waiting
@@ -40,6 +41,14 @@ class StoredRow(NamedTuple):
     notes: Mapping[str, Any] = {}
 
 
+class Remembered(NamedTuple):
+    """A large transaction: its changes are where its rows are kept."""
+
+    position: int
+    time_ms: int
+    overflow: Overflow
+
+
 #: rows with the account that they are stored under -> what is stored of them; rows that are not stored yet are left out
 ReadBack = Callable[[Sequence[Moved]], dict[RowPlace, StoredRow]]
 
@@ -56,16 +65,19 @@ class Moves:
 
     def __init__(self, read_back: ReadBack | None = None) -> None:
         self._read_back = read_back
-        self._released: list[Transaction] = []
-        self._before: list[Transaction] = []
+        self._released: list[Transaction | Remembered] = []
+        self._before: list[Transaction | Remembered] = []
 
-    def add(self, transaction: Transaction) -> None:
+    def add(self, transaction: Transaction | Remembered) -> None:
         """A transaction was released."""
         self._released.append(transaction)
 
     def committed(self) -> None:
         """A cut ends: what was released before the last one is stored by now."""
         if self._read_back is not None:
+            for stored in self._before:
+                if isinstance(stored, Remembered):
+                    stored.overflow.close()
             self._before, self._released = self._released, []
 
     def bring(
@@ -109,7 +121,7 @@ class Moves:
         found: dict[RowPlace, list[StoredRow]] = {(row.table, row.key): [] for row in moved}
         for place, one in stored.items():
             found[place].append(one._replace(frame=pack(Carried(one.time_ms, True, told_ms, one.notes, one.frame))))
-        for position, time_ms, changes in self._since():
+        for position, time_ms, changes in self._since(found):
             for change in changes:
                 versions = found.get((change.table, change.key))
                 if versions is None:
@@ -131,9 +143,10 @@ class Moves:
                 )
         return found
 
-    def _since(self) -> Iterable[tuple[int, int, list[Change]]]:
-        for transaction in (*self._before, *self._released):
-            yield transaction.position, transaction.time_ms, transaction.changes
+    def _since(self, places: Collection[RowPlace]) -> Iterable[tuple[int, int, list[Change]]]:
+        for one in (*self._before, *self._released):
+            changes = one.overflow.changes(places) if isinstance(one, Remembered) else one.changes
+            yield one.position, one.time_ms, changes
 
 
 def _last(images: Sequence[StoredRow]) -> bytes:

@@ -35,7 +35,8 @@ class Resolved:
     change, whose position and time are those it waited with, and counts as applied too. `links`: rows that belong to
     nobody and only make links known, to be stored (None: no longer). `moved`: rows of any source that are not in this
     transaction; their frames have to be read back (`state/resolving/moves.py`). `own`: how rows of this transaction leave one
-    account and come to another, where what is noted of them has to come, too.
+    account and come to another, where what is noted of them has to come, too. `crossed`: accounts that rows of this
+    transaction leave or come to.
     """
 
     changes: list[Change] = field(default_factory=list)
@@ -46,5 +47,6 @@ class Resolved:
     moved: Sequence[Moved] = ()
     own: dict[tuple[int, str], tuple[Change, list[Change]]] = field(default_factory=dict)
     merged: Sequence[Merged] = ()
+    crossed: list[str] = field(default_factory=list)
     applied: int = 0
     ignored: int = 0

@@ -13,14 +13,15 @@ from dataflows.encode import Encoder
 from dataflows.identity_restore import index_of
 from dataflows.read_back import stored_rows, stored_under
 from state.model import Model
-from state.process import State, process
+from state.overflow import InMemory
+from state.process import Outputs, State, process
 from state.resolving.moves import Moves, StoredRow
 from state.resolving.resolved import Moved
 from state.routing import partition_of
 from state.row import End, Row
 from state.rules import Rules
-from state.sequencer import Sequencer
 from state.shard import Shard
+from state.slicing import SlicingSequencer
 from state.step import Batch, Position, ticked
 from tests.scenarios.accounts.world import TABLES, Columns, Op
 from tests.scenarios.cases.capture import Subjects
@@ -35,12 +36,14 @@ HOUR_MS = 3_600_000
 class Lab:
     """One flow over its whole life. `cuts` forgets what was released every so many transactions, as a commit does.
 
-    `hot_max` accounts of a shard stay objects, the others are bytes between two transactions.
+    `hot_max` accounts of a shard stay objects, the others are bytes between two transactions. Transactions of more than
+    `slice_rows` rows come in slices.
     """
 
-    def __init__(self, model: Model, cuts: int, hot_max: int | None = None) -> None:
+    def __init__(self, model: Model, cuts: int, hot_max: int | None = None, slice_rows: int | None = None) -> None:
         self.model = model
         self._hot_max = hot_max
+        self._slice_rows = slice_rows
         self._cuts = cuts
         self._tables = {name: f"public.{name}" for name in TABLES}
         self._index = {table.name: table.index for table in model.tables}
@@ -66,9 +69,11 @@ class Lab:
         self._since = 0
         identity = index_of(self.model, ((n, key, value) for (n, key), value in self.stored.items()))
         moves = Moves(self._read_back)
-        sequencer = Sequencer(
+        sequencer = SlicingSequencer(
             self.model, identity, SHARDS, self._position, lambda frame: self._before[frame], None, moves
         )
+        if self._slice_rows is not None:
+            sequencer.slice(self._slice_rows, InMemory)
         self.identity = identity
         self.state = State(sequencer, self._open)
 
@@ -137,10 +142,20 @@ class Lab:
         return (table, kind, op.key, self._txid, self._lsn, order, link, 0, self._lsn, frame, "", self._lsn)
 
     def _feed(self, rows: list[Row], number: int, end: End) -> None:
-        outputs = process(Batch(rows, [(number, end)], [], []), self.state)
+        taken = self._take(process(Batch(rows, [(number, end)], [], []), self.state))
+        while self.state.sequencer.busy:
+            taken = self._take(process(Batch([], [], [], []), self.state)) or taken
+        self._since += taken
+        if self._since >= self._cuts:
+            self._since = 0
+            self.stored = dict(self.facts)
+            self.state.sequencer.moves.committed()
+
+    def _take(self, outputs: Outputs) -> bool:
         if outputs.step is None:
-            return
-        self._position = outputs.step.position
+            return False
+        if outputs.step.whole:
+            self._position = outputs.step.position
         for partition, table, key, waiting in outputs.step.facts:
             self._store(partition, *waiting_record(self.model.tables[table].topic, key, waiting))
         for shard, output in outputs.shards.items():
@@ -151,11 +166,7 @@ class Lab:
                     self.published[kind, shard, identity] = body
                 elif body is not None and (one := body["milestone"]) is not None:
                     self.told.append((one["id"], one["date"], one["days_before"]))
-        self._since += 1
-        if self._since >= self._cuts:
-            self._since = 0
-            self.stored = dict(self.facts)
-            self.state.sequencer.moves.committed()
+        return True
 
     def _store(self, partition: int, key: bytes, value: bytes | None) -> None:
         if value is None:
