@@ -28,6 +28,7 @@ TOPICS: dict[str, tuple[str, dict[str, str]]] = {
     "progress": ("canonical.progress", COMPACT_AND_RETAIN),
     "intent": ("intents", COMPACT),
     "correction": ("corrections", COMPACT),
+    "attention": ("corrections.exceptions", COMPACT),
     "hold": ("holds", COMPACT),
     "decision": ("decisions", COMPACT_AND_RETAIN | {"retention.ms": str(YEAR_MS)}),
     "audit": ("audit", KEEP),

@@ -39,6 +39,7 @@ from connectors.targets.opening import Access, open_target
 from connectors.targets.pool import SenderPool
 from connectors.targets.protocol import Target
 from dataflows import bootstrap
+from dataflows.dispatch_attention import AttentionTopic, told
 from dataflows.dispatch_results import ResultSource
 from dataflows.dispatch_stage import FLOW, DispatchStage, clock_ms, read_inputs
 from dataflows.dispatch_writer import EXIT_FENCED, DispatchWriter
@@ -118,8 +119,13 @@ def population(settings: Settings, contracts: Contracts, rules: Rules) -> Popula
     return Population({kind: counter(kind) for kind in sorted(shared)}, FLOW)
 
 
-def restored(settings: Settings, contracts: Contracts, known: Mapping[str, Target], policy: Policy) -> Dispatcher:
-    """The planner with every correction and hold of the compacted topics; what was being sent is in doubt now."""
+def restored(
+    settings: Settings, contracts: Contracts, known: Mapping[str, Target], policy: Policy
+) -> tuple[Dispatcher, AttentionTopic]:
+    """The planner with every correction and hold of the compacted topics, and what people have been told of them.
+
+    What was being sent is in doubt now.
+    """
     started = time.monotonic()
     client = admin(settings.kafka)
 
@@ -135,7 +141,7 @@ def restored(settings: Settings, contracts: Contracts, known: Mapping[str, Targe
     seconds = time.monotonic() - started
     metrics.RESTORE_SECONDS.labels(FLOW).set(seconds)
     logger(FLOW).info("restored", corrections=len(records), seconds=round(seconds, 3))
-    return planner
+    return planner, AttentionTopic(contracts, settings.partitions, told(settings, contracts), records)
 
 
 def build(
@@ -144,6 +150,7 @@ def build(
     start: tuple[Vector, dict[str, str]],
     pool: SenderPool,
     planner: Dispatcher,
+    attention: AttentionTopic,
     chain: Chain,
     stopping: threading.Event,
 ) -> Dataflow:
@@ -159,7 +166,7 @@ def build(
             settings.kafka, name, name, settings.transaction_timeout_ms, settings.producer_queue_messages
         )
         try:
-            return DispatchWriter(Transactor(config, vector, ids), contracts, settings.partitions, pool)
+            return DispatchWriter(Transactor(config, vector, ids), contracts, settings.partitions, pool, attention)
         except StartRace as error:
             logger(FLOW).error("start refused", reason=str(error))
             os._exit(EXIT_FENCED)
@@ -190,9 +197,9 @@ def run(
         contracts = bootstrap.contracts(settings)
         start = begin(settings, contracts)
         counted = population(settings, contracts, rules)
-        planner = restored(settings, contracts, known, Policy(rules, counted.counts))
+        planner, attention = restored(settings, contracts, known, Policy(rules, counted.counts))
         chain = Chain(newest_entry(settings.kafka, contracts))
-        flow = build(settings, contracts, start, pool, planner, chain, stopping)
+        flow = build(settings, contracts, start, pool, planner, attention, chain, stopping)
         logger(FLOW).info("starting", targets=sorted(known))
         cli_main(flow, workers_per_process=1, epoch_interval=timedelta(milliseconds=settings.epoch_ms))
     except (TopicRecreated, StartRefused) as error:

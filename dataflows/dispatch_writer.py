@@ -13,6 +13,7 @@ from connectors.kafka.offsets import Vector
 from connectors.kafka.transactor import Fenced, Headers, Record, Transactor
 from connectors.log import logger
 from connectors.targets.pool import SenderPool
+from dataflows.dispatch_attention import AttentionTopic
 from dataflows.dispatch_stage import FLOW, Step
 from state.correcting.audit import entry_record
 from state.correcting.correction import Correction, State
@@ -35,8 +36,11 @@ def _end(error: Fenced) -> NoReturn:
 class DispatchWriter:
     """Publishes corrections with the offsets they come from; jobs go to the senders only after the commit."""
 
-    def __init__(self, transactor: Transactor, contracts: Contracts, partitions: int, pool: SenderPool) -> None:
+    def __init__(
+        self, transactor: Transactor, contracts: Contracts, partitions: int, pool: SenderPool, attention: AttentionTopic
+    ) -> None:
         self._transactor = transactor
+        self._attention = attention
         self._encode = contracts.writer("correction")
         self._topic = contracts.topic("correction")
         self._encode_hold = contracts.writer("hold")
@@ -80,16 +84,21 @@ class DispatchWriter:
                 target=intent.target,
                 object=intent.object,
                 object_id=intent.object_id,
+                invoice=intent.invoice,
+                case=intent.case,
+                risk_minor=intent.risk_minor,
+                risk_currency=intent.risk_currency,
                 code=correction.code,
                 reason=correction.reason,
             )
 
     def _others(self, step: Step) -> list[Record]:
-        """Records that leave the corrections topic, holds that began or ended, and the audit of the step."""
+        """Records that leave the corrections topic, what people must look at, holds, and the audit of the step."""
         gone: list[Record] = [
             (self._topic, partition_of(account, self._partitions), name.encode(), None)
             for name, account in step.removed
         ]
+        gone += self._attention.records(step.changed, step.removed)
         gone += [(self._holds, 0, name.encode(), self._hold(name, hold)) for name, hold in step.holds]
         return gone + [(self._audit, 0, b"chain", self._encode_entry(entry_record(one))) for one in step.audit]
 

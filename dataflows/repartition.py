@@ -32,7 +32,7 @@ from state.routing import partition_of
 #: the longest transaction that a broker allows by default
 TIMEOUT_MS = 900_000
 #: written by dispatch, with headers of their own
-_OF_DISPATCH = ("correction", "hold", "decision", "audit")
+_OF_DISPATCH = ("correction", "attention", "hold", "decision", "audit")
 #: every record counts, not only the newest of a key
 _LOGS = ("decision", "audit", "parked")
 #: readers have read these events, or read the old topic to its end

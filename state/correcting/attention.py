@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from state.correcting.correction import Correction, State
 
@@ -28,12 +28,39 @@ def attention(correction: Correction) -> Attention | None:
     return None
 
 
+def attention_record(correction: Correction) -> dict[str, Any] | None:
+    """The record of the topic `corrections.exceptions` (`avro/attention.avsc`), or None if nobody must look."""
+    found, intent = attention(correction), correction.intent
+    if found is None:
+        return None
+    about = business(correction)
+    return {
+        "id": correction.id,
+        "kind": found.kind,
+        "state": correction.state.value,
+        "account": intent.account_id,
+        "target": intent.target,
+        "rule": intent.rule,
+        "object": intent.object,
+        "object_id": intent.object_id,
+        "text": found.text if found.text.startswith(about) else f"{about}: {found.text}",
+        "team": intent.team,
+        "since_ms": intent.since_ms,
+        "risk_minor": intent.risk_minor,
+        "risk_currency": intent.risk_currency,
+        "invoice": intent.invoice,
+        "case": intent.case,
+    }
+
+
 def business(correction: Correction) -> str:
-    """What it is about, in words of the business."""
+    """What it is about, in words of the business: object, customer, target, invoice, case and amount, each where it is known."""
     intent = correction.intent
     about = f"{intent.object} {intent.object_id} of {intent.account_id} in {intent.target}"
-    further = [f"invoice {intent.invoice}"] if intent.invoice and intent.object != "invoice" else []
-    further += [f"case {intent.case}"] if intent.case else []
+    further = [f"invoice {intent.invoice}"] if intent.invoice and intent.invoice != intent.object_id else []
+    further += [f"case {intent.case}"] if intent.case and intent.case != intent.object_id else []
+    if intent.risk_minor is not None and intent.risk_currency is not None:
+        further.append(f"{intent.risk_currency} {intent.risk_minor} minor")
     return f"{about} ({', '.join(further)})" if further else about
 
 

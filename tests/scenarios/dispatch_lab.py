@@ -16,7 +16,7 @@ from typing import Any
 from confluent_kafka import Producer
 
 from connectors.contracts import Contracts, topic_specs
-from connectors.kafka.restore import read_to_end
+from connectors.kafka.restore import latest, read_to_end
 from connectors.kafka.topics import admin, ensure
 from connectors.registry import Registry
 from dataflows.settings import Settings, load_settings
@@ -142,6 +142,12 @@ class DispatchLab:
     def states(self, one: Mapping[str, Any]) -> list[str]:
         """The states that one correction went through."""
         return [record["state"] for record in self.history().get(one["id"], [])]
+
+    def exceptions(self) -> dict[str, dict[str, Any]]:
+        """What people are told to look at now, by correction."""
+        partitions = list(range(self.settings.partitions))
+        found = latest(self.settings.kafka, self.contracts.topic("attention"), partitions)
+        return {key.decode(): self.contracts.read(value) for key, value in found.items()}
 
     def wait_state(self, state: str, *intents: Mapping[str, Any]) -> None:
         """Wait until the newest record of each correction has the state."""

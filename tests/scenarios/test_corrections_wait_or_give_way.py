@@ -27,9 +27,13 @@ def test_slow_target_does_not_delay_another(lab: DispatchLab) -> None:
 
 
 def test_closed_period_waits_for_a_person_and_nobody_behind_it(lab: DispatchLab) -> None:
-    """G29: one attempt, PERIOD_CLOSED with the first open day, and the corrections behind it go out."""
+    """G29: one attempt, PERIOD_CLOSED with the first open day, and the corrections behind it go out.
+
+    People are told with customer, invoice, case and amount, until it is over, also over a kill. Planted break, seen to fail:
+    a new process knows nothing of what was told.
+    """
     lab.company.erp.http.post("/control/period", json={"first_open_day": "2999-03-01"})
-    refused = invoice("INV-1")
+    refused = invoice("INV-1", invoice="INV-1", case="CASE-4", risk_minor=11900, risk_currency="EUR")
     behind = level("premium")
     lab.publish(refused, behind)
     lab.wait_state("PROPOSED", refused)
@@ -41,7 +45,16 @@ def test_closed_period_waits_for_a_person_and_nobody_behind_it(lab: DispatchLab)
         1,
     )
     assert lab.states(refused) == ["PLANNED", "SENDING", "REFUSED", "PROPOSED"]
+    told = lab.exceptions()[refused["id"]]
+    assert (told["kind"], told["account"], told["invoice"], told["case"], told["risk_minor"], told["risk_currency"]) == (
+        "PERIOD_CLOSED", "A-000001", "INV-1", "CASE-4", 11900, "EUR",
+    )  # fmt: skip
+    assert told["text"].startswith("invoice INV-1 of A-000001 in erp (case CASE-4, EUR 11900 minor): ")
     lab.company.erp.http.post("/control/period", json={})
+    lab.end()
+    lab.start()
+    lab.publish({**refused, "state": "withdrawn"})
+    wait_for("nobody to be told any more", lambda: lab.exceptions() == {})
     following = invoice("INV-2")
     lab.publish(following)
     lab.wait_state("VERIFIED", following)
