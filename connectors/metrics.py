@@ -38,6 +38,13 @@ ROWS_PARKED = _counter(
     "reason",
 )
 ROWS_HELD = _gauge(_Q, "concord_rows_held", "Rows held because their transaction is not whole yet.", "source")
+LARGE_TRANSACTIONS = _counter(
+    _Q,
+    "concord_large_transactions",
+    "Transactions that were handed out in slices: begun and finished; nothing is committed in between.",
+    "flow",
+    "state",
+)
 ROWS_WAITING = _gauge(_Q, "concord_rows_waiting", "Rows that wait for the row that names their account.", "source")
 
 _Q = "How old is what readers see?"

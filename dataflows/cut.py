@@ -49,6 +49,7 @@ class CanonicalWriter:
         self._parked: dict[str, int] = {}
         self._offsets: Vector = {}
         self._position: Position | None = None
+        self._in_slices = False
         self._published = 0
         self._versions = versions
         self._mapping = header(versions)
@@ -90,8 +91,10 @@ class CanonicalWriter:
         return headers(self._flow, self._commit + 1, frontier, self._mapping)
 
     def _write_step(self, step: Step) -> None:
-        self._offsets |= step.offsets
-        self._position = step.position
+        self._in_slices = not step.whole
+        if step.whole:
+            self._offsets |= step.offsets
+            self._position = step.position
         facts: list[Record] = []
         for partition, table, key, waiting in step.facts:
             stored = waiting_record(self._model.tables[table].topic, key, waiting)
@@ -124,8 +127,8 @@ class CanonicalWriter:
         )
 
     def commit(self) -> None:
-        """Commit the cut. A process that was taken over ends here, with everything of the cut invisible."""
-        if self._position is None:
+        """Commit the cut, unless a large transaction is still coming. A process that was taken over ends here: all stays invisible."""
+        if self._position is None or self._in_slices:
             return
         started = time.monotonic()
         position, number = self._position, self._commit + 1

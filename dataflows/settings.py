@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import (
     BaseModel,
     ConfigDict,
+    DirectoryPath,
     Field,
     SecretStr,
     ValidationError,
@@ -142,6 +143,14 @@ class Settings(BaseSettings):
     )
     hot_accounts: int = Field(
         50_000, ge=0, description="accounts that stay decoded in memory; those longest untouched are kept as bytes"
+    )
+    slice_rows: int = Field(
+        10_000,
+        ge=1,
+        description="a transaction of more rows is kept in a scratch file and published in slices of about so many",
+    )
+    scratch_dir: DirectoryPath | Literal[""] = Field(
+        "", description="folder of scratch files for large transactions; empty: that for temporary files (TMPDIR)"
     )
     epoch_ms: int = Field(50, ge=5, le=10_000, description="length of an epoch: one Kafka transaction each")
     batch_rows: int = Field(2000, ge=1, le=100_000, description="most messages that one poll takes")

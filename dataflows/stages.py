@@ -18,6 +18,7 @@ from connectors.cut_metrics import SERIAL_EXCEPTIONS, OpenRecords, stage
 from connectors.facts import read_fact, read_note
 from connectors.kafka.restore import latest
 from connectors.log import logger
+from connectors.scratch import ScratchFile
 from dataflows import collector
 from dataflows.encode import Encoder
 from dataflows.identity_restore import restore_identity
@@ -30,8 +31,8 @@ from state.model import Model
 from state.resolving.carried import bare
 from state.resolving.moves import Moves
 from state.row import FRAME, Release
-from state.sequencer import Sequencer
 from state.shard import Shard
+from state.slicing import SlicingSequencer
 from state.step import Batch, Position, ticked
 
 SINK_KEY = "0"
@@ -45,6 +46,19 @@ def peek_messages(peek: Peek, key: str) -> Callable[[list[Message], list[Message
         return (key, batch) if messages or batch.reached else None
 
     return handle
+
+
+class Unfinished:
+    """What the source hands out while the sequencer has more of what it took: a batch of nothing, that it may go on."""
+
+    def __init__(self, key: str) -> None:
+        """`key` is the sequencer's."""
+        self.asked = False
+        self._item = (key, Batch([], [], [], []))
+
+    def __call__(self) -> tuple[str, Batch] | None:
+        """The batch, if it is asked for."""
+        return self._item if self.asked else None
 
 
 class _Stage(op.StatefulBatchLogic[Any, Any, None]):
@@ -73,6 +87,7 @@ class SequencerStage(_Stage):
         start: Start,
         last_commit: Callable[[bytes], int | None],
         schemas: Schemas,
+        unfinished: Unfinished,
     ) -> None:
         self._keys = shard_keys(settings.partitions, settings.processes)
         started = time.monotonic()
@@ -81,7 +96,12 @@ class SequencerStage(_Stage):
         learn(schemas, (frame if (parked := unpack(frame)) is None else parked.frame for frame in frames))
         inputs = Counter(topic for topic, _ in start.vector)
         moves = Moves(read_back(settings, model))
-        self._sequencer = Sequencer(model, identity, settings.partitions, start.position, last_commit, inputs, moves)
+        self._sequencer = SlicingSequencer(
+            model, identity, settings.partitions, start.position, last_commit, inputs, moves
+        )
+        self._sequencer.slice(settings.slice_rows, lambda: ScratchFile(settings.scratch_dir or None))
+        self._unfinished = unfinished
+        self._in_slices = False
         self._settings = settings
         collector.settle()
         seconds = time.monotonic() - started
@@ -99,6 +119,8 @@ class SequencerStage(_Stage):
             out.extend((self._keys[shard], (shard, release)) for shard, release in step.releases.items())
             step.releases = {}
             out.append((SINK_KEY + "!", step))
+            self._tell_large(step.whole)
+        self._unfinished.asked = self._sequencer.busy
         collector.tidy()
         for source, held in self._sequencer.held.items():
             metrics.ROWS_HELD.labels(source).set(held)
@@ -107,9 +129,19 @@ class SequencerStage(_Stage):
             metrics.OLDEST_OPEN_SECONDS.labels(source).set(max(0.0, time.time() - oldest.time_ms / 1000))
         return out, False
 
+    def _tell_large(self, whole: bool) -> None:
+        """Nothing is committed while a large transaction is handed out: that it is has to be seen."""
+        if self._in_slices != whole:
+            return
+        self._in_slices = not whole
+        state = "finished" if whole else "begun"
+        metrics.LARGE_TRANSACTIONS.labels(self._settings.flow, state).inc()
+        logger(self._settings.flow).info("large transaction", state=state)
+
     def snapshot(self) -> None:
-        """An epoch ends, and with it a cut."""
-        self._sequencer.moves.committed()
+        """An epoch ends, and with it a cut, unless a large transaction is still coming."""
+        if not self._in_slices:
+            self._sequencer.moves.committed()
 
 
 class ShardStage(_Stage):

@@ -31,7 +31,7 @@ from dataflows import bootstrap, collector
 from dataflows.cut import EXIT_FENCED, CanonicalWriter
 from dataflows.placement import SERIAL_WORKER, sequencer_key
 from dataflows.settings import Settings
-from dataflows.stages import SequencerStage, ShardStage, peek_messages
+from dataflows.stages import SequencerStage, ShardStage, Unfinished, peek_messages
 from dataflows.start import Start, demand_newest, transactional_id, transactor_config
 from state.model import Model
 
@@ -71,6 +71,7 @@ def build(settings: Settings, start: Start, stopping: Stopping, parent: int | No
         bootstrap.schemas(settings, folder),
     )
     key = sequencer_key(settings.processes)
+    unfinished = Unfinished(key)
 
     def open_part(number: int) -> tuple[Consumer, Handler] | None:
         if number != SERIAL_WORKER:
@@ -82,12 +83,14 @@ def build(settings: Settings, start: Start, stopping: Stopping, parent: int | No
         return _open_writer(settings, model, contracts, start)
 
     flow = Dataflow(settings.flow)
-    source = KafkaSource(settings.processes, open_part, settings.batch_rows, stopping, settings.flow, parent)
+    source = KafkaSource(
+        settings.processes, open_part, settings.batch_rows, stopping, settings.flow, parent, unfinished
+    )
     read = op.input("read", flow, source)
     stepped = op.stateful_batch(
         "align_resolve_route",
         read,
-        lambda _none: SequencerStage(settings, model, start, bootstrap.last_commit(known), known),
+        lambda _none: SequencerStage(settings, model, start, bootstrap.last_commit(known), known, unfinished),
     )
     routed = op.branch(
         "shard_or_progress", op.map("unkey", stepped, lambda item: item[1]), lambda item: item[0][-1] != "!"

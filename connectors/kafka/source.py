@@ -17,6 +17,8 @@ from connectors.registry import RegistryUnavailable
 #: pause between two polls that found nothing
 IDLE_MS = 4
 
+#: what travels instead of messages while the flow has not got through earlier ones; None: nothing, read on
+Unfinished = Callable[[], Any]
 #: what a poll's messages and the ends of partitions that it reached become; must be free of effects, since it is called
 #: again after a registry outage
 Handler = Callable[[list[Message], list[Message]], Any]
@@ -66,8 +68,10 @@ class _Partition(StatefulSourcePartition[Any, None]):
         stopping: Callable[[], bool],
         parent: int | None,
         outage: RegistryOutage,
+        unfinished: Unfinished,
     ) -> None:
         self._consumer = consumer
+        self._unfinished = unfinished
         self._handler = handler
         self._batch = batch
         self._stopping = stopping
@@ -80,6 +84,9 @@ class _Partition(StatefulSourcePartition[Any, None]):
         """At most one item: what the handler makes of the messages that are there."""
         if self._stopping() or (self._parent is not None and os.getppid() != self._parent):
             raise StopIteration
+        if (item := self._unfinished()) is not None:
+            self._idle = False
+            return [item]
         polled = self._kept or self._poll()
         self._idle = not polled[0]
         if not any(polled):
@@ -154,7 +161,7 @@ def _raise(error: KafkaError, message: Message) -> None:
 class KafkaSource(FixedPartitionedSource[Any, None]):
     """One engine partition per worker. `open_part(number)` gives that worker's consumer and handler, None if it reads nothing.
 
-    `flow` names the flow in logs and metrics.
+    `flow` names the flow in logs and metrics. While `unfinished` gives something, that travels and nothing is read.
     """
 
     def __init__(
@@ -165,8 +172,10 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
         stopping: Callable[[], bool],
         flow: str,
         parent: int | None = None,
+        unfinished: Unfinished = lambda: None,
     ) -> None:
         self._workers = workers
+        self._unfinished = unfinished
         self._open = open_part
         self._batch = batch
         self._stopping = stopping
@@ -184,4 +193,4 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
             return _Watch(self._stopping, self._parent)
         consumer, handler = opened
         outage = RegistryOutage(self._flow)
-        return _Partition(consumer, handler, self._batch, self._stopping, self._parent, outage)
+        return _Partition(consumer, handler, self._batch, self._stopping, self._parent, outage, self._unfinished)

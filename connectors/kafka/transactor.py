@@ -14,6 +14,8 @@ from connectors.kafka.watchdog import Watchdog
 _DRAIN_SECONDS = 0.05
 #: a commit takes milliseconds, a broker's restart seconds: beyond this the library hangs
 _COMMIT_SECONDS_MAX = 20.0
+#: how long a call may wait for the broker, however long a transaction may stay open
+_CALL_SECONDS_MAX = 60.0
 
 #: (topic, partition, key, value); a value of None is a tombstone
 Record = tuple[str, int, bytes, bytes | None]
@@ -52,7 +54,7 @@ class Transactor:
                 "partitioner": "murmur2_random",
             }
         )
-        self._timeout = config.timeout_ms / 1000
+        self._timeout = min(config.timeout_ms / 1000, _CALL_SECONDS_MAX)
         self._bootstrap = config.bootstrap
         self._group = group_consumer(config.bootstrap, config.group)
         self._demand(start, config)  # before fencing: of two starts, the one that has committed already shall live
