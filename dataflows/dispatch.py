@@ -24,7 +24,7 @@ from connectors import metrics
 from connectors.audit_log import newest_entry
 from connectors.budget import BudgetedTarget, Budgets
 from connectors.contracts import ContractMissing, Contracts, topic_specs
-from connectors.kafka.offsets import StartRace, TopicRecreated, Vector, committed, fence, group_consumer
+from connectors.kafka.offsets import StartRace, TopicRecreated, Vector, committed, group_consumer
 from connectors.kafka.population import Population, live_keys
 from connectors.kafka.restore import latest
 from connectors.kafka.sink import CutSink
@@ -44,7 +44,7 @@ from dataflows.dispatch_results import ResultSource
 from dataflows.dispatch_stage import FLOW, DispatchStage, clock_ms, read_inputs
 from dataflows.dispatch_writer import EXIT_FENCED, DispatchWriter
 from dataflows.settings import Settings, load_settings
-from dataflows.start import StartRefused, demand_partitions
+from dataflows.start import StartRefused, demand_partitions, end_older
 from state.comparing.compared import COMPARED
 from state.correcting.audit import Chain
 from state.correcting.correction_record import correction_from
@@ -98,7 +98,7 @@ def begin(settings: Settings, contracts: Contracts) -> tuple[Vector, dict[str, s
     demand_partitions(settings, client)
     topics = [contracts.topic("intent"), contracts.topic("decision")]
     counts = partition_counts(client, topics)
-    fence(settings.kafka, flow_id(settings), settings.transaction_timeout_ms)
+    end_older(settings, flow_id(settings))
     ids = topic_ids(client, topics)
     group = group_consumer(settings.kafka, flow_id(settings))
     try:

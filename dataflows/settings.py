@@ -156,7 +156,7 @@ class Settings(BaseSettings):
     batch_rows: int = Field(2000, ge=1, le=100_000, description="most messages that one poll takes")
     queue_kbytes: int = Field(32_768, ge=1024, description="most bytes that the consumer's fetch queue holds")
     transaction_timeout_ms: int = Field(
-        60_000, ge=5000, description="after which the broker aborts a hanging transaction"
+        900_000, ge=5000, description="most time that a cut may take: after it the broker aborts the Kafka transaction"
     )
     producer_queue_messages: int = Field(
         200_000, ge=100, description="most messages in the local producer queue; reading pauses beyond it"

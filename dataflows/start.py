@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from connectors.contracts import Contracts, topic_specs
@@ -128,6 +129,20 @@ def demand_partitions(settings: Settings, client: AdminClient) -> None:
     )
 
 
+def end_older(settings: Settings, name: str) -> None:
+    """Fence older processes of the flow with this transactional id. Raises StartRefused."""
+    try:
+        fence(settings.kafka, name, settings.transaction_timeout_ms)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.INVALID_TRANSACTION_TIMEOUT:
+            raise
+        raise StartRefused(
+            f"CONCORD_TRANSACTION_TIMEOUT_MS is {settings.transaction_timeout_ms}, more than the broker's "
+            f"transaction.max.timeout.ms. Next step: lower the one, to no less than the largest transaction of a source "
+            f"takes, or raise the other"
+        ) from error
+
+
 def begin(settings: Settings, model: Model, contracts: Contracts, client: AdminClient) -> Start:
     """Fence older processes, then read the offsets and the position that were committed together.
 
@@ -137,7 +152,7 @@ def begin(settings: Settings, model: Model, contracts: Contracts, client: AdminC
     warn_of_partitioners(settings)
     versions = installed(settings.sources_dir, settings.sources, settings.ownership)
     refuse_edits(settings, stored(last_progress(settings, contracts) or {}), versions)
-    fence(settings.kafka, transactional_id(settings), settings.transaction_timeout_ms)
+    end_older(settings, transactional_id(settings))
     ids = topic_ids(client, list(counts))
     partitions = [(topic, number) for topic, parts in counts.items() for number in range(parts)]
     group = group_consumer(settings.kafka, transactional_id(settings))
