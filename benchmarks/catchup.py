@@ -6,6 +6,7 @@ the process to the visible progress record whose frontier is the end of the back
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,10 +81,21 @@ def _run(settings: Settings, dataset: Dataset, flow: Flow, reporter: Reporter) -
         "transactions": dataset.transactions,
         "processes": flow.processes,
         **rates(dataset.changes, started, reached, usage),
+        "us_per_change": stages_of(flow, dataset.changes),
         "broker_cpu_s_per_million": round((cpu_seconds(broker) - before) / dataset.changes * 1e6, 1),
         "other_cores_busy": neighbours.cores(usage.cpu_s),
         "cores": psutil.cpu_count(),
     }
+
+
+def stages_of(flow: Flow, changes: int) -> dict[str, float]:
+    """CPU microseconds a change of every stage, as the stopped flow's processes logged them."""
+    found: dict[str, float] = {}
+    for line in flow.log.read_text().splitlines():
+        if '"event": "stopped"' in line:
+            for stage, seconds in json.loads(line)["stages"].items():
+                found[stage] = found.get(stage, 0.0) + seconds
+    return {stage: round(seconds / changes * 1e6, 1) for stage, seconds in sorted(found.items())}
 
 
 def rates(changes: int, started: float, reached: Reached, usage: Usage) -> dict[str, Any]:

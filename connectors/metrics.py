@@ -93,9 +93,10 @@ COMMIT_SECONDS = _histogram(
 STAGE_SECONDS = _counter(
     _Q,
     "concord_stage_seconds",
-    "Seconds spent in a stage: sequence (align, resolve, route), shard (decode to compare), encode, publish.",
+    "Seconds spent in a stage: peek, sequence (align, resolve, route), shard (decode to compare), encode, produce, commit.",
     "stage",
 )
+STAGE_CPU_SECONDS = _counter(_Q, "concord_stage_cpu_seconds", "Those of them on a processor.", "stage")
 TRANSACTIONS_RELEASED = _counter(
     _Q, "concord_transactions_released", "Whole source transactions released in commit order.", "source"
 )

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from connectors import metrics
 from connectors.contracts import Contracts
-from connectors.cut_metrics import CutMetrics, OpenRecords
+from connectors.cut_metrics import CutMetrics, OpenRecords, stage
 from connectors.facts import waiting_record
 from connectors.kafka.offsets import Vector
 from connectors.kafka.transactor import Fenced, Headers, Record, Transactor
@@ -65,7 +65,8 @@ class CanonicalWriter:
     def write(self, items: list[Any]) -> None:
         """Queue what the shards and the sequencer made. A process that was taken over may learn it here."""
         try:
-            self._write(items)
+            with stage("produce"):
+                self._write(items)
         except Fenced as error:
             self._end(error, self._commit + 1)
 
@@ -137,10 +138,12 @@ class CanonicalWriter:
         record = self._contracts.writer("progress")(body)
         queued = len(self._transactor)
         try:
-            self._transactor.produce(
-                [(self._contracts.topic("progress"), 0, self._flow.encode(), record)], self._headers(position.frontier)
-            )
-            self._transactor.commit(self._offsets)
+            with stage("commit"):
+                self._transactor.produce(
+                    [(self._contracts.topic("progress"), 0, self._flow.encode(), record)],
+                    self._headers(position.frontier),
+                )
+                self._transactor.commit(self._offsets)
         except Fenced as error:
             self._end(error, number)
         self._commit = number
@@ -160,7 +163,6 @@ class CanonicalWriter:
         metrics.COMMIT_SECONDS.labels(self._flow).observe(seconds)
         metrics.CUT_RECORDS.labels(self._flow).observe(self._published)
         metrics.PRODUCER_QUEUE_MESSAGES.labels(self._flow).set(queued)
-        metrics.STAGE_SECONDS.labels("publish").inc(seconds)
         self._metrics.observe(position.frontier, position.clock_ms, counts)
         self._metrics.snapshots(position.frontier, position.snapshots, position.live)
 

@@ -42,7 +42,8 @@ def peek_messages(peek: Peek, key: str) -> Callable[[list[Message], list[Message
     """The source's handler: a poll's messages become one batch for the sequencer, whose key is given."""
 
     def handle(messages: list[Message], ends: list[Message]) -> tuple[str, Batch] | None:
-        batch = peek.batch(messages, ends)
+        with stage("peek"):
+            batch = peek.batch(messages, ends)
         return (key, batch) if messages or batch.reached else None
 
     return handle
@@ -121,7 +122,8 @@ class SequencerStage(_Stage):
             out.append((SINK_KEY + "!", step))
             self._tell_large(step.whole)
         self._unfinished.asked = self._sequencer.busy
-        collector.tidy()
+        with stage("tidy"):
+            collector.tidy()
         for source, held in self._sequencer.held.items():
             metrics.ROWS_HELD.labels(source).set(held)
             metrics.OLDEST_OPEN_SECONDS.labels(source).set(0)
@@ -181,7 +183,8 @@ class ShardStage(_Stage):
                 self._open_records.exception(key, body)
             with stage("encode"):
                 out.append(self._encoder.encode(number, release, output))
-        collector.tidy()
+        with stage("tidy"):
+            collector.tidy()
         return out, False
 
     def _restore(self, number: int) -> Shard:

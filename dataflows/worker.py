@@ -18,7 +18,7 @@ from confluent_kafka import Consumer
 
 from connectors import metrics
 from connectors.contracts import Contracts
-from connectors.cut_metrics import SERIAL_EXCEPTIONS
+from connectors.cut_metrics import SERIAL_EXCEPTIONS, stages
 from connectors.kafka.offsets import StartRace
 from connectors.kafka.restore import latest
 from connectors.kafka.sink import CutSink
@@ -176,5 +176,5 @@ def work(
         stop_metrics()
         if exporter:
             exporter.stop()
-    logger(settings.flow).info("stopped", process=number)
+    logger(settings.flow).info("stopped", process=number, stages=stages())
     return 0

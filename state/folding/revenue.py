@@ -57,7 +57,7 @@ class Revenue:
     ) -> Iterable[tuple[str, str, str, Record | None]]:
         """A transaction is folded: its movements. `entries`: what it changed, by account."""
         for name, made in entries.items():
-            if any(entry["object"] in ("subscription", "account") for entry in made):
+            if any(map(_concerns, made)):
                 changes = [change for change in transaction.changes if change.account == name]
                 for event in self._tell(accounts[name], made, changes, out):
                     event |= {"source": transaction.source, "position": transaction.position}
@@ -107,6 +107,13 @@ class Revenue:
         if withheld != account.withheld:
             account.withheld = withheld
             out.notes.append(Note(account.id, REVENUE, account.id, account.told if withheld else None))
+
+
+def _concerns(entry: Mapping[str, Any]) -> bool:
+    """Whether a change may move the sum: one of a subscription, or of the currency that its amounts inherit."""
+    if entry["object"] == "account":
+        return entry["op"] != "updated" or any(field["name"] == "currency" for field in entry["fields"])
+    return bool(entry["object"] == "subscription")
 
 
 def unknown(account: Account) -> bool:

@@ -110,6 +110,8 @@ class Tenures:
 
     def _fresh(self, account: Account, tier: str, clock_ms: int) -> Held:
         """What the rows alone say."""
+        if len(account.tenure.rows) == 1 and (only := self._only(account, tier)) is not None:
+            return only
         best, held, counts = None, Held(tier, None, _NOTHING_KNOWN), [0] * len(self._tiers)
         for moves in _by_time(self._moves(account, clock_ms)):
             for _, rank, added, _ in moves:
@@ -124,6 +126,15 @@ class Tenures:
             created = account.rows[item.billing][_CREATED] if item is not None and item.billing is not None else None
             return Held(tier, created, _STANDS) if best is None and created else Held(tier, None, _NOTHING_KNOWN)
         return held
+
+    def _only(self, account: Account, tier: str) -> Held | None:
+        """The same for the usual account, with one subscription that entitles with no end: its beginning is all there is."""
+        (ref,) = account.tenure.rows
+        fact = account.rows[ref]
+        if (spell := spell_of(fact)) is None or not spell.live or spell.until is not None or spell.tier != tier:
+            return None
+        began = account.tenure.began(ref, fact)
+        return None if began.bounded else Held(tier, began.at, f"{fact[ID]} {began.words}", ref, began)
 
     def _moves(self, account: Account, clock_ms: int) -> list[Move]:
         """Every start and end of a spell, up to now."""
