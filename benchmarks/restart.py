@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from time import monotonic
 from typing import Any
 
@@ -20,6 +21,7 @@ SIGN_UP_CHANGES = 2
 #: what goes on arriving while the flow is killed and started again
 TRAFFIC_CHANGES, TRAFFIC_PER_S = 10_000, 1000
 KILLED_AFTER_CUTS = 3
+FIRST_CUT_TOLD_S = 2.0
 
 
 def restart(
@@ -50,6 +52,7 @@ def _run(settings: Settings, accounts: int, processes: int, reporter: Reporter, 
         reporter.step("kill, start, first cut", shape.changes)
         traffic = Traffic(feed, TRAFFIC_PER_S)
         killed, started, first = _kill_and_start(flow)
+        phases = _phases(flow)
         traffic.follow(flow, reporter)
         usage = flow.stop()
         verdict = judged(settings, dataset, flow, reporter)
@@ -59,6 +62,7 @@ def _run(settings: Settings, accounts: int, processes: int, reporter: Reporter, 
         "kill_to_first_cut_s": round(first - killed, 2),
         "start_to_first_cut_s": round(first - started, 2),
         "restarted_cpu_s": round(usage.cpu_at(first), 1),
+        "phases_s": phases,
         "rss_mb_peak": round(usage.rss_bytes_peak / 1e6),
         **verdict.as_json(),
     }
@@ -73,3 +77,17 @@ def _kill_and_start(flow: Flow) -> tuple[float, float, float]:
         pass  # what was committed before the kill becomes visible first
     started = flow.start()
     return killed, started, flow.more(1).at_s
+
+
+def _phases(flow: Flow) -> dict[str, float]:
+    """Where the newest start says that its time went; the first cut's own event comes a moment after the cut."""
+    told: dict[str, float] = {}
+    deadline = monotonic() + FIRST_CUT_TOLD_S
+    while "first_cut" not in told and monotonic() < deadline:
+        told = {}
+        for line in flow.log.read_text().splitlines():
+            event = json.loads(line) if line.startswith("{") else {}
+            if event.get("event") == "starting":
+                told = {}
+            told |= event.get("phases", {})
+    return told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,8 @@ from connectors.kafka.topics import COMPACT, COMPACT_AND_RETAIN, KEEP, RETAIN, T
 from connectors.registry import FULL_TRANSITIVE, Registry
 
 YEAR_MS = 31_536_000_000
+#: contracts that the registry is asked for at a time
+_ASKED_AT_ONCE = 6
 #: contract name -> (topic without prefix, policy); the canonical objects, then what the flows say to one another
 TOPICS: dict[str, tuple[str, dict[str, str]]] = {
     "account": ("canonical.account", COMPACT),
@@ -71,6 +74,7 @@ class Contracts:
         self._prefix = prefix
         self._writers: dict[str, Callable[[dict[str, Any]], bytes]] = {}
         self._readers: dict[int, Callable[[bytes], Any]] = {}
+        self._registered: dict[int, dict[str, Any]] = {}
 
     def topic(self, name: str) -> str:
         """Full topic name of a contract."""
@@ -92,8 +96,11 @@ class Contracts:
 
         Raises ContractMissing and what the registry raises.
         """
-        ids = {name: self._id(name) for name in TOPICS}
-        self._readers |= {number: compile_reader(self.schema(name)) for name, number in ids.items()}
+        first, *others = TOPICS
+        ids = {first: self._id(first)}  # alone: where the registry does not answer, it is asked once
+        with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
+            ids |= zip(others, pool.map(self._id, others), strict=True)
+        self._registered |= {number: self.schema(name) for name, number in ids.items()}
         return ids
 
     def _id(self, name: str) -> int:
@@ -117,5 +124,6 @@ class Contracts:
         number = int.from_bytes(frame[1:5], "big")
         reader = self._readers.get(number)
         if reader is None:
-            reader = self._readers[number] = compile_reader(self._registry.schema(number))
+            schema = self._registered.get(number) or self._registry.schema(number)
+            reader = self._readers[number] = compile_reader(schema)
         return reader(frame)

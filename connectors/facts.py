@@ -23,6 +23,8 @@ from state.resolving.resolved import Waiting
 from state.row import FRAME, LINK, OFFSET, PARTITION
 
 _HEADER = Struct(">QqHH")
+_HEADER_BYTES = _HEADER.size
+_unpack = _HEADER.unpack_from
 SEPARATOR = "\x1f"
 WAITING = "?"
 NOTE = "!"
@@ -98,19 +100,25 @@ def waiting_record(topic: str, key: str, waiting: Waiting | None) -> tuple[bytes
     return waiting_key(topic, key), value
 
 
+def split_fact(key: bytes, value: bytes) -> tuple[str, str, str, str, int, int, bytes]:
+    """(topic, primary key text, account id, link, position, time in ms, frame) of a record, waiting ones as they lie there.
+
+    Raises ValueError or struct.error where the bytes are not a fact.
+    """
+    position, time_ms, who, what = _unpack(value)
+    named, linked = _HEADER_BYTES + who, _HEADER_BYTES + who + what
+    topic, _, row = key.decode().partition(SEPARATOR)
+    account, link = value[_HEADER_BYTES:named].decode(), value[named:linked].decode()
+    return topic, row, account, link, position, time_ms, value[linked:]
+
+
 def read_fact(key: bytes, value: bytes) -> Fact:
-    """Decode one record. Raises ValueError where the bytes are not a fact."""
-    position, time_ms, who, what = _HEADER.unpack_from(value)
-    start = _HEADER.size + who
-    topic, row = split_key(key)
-    account, link, frame = (
-        value[_HEADER.size : start].decode(),
-        value[start : start + what].decode(),
-        value[start + what :],
-    )
+    """Decode one record. Raises ValueError or struct.error where the bytes are not a fact."""
+    topic, row, account, link, position, time_ms, frame = split_fact(key, value)
     if not is_waiting(key):
         return Fact(topic, row, account, link, position, time_ms, frame)
     partition, _, offset = account.partition(":")
+    topic = topic.removeprefix(WAITING)
     return Fact(topic, row, "", link, position, time_ms, frame, int(partition or -1), int(offset or -1))
 
 

@@ -76,6 +76,13 @@ LIVE = _gauge(_Q, "concord_live", "1 when every source's snapshot is complete an
 RESTORE_SECONDS = _gauge(
     _Q, "concord_restore_seconds", "Seconds the last start took to read the state back from Kafka.", "flow"
 )
+START_SECONDS = _gauge(
+    _Q,
+    "concord_start_seconds",
+    "Seconds that a stage of the last start took, from the birth of the process to the first new cut.",
+    "flow",
+    "stage",
+)
 VISIBLE_SECONDS = _histogram(
     _Q,
     "concord_visible_seconds",

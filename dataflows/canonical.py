@@ -20,6 +20,7 @@ from connectors.contracts import Contracts
 from connectors.kafka.offsets import StartRace, TopicRecreated
 from connectors.kafka.topics import admin
 from connectors.kafka.transactor import Fenced
+from connectors.laps import Laps
 from connectors.log import configure, logger
 from connectors.mappings.ownership import load_rules
 from connectors.mappings.versions import installed
@@ -30,7 +31,7 @@ from dataflows.rederive import rederive
 from dataflows.replaced import CannotPlace
 from dataflows.settings import Settings, load_settings
 from dataflows.start import NotBegun, Start, StartRefused, begin, refuse_edits
-from dataflows.worker import Stopping, work
+from dataflows.worker import Given, Stopping, work
 from state.model import Model
 
 EXIT_REFUSED = 2
@@ -45,19 +46,22 @@ def main(settings: Settings) -> int:
     is looked at before another start of this flow is fenced.
     """
     configure(settings.log_level)
+    laps = Laps(settings.flow)
+    laps.lap("process")
     load_rules(settings.ownership)
     model = bootstrap.model(settings)
     _demand_ports(settings)
     contracts = bootstrap.contracts(settings)
+    laps.lap("check")
     try:
         if settings.addresses:
-            return hosts.run(settings, admin(settings.kafka), lambda: _begun(settings, model, contracts))
-        start = _begun(settings, model, contracts)
+            return hosts.run(settings, admin(settings.kafka), lambda: _begun(settings, model, contracts, laps), laps)
+        start = _begun(settings, model, contracts, laps)
     except NotBegun as refusal:
         logger(settings.flow).error("start refused", reason=str(refusal))
         return refusal.code
     if settings.processes == 1:
-        return work(settings, start, 0, Stopping())
+        return work(settings, start, 0, Stopping(), laps, Given(model, contracts))
     with tempfile.TemporaryDirectory(prefix="concord-") as folder:
         path = Path(folder) / "start.json"
         path.write_text(json.dumps(start.as_json()))
@@ -77,18 +81,19 @@ def _demand_ports(settings: Settings) -> None:
         hosts.demand_address(settings)
 
 
-def _begun(settings: Settings, model: Model, contracts: Contracts) -> Start:
+def _begun(settings: Settings, model: Model, contracts: Contracts, laps: Laps) -> Start:
     """Fence, read, and derive anew what other mappings were used for. Raises NotBegun."""
     try:
-        start = begin(settings, model, contracts, admin(settings.kafka))
+        start = begin(settings, model, contracts, admin(settings.kafka), laps)
         if start.commit and start.before != start.versions:
             start = rederive(settings, model, contracts, start)
+            laps.lap("derive")
     except (StartRefused, TopicRecreated, CannotPlace) as error:
         raise NotBegun(str(error), EXIT_REFUSED) from error
     except (StartRace, Fenced) as error:
         raise NotBegun(str(error), EXIT_FENCED) from error
     logger(settings.flow).info(
-        "starting", commit=start.commit, frontier=start.position.frontier, live=start.position.live
+        "starting", commit=start.commit, frontier=start.position.frontier, live=start.position.live, **laps.told()
     )
     return start
 
@@ -122,10 +127,12 @@ def _supervise(settings: Settings, path: Path) -> int:
 def _child(path: Path, number: int, parent: int) -> int:
     """One of several processes."""
     settings = load_settings()
+    laps = Laps(settings.flow)
+    laps.lap("process")
     try:
         start = Start.from_json(json.loads(path.read_text()))
         refuse_edits(settings, start.versions, installed(settings.sources_dir, settings.sources, settings.ownership))
-        return work(settings, start, number, Stopping(), parent, path.parent / "schemas")
+        return work(settings, start, number, Stopping(), laps, None, parent, path.parent / "schemas")
     except (PortTaken, StartRefused) as error:
         logger(settings.flow).error("start refused", process=number, reason=str(error))
         return EXIT_REFUSED

@@ -17,12 +17,12 @@ NEW_OBJECTS_MAX = 500_000
 def begin() -> None:
     """Take over from the interpreter's schedule; what exists now is not looked at again."""
     gc.disable()
-    settle()
-
-
-def settle() -> None:
-    """After a restore: look through everything once."""
     gc.collect()
+    keep()
+
+
+def keep() -> None:
+    """What exists now is not looked at again: after a restore, which makes no cycles either, and very many objects."""
     gc.freeze()
 
 

@@ -14,6 +14,7 @@ from connectors.cut_metrics import CutMetrics, OpenRecords, stage
 from connectors.facts import waiting_record
 from connectors.kafka.offsets import Vector
 from connectors.kafka.transactor import Fenced, Headers, Record, Transactor
+from connectors.laps import Laps
 from connectors.log import logger
 from connectors.mappings.versions import Versions, header
 from dataflows.encode import ShardRecords, bad_frame_body
@@ -39,6 +40,7 @@ class CanonicalWriter:
         commit: int,
         counts: dict[str, int],
         versions: Versions,
+        laps: Laps,
     ) -> None:
         self._flow = settings.flow
         self._prefix = settings.prefix
@@ -56,6 +58,7 @@ class CanonicalWriter:
         self._metrics = CutMetrics(counts)
         self._open = OpenRecords()
         self._log = logger(settings.flow)
+        self._laps: Laps | None = laps
 
     def load_exceptions(self, records: Mapping[bytes, Mapping[str, Any]]) -> None:
         """Exceptions of the serial step that were open before this start: they are counted on."""
@@ -149,6 +152,10 @@ class CanonicalWriter:
         self._commit = number
         self._measure(position, counts, number, queued, time.monotonic() - started)
         self._offsets, self._position, self._published = {}, None, 0
+        if self._laps is not None:
+            self._laps.lap("first_cut")
+            self._log.info("first cut", commit=number, **self._laps.told())
+            self._laps = None
 
     def _counts(self, counts: dict[str, int]) -> dict[str, int]:
         """Rows that a shard had to park were handed to it as applied: they move from one count to the other."""

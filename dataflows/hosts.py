@@ -21,6 +21,7 @@ from confluent_kafka.admin import AdminClient
 from connectors.hosts.meeting import Meeting
 from connectors.hosts.member import Membership, NotMet
 from connectors.hosts.together import EXIT_ALONE, keep_together
+from connectors.laps import Laps
 from connectors.log import logger
 from connectors.mappings.versions import installed
 from connectors.ports import demand, held
@@ -63,7 +64,7 @@ def agreement(settings: Settings, client: AdminClient) -> dict[str, Any]:
     }
 
 
-def run(settings: Settings, client: AdminClient, begin: Callable[[], Start]) -> int:
+def run(settings: Settings, client: AdminClient, begin: Callable[[], Start], laps: Laps) -> int:
     """Run this host's process; `begin` is called at process 0 alone, each time that all are there. Raises PortTaken.
 
     Exit codes: 0 stopped here, 1 ended with another process or by an error, 2 refused, 3 replaced by a newer start.
@@ -72,31 +73,32 @@ def run(settings: Settings, client: AdminClient, begin: Callable[[], Start]) -> 
     same = agreement(settings, client)
     logger(settings.flow).info("meeting", process=settings.process, addresses=settings.addresses)
     if settings.process:
-        code = _follow(settings, same, stopping)
+        code = _follow(settings, same, stopping, laps)
     else:
-        code = _lead(settings, same, stopping, begin)
+        code = _lead(settings, same, stopping, begin, laps)
     if code == 0 and stopping.by is not None:
         logger(settings.flow).warning("stopped with another process", process=settings.process, stopped=stopping.by)
         return EXIT_ALONE
     return code
 
 
-def _lead(settings: Settings, same: dict[str, Any], stopping: Stopping, begin: Callable[[], Start]) -> int:
+def _lead(settings: Settings, same: dict[str, Any], stopping: Stopping, begin: Callable[[], Start], laps: Laps) -> int:
     host, _port = place(settings.addresses[0])
     listener = held(settings.meeting_port, "the meeting of the flow's processes", "CONCORD_MEETING_PORT", host=host)
     meeting = Meeting(listener, len(settings.addresses), same, stopping, settings.flow)
     while meeting.gather():
+        laps.lap("meet")
         try:
             start = begin()
         except NotBegun as refusal:
             meeting.dismiss(str(refusal), refusal.code)
             raise
         if meeting.begin(start.as_json()):
-            return _work(settings, start, stopping)
+            return _work(settings, start, stopping, laps)
     return 0
 
 
-def _follow(settings: Settings, same: dict[str, Any], stopping: Stopping) -> int:
+def _follow(settings: Settings, same: dict[str, Any], stopping: Stopping, laps: Laps) -> int:
     address = place(settings.addresses[0])[0], settings.meeting_port
     try:
         joined = Membership(address, settings.process, same, stopping, settings.flow).join()
@@ -104,15 +106,16 @@ def _follow(settings: Settings, same: dict[str, Any], stopping: Stopping) -> int
         raise NotBegun(str(refusal), refusal.code) from refusal
     if joined is None:
         return 0
+    laps.lap("meet")
     line, start = joined
     Thread(target=keep_together, args=(line, settings.process, 0, stopping, settings.flow), daemon=True).start()
-    return _work(settings, Start.from_json(start), stopping)
+    return _work(settings, Start.from_json(start), stopping, laps)
 
 
-def _work(settings: Settings, start: Start, stopping: Stopping) -> int:
+def _work(settings: Settings, start: Start, stopping: Stopping, laps: Laps) -> int:
     """The engine panics when a process is gone; whoever watches the connections says which one, and ends this one."""
     try:
-        return work(settings, start, settings.process, stopping)
+        return work(settings, start, settings.process, stopping, laps)
     except BaseException:  # the engine's panic is no Exception; it is raised again unless the reason becomes known
         time.sleep(_REASON_SECONDS)
         raise

@@ -1,109 +1,111 @@
-"""The identity index out of the facts topic, whatever the order in which its partitions are read."""
+"""The identity index out of the live records of the facts topic; the shards are filled from the same look at each record."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
-from connectors.facts import Fact, is_waiting, read_fact, read_note, split_key
-from connectors.kafka.restore import read_to_end
-from dataflows.settings import Settings
+from connectors.facts import Fact, read_fact, read_note, split_fact
 from state.folding.notes import MERGED, Note
+from state.mapping.parked import unpack
 from state.model import Model
 from state.resolving.identity import Identity, Waiting
 
+#: bytes of a frame that name its schema
+HEAD = 5
 #: (partition, key, value) of one facts record
 FactRecord = tuple[int, bytes, bytes | None]
-#: (table index, primary key text)
-RowPlace = tuple[int, str]
-
-
-def restore_identity(settings: Settings, model: Model) -> Identity:
-    """Rebuild the index, rows without an account included."""
-    partitions = list(range(settings.partitions))
-    return index_of(
-        model,
-        (
-            (message.partition() or 0, message.key() or b"", message.value())
-            for batch in read_to_end(settings.kafka, f"{settings.prefix}facts", partitions)
-            for message in batch
-        ),
-    )
+#: takes the account, table, key, position, time in ms and frame of a live row
+TakeRow = Callable[[str, int, str, int, int, bytes], None]
+#: takes the table, key, account and link of a live row
+EnterRow = Callable[[int, str, str, str], None]
+#: takes what is no row with an account: the fact, and what it notes, if it is a note
+TakeOther = Callable[[Fact, Note | None], None]
 
 
 def index_of(model: Model, records: Iterable[FactRecord]) -> Identity:
     """The index of these records: order holds within a partition only.
 
     A row that moved between accounts lies in two partitions until the older one's tombstone is read, and its position may
-    be the same in both: a tombstone ends only what its own partition said. A waiting row has a key of its own and one
-    partition.
+    be the same in both: a tombstone ends only what its own partition said.
     """
-    tables = {table.topic: table.index for table in model.tables}
-    placed: dict[RowPlace, tuple[int, Fact]] = {}
-    twice: dict[RowPlace, dict[int, Fact]] = {}
-    waiting: dict[RowPlace, Fact] = {}
-    merges: dict[bytes, Note] = {}
+    live: dict[int, dict[bytes, bytes]] = {}
     for partition, key, value in records:
-        topic, row = split_key(key)
+        if value is None:
+            live.get(partition, {}).pop(key, None)
+        else:
+            live.setdefault(partition, {})[key] = value
+    index, tables = Index(model), {table.topic: table.index for table in model.tables}
+    for found in live.values():
+        hand_out(found, tables, index.row, None, index.other)
+    return index.identity()
+
+
+def hand_out(
+    live: Mapping[bytes, bytes],
+    tables: Mapping[str, int],
+    enter: EnterRow | None,
+    take: TakeRow | None,
+    other: TakeOther,
+) -> set[bytes]:
+    """Parse each of the live records once: to the index, if it is restored here, and to the shard, if that is.
+
+    Returns what names the schemas that the rows of the shard were written with.
+    """
+    heads: set[bytes] = set()
+    for key, value in live.items():
+        topic, name, account, link, position, time_ms, frame = split_fact(key, value)
         if (table := tables.get(topic)) is None:
-            _take_note(key, value, merges)
+            fact = read_fact(key, value)
+            other(fact, read_note(fact))
             continue
-        place = table, row
-        if is_waiting(key):
-            if value is None:
-                waiting.pop(place, None)
+        if enter is not None:
+            enter(table, name, account, link)
+        if take is not None and account:
+            take(account, table, name, position, time_ms, frame)
+            if frame[:HEAD] not in heads:
+                heads.add(head_of(frame))
+    return heads
+
+
+def head_of(frame: bytes) -> bytes:
+    """What names the schema of a stored row; a parked one is told by another first byte, and holds its frame further on."""
+    parked = unpack(frame)
+    return (frame if parked is None else parked.frame)[:HEAD]
+
+
+class Index:
+    """The index while it is put together, from the records of every partition."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._tables = {table.topic: table.index for table in model.tables}
+        self._identity = Identity(model.tables)
+        self._waiting: list[tuple[int, Fact]] = []
+        self._merges: list[Note] = []
+        self.row: EnterRow = self._identity.load
+
+    def other(self, fact: Fact, note: Note | None) -> None:
+        """A row without an account, or a note."""
+        if note is not None and note.kind == MERGED:
+            self._merges.append(note)
+        elif note is None and (table := self._tables.get(fact.topic)) is not None:
+            self._waiting.append((table, fact))
+
+    def identity(self) -> Identity:
+        """All of it, rows without an account included."""
+        identity = self._identity
+        for table, fact in self._waiting:
+            if fact.frame:
+                identity.load(table, fact.key, "", fact.link)
             else:
-                waiting[place] = read_fact(key, value)
-        elif place in twice:
-            _put(twice[place], partition, key, value)
-        elif value is None:
-            if place in placed and placed[place][0] == partition:
-                del placed[place]
-        elif place in placed and placed[place][0] != partition:
-            twice[place] = {placed[place][0]: placed.pop(place)[1], partition: read_fact(key, value)}
-        else:
-            placed[place] = partition, read_fact(key, value)
-    for place, found in twice.items():
-        if found:  # all tombstones are read, so it is one
-            placed[place] = max(found.items(), key=lambda item: item[1].position)
-    return _build(model, placed, waiting, merges.values())
-
-
-def _put(found: dict[int, Fact], partition: int, key: bytes, value: bytes | None) -> None:
-    if value is None:
-        found.pop(partition, None)
-    else:
-        found[partition] = read_fact(key, value)
-
-
-def _take_note(key: bytes, value: bytes | None, merges: dict[bytes, Note]) -> None:
-    """Keep notes of merges, let others go."""
-    if value is None:
-        merges.pop(key, None)
-    elif (note := read_note(read_fact(key, value))) is not None and note.kind == MERGED:
-        merges[key] = note
-
-
-def _build(
-    model: Model,
-    placed: dict[RowPlace, tuple[int, Fact]],
-    waiting: dict[RowPlace, Fact],
-    merges: Iterable[Note],
-) -> Identity:
-    identity = Identity(model.tables)
-    for (table, row), (_partition, fact) in placed.items():
-        identity.load(table, row, fact.account, fact.link)
-    for (table, row), fact in waiting.items():
-        if fact.frame:
-            identity.load(table, row, "", fact.link)
-        else:
-            identity.load_ghost(table, row, fact.link)
-    for note in merges:
-        identity.load_merge(note.account, note.body["direct"])
-    identity.loaded()
-    for (table, _row), fact in waiting.items():
-        if fact.frame:
-            identity.load_waiting(_mark(model, table, fact))
-    return identity
+                identity.load_ghost(table, fact.key, fact.link)
+        for note in self._merges:
+            identity.load_merge(note.account, note.body["direct"])
+        identity.loaded()
+        for table, fact in self._waiting:
+            if fact.frame:
+                identity.load_waiting(_mark(self._model, table, fact))
+        return identity
 
 
 def _mark(model: Model, table: int, fact: Fact) -> Waiting:

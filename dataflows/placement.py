@@ -63,9 +63,14 @@ def sequencer_key(workers: int) -> str:
     return key_on(SERIAL_WORKER, workers, "sequencer")
 
 
-def shard_keys(shards: int, workers: int) -> list[str]:
-    """Key of every shard: they share the workers that do not read, evenly; of two workers both have some."""
+def shard_workers(shards: int, workers: int) -> list[int]:
+    """The worker of every shard: they share those that do not read, evenly; of two workers both have some."""
     turns = [worker for worker in range(workers) if worker != SERIAL_WORKER] or [SERIAL_WORKER]
     if workers == _TWO:
         turns = turns * 3 + [SERIAL_WORKER]
-    return [key_on(turns[shard % len(turns)], workers, str(shard)) for shard in range(shards)]
+    return [turns[shard % len(turns)] for shard in range(shards)]
+
+
+def shard_keys(shards: int, workers: int) -> list[str]:
+    """Key of every shard."""
+    return [key_on(worker, workers, str(shard)) for shard, worker in enumerate(shard_workers(shards, workers))]

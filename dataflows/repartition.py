@@ -22,6 +22,7 @@ from connectors.kafka.offsets import Vector
 from connectors.kafka.restore import latest, read_to_end
 from connectors.kafka.topics import admin, ends, ensure, partition_counts, topic_ids
 from connectors.kafka.transactor import Headers, Record, Transactor
+from connectors.laps import Laps
 from connectors.mappings.versions import header
 from dataflows import bootstrap, dispatch
 from dataflows.progress import headers, progress_body
@@ -57,7 +58,7 @@ def repartition(settings: Settings, prefix: str, partitions: int) -> Done:
     )
     _demand_nothing_there(client, settings, target)
     old = bootstrap.contracts(settings)
-    start = begin(settings, bootstrap.model(settings), old, client)
+    start = begin(settings, bootstrap.model(settings), old, client, Laps(settings.flow))
     if start.commit == 0:
         raise CannotRepartition(
             f"nothing was published under {settings.prefix} yet. Next step: set CONCORD_PARTITIONS and start the flow"

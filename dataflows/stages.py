@@ -12,28 +12,23 @@ from confluent_kafka import Message
 
 from connectors import metrics
 from connectors.capturing.debezium import Peek
-from connectors.capturing.frames import Schemas, learn
 from connectors.contracts import Contracts
-from connectors.cut_metrics import SERIAL_EXCEPTIONS, OpenRecords, stage
-from connectors.facts import read_fact, read_note
-from connectors.kafka.restore import latest
+from connectors.cut_metrics import stage
 from connectors.log import logger
 from connectors.scratch import ScratchFile
 from dataflows import collector
 from dataflows.encode import Encoder
-from dataflows.identity_restore import restore_identity
 from dataflows.placement import shard_keys
 from dataflows.read_back import read_back
+from dataflows.restored import RestoredShard
 from dataflows.settings import Settings
 from dataflows.start import Start
-from state.mapping.parked import unpack
 from state.model import Model
-from state.resolving.carried import bare
+from state.resolving.identity import Identity
 from state.resolving.moves import Moves
-from state.row import FRAME, Release
-from state.shard import Shard
+from state.row import Release
 from state.slicing import SlicingSequencer
-from state.step import Batch, Position, ticked
+from state.step import Batch
 
 SINK_KEY = "0"
 
@@ -79,7 +74,7 @@ class _Stage(op.StatefulBatchLogic[Any, Any, None]):
 
 
 class SequencerStage(_Stage):
-    """Align, resolve, route. Restores the identity index at its first batch."""
+    """Align, resolve, route, over the index as it was restored."""
 
     def __init__(
         self,
@@ -87,14 +82,10 @@ class SequencerStage(_Stage):
         model: Model,
         start: Start,
         last_commit: Callable[[bytes], int | None],
-        schemas: Schemas,
+        identity: Identity,
         unfinished: Unfinished,
     ) -> None:
         self._keys = shard_keys(settings.partitions, settings.processes)
-        started = time.monotonic()
-        identity = restore_identity(settings, model)
-        frames = (bare(waiting.row[FRAME]) for waiting in identity.waiting_rows())
-        learn(schemas, (frame if (parked := unpack(frame)) is None else parked.frame for frame in frames))
         inputs = Counter(topic for topic, _ in start.vector)
         moves = Moves(read_back(settings, model))
         self._sequencer = SlicingSequencer(
@@ -103,11 +94,7 @@ class SequencerStage(_Stage):
         self._sequencer.slice(settings.slice_rows, lambda: ScratchFile(settings.scratch_dir or None))
         self._unfinished = unfinished
         self._in_slices = False
-        self._settings = settings
-        collector.settle()
-        seconds = time.monotonic() - started
-        logger(settings.flow).info("identity restored", accounts=len(identity.accounts), seconds=round(seconds, 3))
-        metrics.RESTORE_SECONDS.labels(settings.flow).set(seconds)
+        self._flow = settings.flow
 
     def on_batch(self, values: list[Batch]) -> tuple[Iterable[Any], bool]:
         """Releases go to their shards, the step itself to the sink."""
@@ -137,8 +124,8 @@ class SequencerStage(_Stage):
             return
         self._in_slices = not whole
         state = "finished" if whole else "begun"
-        metrics.LARGE_TRANSACTIONS.labels(self._settings.flow, state).inc()
-        logger(self._settings.flow).info("large transaction", state=state)
+        metrics.LARGE_TRANSACTIONS.labels(self._flow, state).inc()
+        logger(self._flow).info("large transaction", state=state)
 
     def snapshot(self) -> None:
         """An epoch ends, and with it a cut, unless a large transaction is still coming."""
@@ -147,75 +134,29 @@ class SequencerStage(_Stage):
 
 
 class ShardStage(_Stage):
-    """Decode, map, fold, view, compare, encode: one output partition's accounts."""
+    """Decode, map, fold, view, compare, encode: one output partition's accounts, which its first release names."""
 
     def __init__(
-        self,
-        settings: Settings,
-        model: Model,
-        contracts: Contracts,
-        start: Position,
-        open_shard: Callable[[], Shard],
-        schemas: Schemas,
+        self, settings: Settings, model: Model, contracts: Contracts, restored: dict[int, RestoredShard]
     ) -> None:
-        self._settings = settings
-        self._model = model
-        self._contracts = contracts
-        self._start = start
-        self._open = open_shard
-        self._schemas = schemas
-        self._shard: Shard | None = None
-        self._open_records = OpenRecords()
-        self._facts = f"{settings.prefix}facts"
-        self._encoder = Encoder(contracts, model, self._facts, settings.flow)
+        self._restored = restored
+        self._mine: RestoredShard | None = None
+        self._encoder = Encoder(contracts, model, f"{settings.prefix}facts", settings.flow)
 
     def on_batch(self, values: list[tuple[int, Release]]) -> tuple[Iterable[Any], bool]:
         """Apply each release; what comes out is bytes, ready for the sink."""
         out = []
         for number, release in values:
-            if self._shard is None:
-                self._shard = self._restore(number)
+            if self._mine is None:
+                self._mine = self._restored.pop(number)
             with stage("shard"):
-                output = self._shard.apply(release)
+                output = self._mine.shard.apply(release)
             for key, body in output.intents:
-                self._open_records.intent(key, body)
+                self._mine.open.intent(key, body)
             for key, body in output.exceptions:
-                self._open_records.exception(key, body)
+                self._mine.open.exception(key, body)
             with stage("encode"):
                 out.append(self._encoder.encode(number, release, output))
         with stage("tidy"):
             collector.tidy()
         return out, False
-
-    def _restore(self, number: int) -> Shard:
-        started = time.monotonic()
-        shard = self._open()
-        index = {table.topic: table.index for table in self._model.tables}
-        live = latest(self._settings.kafka, self._facts, [number])
-        heads: set[bytes] = set()
-        for key, value in live.items():
-            fact = read_fact(key, value)
-            if fact.account and (table := index.get(fact.topic)) is not None:
-                parked = unpack(fact.frame)
-                heads.add((fact.frame if parked is None else parked.frame)[:5])
-                shard.load(fact.account, table, fact.key, fact.position, fact.time_ms, fact.frame)
-            elif (note := read_note(fact)) is not None:
-                shard.load_note(note)
-        # rows are decoded when they are first touched, perhaps in an outage of the registry
-        learn(self._schemas, heads)
-        for value in latest(self._settings.kafka, self._contracts.topic("intent"), [number]).values():
-            intent = self._contracts.read(value)
-            if intent["state"] in ("settling", "wanted"):
-                shard.load_intent(intent)
-                self._open_records.intent(intent["id"], intent)
-        for name, value in latest(self._settings.kafka, self._contracts.topic("exception"), [number]).items():
-            if not name.startswith(SERIAL_EXCEPTIONS):
-                exception = self._contracts.read(value)
-                shard.load_exception(exception)
-                self._open_records.exception(name.decode(), exception)
-        shard.load_clock(ticked(self._start.clock_ms))
-        collector.settle()
-        logger(self._settings.flow).info(
-            "shard restored", partition=number, rows=len(live), seconds=round(time.monotonic() - started, 3)
-        )
-        return shard

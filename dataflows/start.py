@@ -13,6 +13,7 @@ from connectors.kafka.offsets import StartRace, Vector, committed, fence, group_
 from connectors.kafka.restore import read_to_end
 from connectors.kafka.topics import RETAIN, TopicSpec, ensure, partition_counts, topic_ids
 from connectors.kafka.transactor import TransactorConfig
+from connectors.laps import Laps
 from connectors.log import logger
 from connectors.mappings.versions import RULES, Version, Versions, edited, installed, stored
 from connectors.sources.partitioner import forced_partitioners
@@ -143,7 +144,7 @@ def end_older(settings: Settings, name: str) -> None:
         ) from error
 
 
-def begin(settings: Settings, model: Model, contracts: Contracts, client: AdminClient) -> Start:
+def begin(settings: Settings, model: Model, contracts: Contracts, client: AdminClient, laps: Laps) -> Start:
     """Fence older processes, then read the offsets and the position that were committed together.
 
     Raises StartRefused, before anything is fenced, for a mapping that was edited without a new version.
@@ -152,7 +153,9 @@ def begin(settings: Settings, model: Model, contracts: Contracts, client: AdminC
     warn_of_partitioners(settings)
     versions = installed(settings.sources_dir, settings.sources, settings.ownership)
     refuse_edits(settings, stored(last_progress(settings, contracts) or {}), versions)
+    laps.lap("topics")
     end_older(settings, transactional_id(settings))
+    laps.lap("fence")
     ids = topic_ids(client, list(counts))
     partitions = [(topic, number) for topic, parts in counts.items() for number in range(parts)]
     group = group_consumer(settings.kafka, transactional_id(settings))
@@ -170,6 +173,7 @@ def begin(settings: Settings, model: Model, contracts: Contracts, client: AdminC
             f"group {transactional_id(settings)} has committed offsets but {contracts.topic('progress')} is empty: the "
             f"output topics were deleted. Next step: delete the group too, and the view is built anew from the inputs"
         )
+    laps.lap("offsets")
     return start
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
@@ -18,18 +20,19 @@ from confluent_kafka import Consumer
 
 from connectors import metrics
 from connectors.contracts import Contracts
-from connectors.cut_metrics import SERIAL_EXCEPTIONS, stages
+from connectors.cut_metrics import stages
 from connectors.kafka.offsets import StartRace
-from connectors.kafka.restore import latest
 from connectors.kafka.sink import CutSink
 from connectors.kafka.source import Handler, KafkaSource, reader
 from connectors.kafka.topics import admin
 from connectors.kafka.transactor import Transactor
 from connectors.lag import LagExporter
+from connectors.laps import Laps
 from connectors.log import configure, logger
 from dataflows import bootstrap, collector
 from dataflows.cut import EXIT_FENCED, CanonicalWriter
-from dataflows.placement import SERIAL_WORKER, sequencer_key
+from dataflows.placement import SERIAL_WORKER, sequencer_key, shard_workers
+from dataflows.restored import RESTORING, Restore, Restored
 from dataflows.settings import Settings
 from dataflows.stages import SequencerStage, ShardStage, Unfinished, peek_messages
 from dataflows.start import Start, demand_newest, transactional_id, transactor_config
@@ -63,74 +66,99 @@ class Stopping:
         return self.asked
 
 
-def build(settings: Settings, start: Start, stopping: Stopping, parent: int | None, folder: Path | None) -> Dataflow:
-    """The flow over the adapters of `bootstrap`."""
-    model, contracts, known = (
-        bootstrap.model(settings),
-        bootstrap.contracts(settings),
-        bootstrap.schemas(settings, folder),
-    )
-    key = sequencer_key(settings.processes)
-    unfinished = Unfinished(key)
+class Given(NamedTuple):
+    """What a start had to look at before it fenced anybody."""
 
-    def open_part(number: int) -> tuple[Consumer, Handler] | None:
-        if number != SERIAL_WORKER:
-            return None
-        consumer = reader(settings.kafka, transactional_id(settings), start.vector, settings.queue_kbytes)
-        return consumer, peek_messages(bootstrap.peek(model, known), key)
-
-    def open_writer() -> CanonicalWriter:
-        return _open_writer(settings, model, contracts, start)
-
-    flow = Dataflow(settings.flow)
-    source = KafkaSource(
-        settings.processes, open_part, settings.batch_rows, stopping, settings.flow, parent, unfinished
-    )
-    read = op.input("read", flow, source)
-    stepped = op.stateful_batch(
-        "align_resolve_route",
-        read,
-        lambda _none: SequencerStage(settings, model, start, bootstrap.last_commit(known), known, unfinished),
-    )
-    routed = op.branch(
-        "shard_or_progress", op.map("unkey", stepped, lambda item: item[1]), lambda item: item[0][-1] != "!"
-    )
-    folded = op.stateful_batch(
-        "decode_fold_view_compare",
-        routed.trues,
-        lambda _none: ShardStage(
-            settings, model, contracts, start.position, lambda: bootstrap.shard(settings, model, known), known
-        ),
-    )
-    cut = op.merge(
-        "cut",
-        op.map("records", folded, lambda item: ("0", item[1])),
-        op.map("progress", routed.falses, lambda item: ("0", item[1])),
-    )
-    op.output("publish", cut, CutSink(open_writer))
-    return flow
+    model: Model
+    contracts: Contracts
 
 
-def _open_writer(settings: Settings, model: Model, contracts: Contracts, start: Start) -> CanonicalWriter:
-    try:
-        transactor = Transactor(transactor_config(settings), start.vector, start.ids)
-        demand_newest(settings, contracts, start.commit)
-    except StartRace as error:
-        logger(settings.flow).error("start refused", reason=str(error))
-        os._exit(EXIT_FENCED)
-    writer = CanonicalWriter(
-        settings, model, contracts, transactor, start.commit, start.position.counts, start.versions
-    )
-    open_exceptions = latest(settings.kafka, contracts.topic("exception"), list(range(settings.partitions)))
-    writer.load_exceptions(
-        {key: contracts.read(value) for key, value in open_exceptions.items() if key.startswith(SERIAL_EXCEPTIONS)}
-    )
-    return writer
+class Worker:
+    """The flow of one process over the adapters of `bootstrap`, on what the process restored."""
+
+    def __init__(self, settings: Settings, start: Start, given: Given, folder: Path | None, number: int) -> None:
+        """`folder` is shared by the processes of one host; `number` is this process's."""
+        self._settings, self._start, self._number = settings, start, number
+        self._model, self._contracts = given
+        self._known = bootstrap.schemas(settings, folder)
+        self._sink = ThreadPoolExecutor(1, "sink")
+        self._transactor: Future[Transactor] | None = None
+
+    def restore(self, stopping: Stopping, laps: Laps) -> Restored | None:
+        """Read back what this process works on, while the sink connects; None if it is stopped meanwhile."""
+        settings = self._settings
+        if self._number == SERIAL_WORKER:
+            self._transactor = self._sink.submit(self._open_transactor)
+        workers = shard_workers(settings.partitions, settings.processes)
+        mine = [shard for shard, worker in enumerate(workers) if worker == self._number]
+        serial = self._number == SERIAL_WORKER
+        reading = Restore(settings, self._model, self._contracts, self._known, mine, serial)
+        return reading.run(self._start.position, stopping, laps)
+
+    def build(self, restored: Restored, stopping: Stopping, parent: int | None, laps: Laps) -> Dataflow:
+        """The flow, as the engine runs it in every process."""
+        settings, model, start, known = self._settings, self._model, self._start, self._known
+        key = sequencer_key(settings.processes)
+        unfinished = Unfinished(key)
+
+        def open_part(number: int) -> tuple[Consumer, Handler] | None:
+            if number != SERIAL_WORKER:
+                return None
+            consumer = reader(settings.kafka, transactional_id(settings), start.vector, settings.queue_kbytes)
+            return consumer, peek_messages(bootstrap.peek(model, known), key)
+
+        def open_sequencer(_none: None) -> SequencerStage:
+            assert restored.identity is not None, "the sequencer's key leads to the process that restored the index"
+            last_commit = bootstrap.last_commit(known)
+            return SequencerStage(settings, model, start, last_commit, restored.identity, unfinished)
+
+        flow = Dataflow(settings.flow)
+        source = KafkaSource(
+            settings.processes, open_part, settings.batch_rows, stopping, settings.flow, parent, unfinished
+        )
+        read = op.input("read", flow, source)
+        stepped = op.stateful_batch("align_resolve_route", read, open_sequencer)
+        routed = op.branch(
+            "shard_or_progress", op.map("unkey", stepped, lambda item: item[1]), lambda item: item[0][-1] != "!"
+        )
+        folded = op.stateful_batch(
+            "decode_fold_view_compare",
+            routed.trues,
+            lambda _none: ShardStage(settings, model, self._contracts, restored.shards),
+        )
+        cut = op.merge(
+            "cut",
+            op.map("records", folded, lambda item: ("0", item[1])),
+            op.map("progress", routed.falses, lambda item: ("0", item[1])),
+        )
+        op.output("publish", cut, CutSink(lambda: self._open_writer(restored, laps)))
+        return flow
+
+    def _open_transactor(self) -> Transactor:
+        transactor = Transactor(transactor_config(self._settings), self._start.vector, self._start.ids)
+        demand_newest(self._settings, self._contracts, self._start.commit)
+        return transactor
+
+    def _open_writer(self, restored: Restored, laps: Laps) -> CanonicalWriter:
+        assert self._transactor is not None, "the sink's key leads to the process of the serial part"
+        settings, start, contracts = self._settings, self._start, self._contracts
+        try:
+            transactor = self._transactor.result()
+        except StartRace as error:
+            logger(settings.flow).error("start refused", reason=str(error))
+            os._exit(EXIT_FENCED)
+        finally:
+            self._sink.shutdown()
+        writer = CanonicalWriter(
+            settings, self._model, contracts, transactor, start.commit, start.position.counts, start.versions, laps
+        )
+        writer.load_exceptions(restored.exceptions)
+        laps.lap("open")
+        return writer
 
 
-def _lag_exporter(settings: Settings, start: Start) -> LagExporter:
+def _lag_exporter(settings: Settings, start: Start, model: Model) -> LagExporter:
     """Lag per source as a metric, measured beside the flow."""
-    model = bootstrap.model(settings)
     source_of = {table.input_topic: table.source for table in model.tables}
     for source in model.sources:
         source_of |= {source.transaction_topic: source.name, source.notification_topic: source.name}
@@ -138,6 +166,14 @@ def _lag_exporter(settings: Settings, start: Start) -> LagExporter:
     exporter = LagExporter(settings.kafka, admin(settings.kafka), transactional_id(settings), partitions)
     exporter.start()
     return exporter
+
+
+def _tell(settings: Settings, number: int, restored: Restored, laps: Laps) -> None:
+    """What was restored, and where the time went."""
+    told = laps.told()
+    accounts = None if restored.identity is None else len(restored.identity.accounts)
+    logger(settings.flow).info("restored", process=number, rows=restored.rows, accounts=accounts, **told)
+    metrics.RESTORE_SECONDS.labels(settings.flow).set(laps.of(*RESTORING))
 
 
 def addresses_of(settings: Settings) -> list[str]:
@@ -151,6 +187,8 @@ def work(
     start: Start,
     number: int,
     stopping: Stopping,
+    laps: Laps,
+    given: Given | None = None,
     parent: int | None = None,
     folder: Path | None = None,
 ) -> int:
@@ -158,17 +196,22 @@ def work(
     configure(settings.log_level)
     collector.begin()
     sys.setswitchinterval(SWITCH_SECONDS)
+    given = given or Given(bootstrap.model(settings), bootstrap.contracts(settings))
     stop_metrics = metrics.serve(settings.metrics_port + number if settings.metrics_port else 0)
-    exporter = _lag_exporter(settings, start) if number == 0 and settings.metrics_port else None
+    exporter = _lag_exporter(settings, start, given.model) if number == 0 and settings.metrics_port else None
     several = settings.processes > 1
     try:
-        cli_main(
-            build(settings, start, stopping, parent, folder),
-            workers_per_process=1,
-            process_id=number if several else None,
-            addresses=addresses_of(settings) if several else None,
-            epoch_interval=timedelta(milliseconds=settings.epoch_ms),
-        )
+        worker = Worker(settings, start, given, folder, number)
+        restored = worker.restore(stopping, laps)
+        if restored is not None:
+            _tell(settings, number, restored, laps)
+            cli_main(
+                worker.build(restored, stopping, parent, laps),
+                workers_per_process=1,
+                process_id=number if several else None,
+                addresses=addresses_of(settings) if several else None,
+                epoch_interval=timedelta(milliseconds=settings.epoch_ms),
+            )
     except Exception as error:  # noqa: BLE001 - the engine hides causes between processes: the log must hold this one
         logger(settings.flow).exception("flow ended by an error", process=number, reason=str(error))
         return 1

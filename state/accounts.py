@@ -15,6 +15,8 @@ from state.model import Model
 #: of the busy accounts so many may be too many before the longest untouched ones are made bytes together: one in sixteen
 _SLACK = 16
 
+_stored = tuple.__new__
+
 
 class StoredRow(NamedTuple):
     """One row of `concord.facts`, as a restart reads it."""
@@ -40,9 +42,13 @@ class Accounts:
         self._stored: dict[str, list[StoredRow]] = {}
         self._merged: dict[str, str] = {}
 
-    def load(self, account: str, row: StoredRow) -> None:
+    def load(self, account: str, row: tuple[int, str, int, int, bytes]) -> None:
         """Restore one stored row."""
-        self._stored.setdefault(account, []).append(row)
+        row = _stored(StoredRow, row)
+        if (rows := self._stored.get(account)) is None:
+            self._stored[account] = [row]
+        else:
+            rows.append(row)
 
     def load_merged(self, account: str, into: str) -> None:
         """Restore that an account was merged into another."""

@@ -68,7 +68,7 @@ class Shard:
 
     def load(self, account: str, table: int, key: str, position: int, time_ms: int, frame: bytes) -> None:
         """Restore one stored row; it is decoded when its account is first touched."""
-        self._accounts.load(account, StoredRow(table, key, position, time_ms, frame))
+        self._accounts.load(account, (table, key, position, time_ms, frame))
         ends, milestones = self._rows.waking.look(table, frame, time_ms)
         if ends:
             self._timed[account] = None

@@ -20,7 +20,7 @@ from dataflows.settings import ROOT, Settings
 
 DOCS = ROOT / "docs"
 #: upper-case words in the code that are no error codes: what others name so
-FOREIGN = re.compile(r"CONCORD_.*|FULL_TRANSITIVE|TABLE_SCAN_COMPLETED")
+FOREIGN = re.compile(r"CONCORD_.*|FULL_TRANSITIVE|TABLE_SCAN_COMPLETED|SC_CLK_TCK")
 
 
 def page(name: str) -> str:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 Vector = dict[tuple[str, int], int]
+#: how long it may take to be the only producer; how long the first one that is tried may take, and the next ones
+_FENCE_SECONDS, _PATIENCE_SECONDS, _PATIENCE_GROWS = 60.0, 0.1, 1.5
 
 
 class TopicRecreated(Exception):
@@ -15,12 +20,30 @@ class StartRace(Exception):
     """Another start of the same flow committed between this one's reading and its writing."""
 
 
+def transactional_producer(settings: dict[str, Any], timeout_s: float) -> Producer:
+    """A producer that has ended whatever an older one of its transactional id left open; that one can never commit again.
+
+    The broker first ends the open transaction and answers the next question; the library puts that half a second later,
+    and sometimes waits as long for no reason. A new producer asks at once, so a few are tried. Raises KafkaException.
+    """
+    patience, deadline = _PATIENCE_SECONDS, time.monotonic() + timeout_s
+    while True:
+        producer = Producer(settings)
+        try:
+            producer.init_transactions(min(patience, timeout_s))
+            return producer
+        except KafkaException as error:
+            if not error.args[0].retriable() or time.monotonic() > deadline:
+                raise
+        patience *= _PATIENCE_GROWS
+
+
 def fence(bootstrap: str, transactional_id: str, timeout_ms: int) -> None:
     """End whatever an earlier process of this flow left open; it can never commit again."""
-    producer = Producer(
-        {"bootstrap.servers": bootstrap, "transactional.id": transactional_id, "transaction.timeout.ms": timeout_ms}
+    transactional_producer(
+        {"bootstrap.servers": bootstrap, "transactional.id": transactional_id, "transaction.timeout.ms": timeout_ms},
+        _FENCE_SECONDS,
     )
-    producer.init_transactions(60)
 
 
 def group_consumer(bootstrap: str, group: str) -> Consumer:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 _BATCH = 10_000
+_WAIT_SECONDS = 1.0
 _LEADER_SECONDS = 20.0
 _NO_LEADER_YET = {
     KafkaError.LEADER_NOT_AVAILABLE,
@@ -47,7 +48,7 @@ def read_all(bootstrap: str, partitions: list[tuple[str, int]], tail: int | None
         left = set(partitions)
         while left:
             batch = []
-            for message in consumer.consume(_BATCH, 0.05):
+            for message in _next(consumer):
                 error = message.error()
                 if error is None:
                     batch.append(message)
@@ -59,6 +60,12 @@ def read_all(bootstrap: str, partitions: list[tuple[str, int]], tail: int | None
                 yield batch
     finally:
         consumer.close()
+
+
+def _next(consumer: Consumer) -> list[Message]:
+    """What is there, at the latest when something is: `consume` alone waits for a whole batch or its time."""
+    first = consumer.poll(_WAIT_SECONDS)
+    return [] if first is None else [first, *consumer.consume(_BATCH, 0)]
 
 
 def _first(consumer: Consumer, topic: str, partition: int, tail: int | None) -> int:
@@ -85,4 +92,22 @@ def latest(bootstrap: str, topic: str, partitions: list[int]) -> dict[bytes, byt
                 live.pop(key, None)
             else:
                 live[key] = value
+    return live
+
+
+def latest_of(
+    bootstrap: str, partitions: list[tuple[str, int]], stopping: Callable[[], bool]
+) -> dict[tuple[str, int], dict[bytes, bytes]] | None:
+    """As `latest`, of several topics at once and each partition by itself; None if a stop is asked for meanwhile."""
+    live: dict[tuple[str, int], dict[bytes, bytes]] = {partition: {} for partition in partitions}
+    for batch in read_all(bootstrap, partitions):
+        if stopping():
+            return None
+        for message in batch:
+            key, value = message.key() or b"", message.value()
+            found = live[message.topic() or "", message.partition() or 0]
+            if value is None:
+                found.pop(key, None)
+            else:
+                found[key] = value
     return live

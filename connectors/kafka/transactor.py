@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
-from connectors.kafka.offsets import StartRace, Vector, committed, group_consumer
+from connectors.kafka.offsets import StartRace, Vector, committed, group_consumer, transactional_producer
 from connectors.kafka.watchdog import Watchdog
 
 #: how long a full local queue is polled before produce is tried again
@@ -41,7 +41,11 @@ class Transactor:
 
     def __init__(self, config: TransactorConfig, start: Vector, topic_ids: dict[str, str]) -> None:
         self._topic_ids = topic_ids
-        self._producer = Producer(
+        self._timeout = min(config.timeout_ms / 1000, _CALL_SECONDS_MAX)
+        self._bootstrap = config.bootstrap
+        self._group = group_consumer(config.bootstrap, config.group)
+        self._demand(start, config)  # before fencing: of two starts, the one that has committed already shall live
+        self._producer = transactional_producer(
             {
                 "bootstrap.servers": config.bootstrap,
                 "transactional.id": config.transactional_id,
@@ -52,13 +56,9 @@ class Transactor:
                 "batch.size": 500_000,
                 "compression.type": "lz4",
                 "partitioner": "murmur2_random",
-            }
+            },
+            self._timeout,
         )
-        self._timeout = min(config.timeout_ms / 1000, _CALL_SECONDS_MAX)
-        self._bootstrap = config.bootstrap
-        self._group = group_consumer(config.bootstrap, config.group)
-        self._demand(start, config)  # before fencing: of two starts, the one that has committed already shall live
-        self._producer.init_transactions(self._timeout)
         self._demand(start, config)
         self._metadata = self._group.consumer_group_metadata()
         self._open = False

@@ -17,6 +17,8 @@ _CASE_STATUS = ROLES["support", "case"].index("status")
 _STATUS, _UNTIL, _FROM, _TO = (
     ROLES["billing", "subscription"].index(name) for name in ("status", "entitled_until", "valid_from", "valid_until")
 )
+#: of a row that waits for nothing
+_NEVER: tuple[bool, Iterable[int]] = (False, ())
 #: what reading a payload may raise; errors of decoders that carry a `code` count as well
 _PAYLOAD_ERRORS = (ValueError, LookupError, TypeError, ArithmeticError, AttributeError)
 
@@ -44,14 +46,16 @@ class Waking:
         self._clocks = clocks
         self._days = days
         self._dated = [may_have_dates(table) or deriver.has_moments(table.index) for table in tables]
+        self._can_end = [table.object is not None and self._may_end(table.index, table.object) for table in tables]
+        #: by table: whether its rows have to be looked at
+        self._looks = [t.object is not None and (self._can_end[t.index] or self._dated[t.index]) for t in tables]
 
     def look(self, table: int, stored: bytes, time_ms: int) -> tuple[bool, Iterable[int]]:
         """Whether a stored row may end at once (a subscription that entitles for a time, a case with a deadline), and
         the earliest times, ms, at which its milestones may be."""
-        spec = self._tables[table].object
-        ends = spec is not None and self._can_end(table, spec)
-        if spec is None or not (ends or self._dated[table]):
-            return False, ()
+        if not self._looks[table] or (spec := self._tables[table].object) is None:
+            return _NEVER
+        ends = self._can_end[table]
         try:
             row = self._decode(table, stored)
             if row is None:
@@ -78,7 +82,7 @@ class Waking:
             return self._deriver.moments(table, fact)
         return earliest(fact, self._days)
 
-    def _can_end(self, table: int, spec: ObjectSpec) -> bool:
+    def _may_end(self, table: int, spec: ObjectSpec) -> bool:
         """Whether rows of the table may set a timer at all."""
         if spec.role.blocks:
             return self._deriver.timed(table, self._clocks)

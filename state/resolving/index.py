@@ -28,6 +28,11 @@ class Index:
         self._waits = self._waiting.places
         self._work = Relinking(self._links, self._waits)
         self.accounts = self._links.accounts
+        #: links of the tables whose captured link is what leads on, as it is
+        self._plain = [
+            None if r is None or r.merged or r.ways or r.normalise else of
+            for r, of in zip(self._rules, self._of, strict=True)
+        ]
         #: tables of whose rows something may be noted, for themselves or for the objects that they stand for
         self._noted = frozenset(t.index for t in tables if t.object is not None and _has_notes(t.object))
 
@@ -57,7 +62,9 @@ class Index:
     def load(self, table: int, key: str, account: str, link: str) -> None:
         """Restore one fact: its account was resolved before, so references are known again."""
         rule = self._rules[table]
-        if rule is not None:
+        if (plain := self._plain[table]) is not None:
+            plain[key] = link
+        elif rule is not None:
             if rule.merged is not None:
                 self._links.merges.mark((table, key), self._links.mark_of(rule, key, link))
                 self._links.merges.touch((table, key))

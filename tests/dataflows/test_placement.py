@@ -10,7 +10,7 @@ import pytest
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, TestingSource, cluster_main
 
-from dataflows.placement import SERIAL_WORKER, sequencer_key, shard_keys, siphash13, worker_of
+from dataflows.placement import SERIAL_WORKER, sequencer_key, shard_keys, shard_workers, siphash13, worker_of
 
 
 class _Notes(op.StatefulBatchLogic[str, str, None]):
@@ -75,6 +75,7 @@ def test_shards_share_the_workers_that_do_not_read(shards: int, workers: int, ex
     assert len(set(keys)) == shards
     placed = [worker_of(key, workers) for key in keys]
     assert [placed.count(worker) for worker in range(workers)] == expected
+    assert placed == shard_workers(shards, workers)  # who restores a shard gets its releases
     assert worker_of(sequencer_key(workers), workers) == SERIAL_WORKER
 
 
