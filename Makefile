@@ -11,8 +11,8 @@ help: ## show this list
 demo: setup ## set everything up, run the whole of Concord for about a minute, print a report (KEEP=1 leaves the stack up, TARGETS=real: with real Tryton and Request Tracker)
 	@$(RUN)concord demo $(if $(KEEP),--keep) $(if $(TARGETS),--targets $(TARGETS))
 
-test: setup-dev ## set everything up and run all tests
-	@$(RUN)pytest $(TESTS)
+test: setup-dev ## set everything up and run all tests, in two processes (TESTS=tests/state: these, in one)
+	@$(RUN)pytest $(or $(TESTS),--side-by-side)
 
 check: setup-dev ## format, lint, types, architecture, contracts
 	@$(RUN)ruff format --check . && $(RUN)ruff check . && $(RUN)mypy && $(RUN)lint-imports && $(RUN)python -m connectors.contract_lock

@@ -8,13 +8,26 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from tests import side_by_side
 from tests.native_codec import codec, native_codec
+from tests.rooms import Rooms
 from tests.running_stack import RunningStack, chosen_stack
 from tests.target_systems import SUITE, TargetSystems
 
 __all__ = ["codec", "native_codec", "prepared_systems", "stack"]
 TARGET_SYSTEMS = pytest.StashKey[TargetSystems]()
 os.environ.setdefault("CONCORD_COMPILED", "0")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """See `side_by_side`."""
+    side_by_side.add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Minutes of each room, and, if asked for, a second process beside this one."""
+    for plugin in (Rooms(), *side_by_side.plugins(config)):
+        config.pluginmanager.register(plugin)
 
 
 @pytest.fixture(autouse=True)
