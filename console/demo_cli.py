@@ -19,10 +19,11 @@ from connectors.targets.protocol import TargetError
 from console.exits import Exit, help_text
 from demo import kept
 from demo import report as plain_report
+from demo.failed import DemoFailed
 from demo.flows import FlowDied
 from demo.real import report as real_report
 from demo.real.run import RealDemo, RealOptions
-from demo.run import Demo, DemoFailed, DemoOptions
+from demo.run import Demo, DemoOptions
 from stack import supervisor
 from stack.errors import StackError, WrongSetting
 from stack.layout import layout_from

@@ -57,10 +57,10 @@ def reset(company: Company, systems: Sequence[str] = SYSTEMS) -> None:
             conn.execute((SCHEMAS / f"{system}.sql").read_bytes())
 
 
-def remove(company: Company) -> None:
+def remove(company: Company, systems: Sequence[str] = SYSTEMS) -> None:
     """Drop the databases; raises CompanyError while a connector still captures one."""
     with company.admin() as admin:
-        for system in SYSTEMS:
+        for system in systems:
             _drop(admin, company.database(system))
 
 

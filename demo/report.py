@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
+from demo.audit import Audit, remaining
+from demo.company import Company
+from demo.ledger import Comparison
 from demo.money import major
+
+if TYPE_CHECKING:
+    from demo.run import Demo
 
 #: what must be zero for the demo to succeed, with the words of the report
 MUST_BE_ZERO = {
@@ -43,11 +50,11 @@ def rows(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("differences left", f"{report['differences_left']}"),
         ("freshness", f"p50 {fresh['p50']:.0f} ms, p99 {fresh['p99']:.0f} ms (source commit to visible, {fresh['n']:,} transactions)"),
         ("memory of all flows", f"{report['flows_rss_mb']:.0f} MB at most"),
-        *_mid_cycle(report["mid_cycle"]),
+        *upgrades(report["mid_cycle"]),
     ]  # fmt: skip
 
 
-def _mid_cycle(scenario: dict[str, Any]) -> list[tuple[str, str]]:
+def upgrades(scenario: dict[str, Any]) -> list[tuple[str, str]]:
     """A severity-one case is open and the plan is upgraded in mid-cycle: what follows, and how each step that fails is told."""
     lines = [
         (f"upgrade: {one['check']}", f"follows for {one['held']} of {one['of']} customers")
@@ -62,3 +69,54 @@ def _mid_cycle(scenario: dict[str, Any]) -> list[tuple[str, str]]:
         )
         lines.append((f"failed: {failure['step']}", text))
     return lines
+
+
+def report(demo: Demo, seen: Any, checked: Audit, found: Comparison) -> dict[str, Any]:
+    """One flat object; numbers only come from what was measured."""
+    counts: Counter[str] = Counter()
+    for name, value in seen.counts.items():
+        counts[name.rpartition(".")[2]] += value
+    summary, corrections = demo.traffic.summary(), demo.corrections()
+    return {
+        "changes": counts["in"],
+        "in": counts["in"],
+        "applied": counts["applied"],
+        "ignored": counts["ignored"],
+        "parked": counts["parked"],
+        "waiting": counts["in"] - counts["applied"] - counts["ignored"] - counts["parked"],
+        "transactions": seen.transactions,
+        "acts": summary["acts"],
+        "accounts": len(seen.view.get("account", {})),
+        "records": seen.records,
+        "cuts": seen.cuts,
+        "partial_states": seen.partial_states,
+        "duplicates": seen.duplicates,
+        "version_regressions": seen.version_regressions,
+        "problems": seen.problems[:10],
+        "compared": checked.compared,
+        "fields": checked.fields,
+        "losses": len(checked.losses) + len(checked.extras) + len(checked.wrong),
+        "audit": [str(one) for one in (*checked.losses, *checked.extras, *checked.wrong)][:10],
+        "planted_must": found.must,
+        "planted_may": found.may,
+        "found": found.found,
+        "missed_differences": len(found.missed),
+        "missed": [list(one) for one in found.missed],
+        "unexplained_differences": len(found.unexplained),
+        "unexplained": [list(one) for one in found.unexplained],
+        "corrections": dict(corrections),
+        "unverified_corrections": sum(n for state, n in corrections.items() if state not in ("VERIFIED", "SUPERSEDED")),
+        "differences_left": len(remaining(Company(demo.settings.postgres))),
+        "freshness_ms": seen.freshness_ms,
+        "flows_rss_mb": round(demo.flows.rss_max_bytes / 1e6, 1),
+        **counted(demo.mid_cycle),
+    }
+
+
+def counted(scenario: dict[str, Any]) -> dict[str, Any]:
+    """The scenario of the upgrade, and how much of it was not as it must be."""
+    return {
+        "mid_cycle": scenario,
+        "mid_cycle_unnamed": sum(not one["complete"] for one in scenario["named"]),
+        "mid_cycle_unfollowed": sum(one["of"] - one["held"] for one in scenario["checks"]),
+    }

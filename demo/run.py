@@ -15,14 +15,16 @@ from connectors.kafka.restore import latest, read_to_end
 from connectors.registry import Registry
 from connectors.sources.capture import DEFAULT_ROLE, Capture
 from dataflows.settings import Settings, load_settings, stack_dir
-from demo.audit import Audit, audit, remaining
+from demo.audit import audit, remaining
 from demo.clean import clean
 from demo.company import SYSTEMS, Company
+from demo.failed import DemoFailed
 from demo.flows import Flows
-from demo.ledger import Comparison, compare
-from demo.mid_cycle.listening import Listener
-from demo.mid_cycle.story import MidCycleFailed, Story
+from demo.ledger import compare
+from demo.mid_cycle.scenario import Scenario
+from demo.mid_cycle.services import DemoSystems
 from demo.observer import Observer
+from demo.report import report
 from demo.traffic import Traffic, TrafficSettings
 from stack.layout import HOST, layout_from
 
@@ -31,10 +33,6 @@ SETTLED_SECONDS = 90.0
 CAPTURE_PASSWORD = "concord"  # noqa: S105 - the demo's own role on loopback; real sources set CONCORD_CAPTURE_PASSWORD
 #: correction states after which nothing more happens
 FINAL = frozenset({"VERIFIED", "SUPERSEDED", "REJECTED", "REFUSED"})
-
-
-class DemoFailed(Exception):
-    """The demo could not be carried out; the message says which step and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class Demo:
         )
         registry = Registry(self.settings.registry_api)
         self._contracts = Contracts(registry, self.settings.contracts_dir, self.settings.prefix)
-        crm = f"http://{HOST}:{layout_from().port('crm')}"
+        crm, erp = (f"http://{HOST}:{layout_from().port(name)}" for name in ("crm", "erp"))
         self.told = {"CONCORD_SOURCES": json.dumps(SYSTEMS), "CONCORD_CRM_URL": crm}
         self.flows = Flows(stack_dir() / "logs", self.told)
         self.traffic = Traffic(
@@ -76,9 +74,8 @@ class Demo:
             TrafficSettings(options.seed, options.accounts, options.rate, options.drift, 0, options.settle_s),
         )
         self.observer = Observer(self.settings.kafka, self.settings.prefix, registry)
-        partitions, read = self.settings.partitions, self._contracts.read
-        self._listener = Listener(self.settings.kafka, self.settings.prefix, partitions, read)
-        self.story = Story(self._company, self._listener, f"{options.seed}")
+        systems = DemoSystems(self._company, erp)
+        self._scenario = Scenario(self.settings, self._contracts, systems, f"{options.seed}")
         self.mid_cycle: dict[str, Any] = {}
 
     def run(self, live: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
@@ -86,13 +83,14 @@ class Demo:
         try:
             self._prepare()
             self._under_traffic(live)
+            self._refused(live)
             self._tell("letting it settle: every change captured, every correction proven")
             self._settle(live)
             self._tell("auditing the view against SQL on the databases")
             return self._report()
         finally:
             self.observer.close()
-            self._listener.close()
+            self._scenario.close()
             self.flows.stop()
 
     def _prepare(self) -> None:
@@ -127,20 +125,23 @@ class Demo:
             f"business acts for {self._options.seconds:.0f} s; the old integration gets {self._options.drift:.0%} wrong"
         )
         self.traffic.start()
-        self._listener.start()
+        self._scenario.start()
         ends = time.monotonic() + self._options.seconds
         with ThreadPoolExecutor(1) as beside:
             self._tell("key accounts open severity-one cases and upgrade in mid-cycle; each step is failed once")
-            scenario = beside.submit(self.story.run)
+            scenario = beside.submit(self._scenario.story.run)
             while time.monotonic() < ends or not scenario.done():
                 self.flows.check()
                 live(self.moment())
                 time.sleep(0.5)
         self.traffic.stop()
-        try:
-            self.mid_cycle = scenario.result()
-        except MidCycleFailed as error:
-            raise DemoFailed(str(error)) from error
+        scenario.result()
+
+    def _refused(self, live: Callable[[dict[str, Any]], None]) -> None:
+        """When nothing else is to be booked any more, the books are closed and one more key account upgrades."""
+        self._tell("accounting closes its books: the ERP refuses a last upgrade until a person approves another day")
+        self._agreed(live)
+        self.mid_cycle = self._scenario.story.finish()
 
     def moment(self) -> dict[str, Any]:
         """What the live table shows."""
@@ -160,14 +161,18 @@ class Demo:
         live = latest(self.settings.kafka, topic, partitions)
         return Counter(self._contracts.read(value)["state"] for value in live.values())
 
-    def _settle(self, live: Callable[[dict[str, Any]], None]) -> None:
-        """Until nothing differs by SQL, every correction is final and the frontier has passed the last commit."""
+    def _agreed(self, live: Callable[[dict[str, Any]], None]) -> None:
+        """Until nothing differs by SQL and every correction is final."""
 
         def settled() -> bool:
             live(self.moment())
             return not remaining(self._company) and all(state in FINAL for state in self.corrections())
 
         self._wait(settled, SETTLED_SECONDS, "the systems did not come to agree")
+
+    def _settle(self, live: Callable[[dict[str, Any]], None]) -> None:
+        """As `_agreed`, and the frontier has passed the last commit."""
+        self._agreed(live)
         end = self._end_of_log()
         self._wait(
             lambda: all(self.observer.frontier.get(source, 0) >= end for source in self.settings.sources),
@@ -192,7 +197,7 @@ class Demo:
             for message in batch
             if (value := message.value()) is not None
         )
-        ours = self.story.object_ids  # told by themselves
+        ours = self._scenario.story.object_ids  # told by themselves
         found = {(one["rule"], one["object_id"]) for one in intents if one["state"] != "settling"}
         return {one for one in found if one[1] not in ours}
 
@@ -203,47 +208,3 @@ class Demo:
         margin_s = 2.0 + seen.freshness_ms["max"] / 1000
         found = compare(self.traffic.ledger.entries(time.time(), margin_s), self._found())
         return report(self, seen, checked, found)
-
-
-def report(demo: Demo, seen: Any, checked: Audit, found: Comparison) -> dict[str, Any]:
-    """One flat object; numbers only come from what was measured."""
-    counts: Counter[str] = Counter()
-    for name, value in seen.counts.items():
-        counts[name.rpartition(".")[2]] += value
-    summary, corrections = demo.traffic.summary(), demo.corrections()
-    return {
-        "changes": counts["in"],
-        "in": counts["in"],
-        "applied": counts["applied"],
-        "ignored": counts["ignored"],
-        "parked": counts["parked"],
-        "waiting": counts["in"] - counts["applied"] - counts["ignored"] - counts["parked"],
-        "transactions": seen.transactions,
-        "acts": summary["acts"],
-        "accounts": len(seen.view.get("account", {})),
-        "records": seen.records,
-        "cuts": seen.cuts,
-        "partial_states": seen.partial_states,
-        "duplicates": seen.duplicates,
-        "version_regressions": seen.version_regressions,
-        "problems": seen.problems[:10],
-        "compared": checked.compared,
-        "fields": checked.fields,
-        "losses": len(checked.losses) + len(checked.extras) + len(checked.wrong),
-        "audit": [str(one) for one in (*checked.losses, *checked.extras, *checked.wrong)][:10],
-        "planted_must": found.must,
-        "planted_may": found.may,
-        "found": found.found,
-        "missed_differences": len(found.missed),
-        "missed": [list(one) for one in found.missed],
-        "unexplained_differences": len(found.unexplained),
-        "unexplained": [list(one) for one in found.unexplained],
-        "corrections": dict(corrections),
-        "unverified_corrections": sum(n for state, n in corrections.items() if state not in ("VERIFIED", "SUPERSEDED")),
-        "differences_left": len(remaining(Company(demo.settings.postgres))),
-        "freshness_ms": seen.freshness_ms,
-        "flows_rss_mb": round(demo.flows.rss_max_bytes / 1e6, 1),
-        "mid_cycle": demo.mid_cycle,
-        "mid_cycle_unnamed": sum(not one["complete"] for one in demo.mid_cycle["named"]),
-        "mid_cycle_unfollowed": sum(one["of"] - one["held"] for one in demo.mid_cycle["checks"]),
-    }

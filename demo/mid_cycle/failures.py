@@ -29,3 +29,5 @@ FAILURES = (
     Failure("standing", "collection at support", "standing-support", common="collection not at support"),
     Failure("figures", "figures of billing and ERP", "invoice-posted", common="figures without reconciliation"),
 )
+#: the last one: the ERP's people have closed the period, so the target itself refuses
+REFUSAL = Failure("refused", "ERP invoice, its period closed", "PERIOD_CLOSED")

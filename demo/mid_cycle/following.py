@@ -6,27 +6,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from demo.company import Company
 from demo.mid_cycle.customers import NEW, Customer
+from demo.mid_cycle.systems import Systems
 from demo.money import major
-
-LEVEL = "SELECT service_level FROM organizations WHERE account_ref = %s"
-BILLED = (
-    "SELECT l.description, l.amount_minor FROM invoice_lines l JOIN invoices i ON i.id = l.invoice_id"
-    " WHERE i.number = %s ORDER BY l.id"
-)
-BOOKED = (
-    "SELECT i.state, i.total, l.description, l.amount, l.period_from, l.period_until FROM sales_invoices i"
-    " JOIN sales_invoice_lines l ON l.sales_invoice_id = i.id WHERE i.reference = %s"
-)
-SALES = "SELECT plan, recurring_revenue, urgent_case FROM customers WHERE account_number = %s"
 
 
 def followed(
-    company: Company, customers: Sequence[Customer], told_once: Callable[[Customer], bool]
+    systems: Systems, customers: Sequence[Customer], told_once: Callable[[Customer], bool]
 ) -> list[dict[str, Any]]:
     """Per check: for how many customers it holds. `told_once`: whether the expansion event was."""
-    held = Counter(name for one in customers for name, holds in _checks(company, one, told_once).items() if holds)
+    held = Counter(name for one in customers for name, holds in _checks(systems, one, told_once).items() if holds)
     return [{"check": name, "held": held[name], "of": len(customers)} for name in NAMES]
 
 
@@ -40,13 +29,8 @@ NAMES = (
 )
 
 
-def _checks(company: Company, customer: Customer, told_once: Callable[[Customer], bool]) -> dict[str, bool]:
-    with company.connect("support", True) as support, company.connect("billing", True) as billing:
-        level = support.execute(LEVEL, (customer.number,)).fetchall()
-        billed = billing.execute(BILLED, (customer.invoice,)).fetchall()
-    with company.connect("erp", True) as erp, company.connect("crm", True) as crm:
-        booked = erp.execute(BOOKED, (customer.invoice,)).fetchall()
-        sales = crm.execute(SALES, (customer.number,)).fetchall()
+def _checks(systems: Systems, customer: Customer, told_once: Callable[[Customer], bool]) -> dict[str, bool]:
+    booked = systems.booked(customer)
     right = customer.prorated()
     total = major(sum(amount for _, amount in right), customer.currency)
     lines = sorted((text, major(amount, customer.currency)) for text, amount in right)
@@ -55,13 +39,12 @@ def _checks(company: Company, customer: Customer, told_once: Callable[[Customer]
         zip(
             NAMES,
             (
-                level == [("enterprise",)],
-                billed == right,
-                bool(booked)
-                and {row[:2] for row in booked} == {("posted", total)}
-                and sorted(row[2:4] for row in booked) == lines,
-                bool(booked) and {row[4:] for row in booked} == {period},
-                sales == [("enterprise", major(NEW, customer.currency), customer.case)],
+                systems.level(customer) == ["enterprise"],
+                systems.billed(customer) == right,
+                {(line.state, line.total) for line in booked} == {("posted", total)}
+                and sorted((line.description, line.amount) for line in booked) == lines,
+                bool(booked) and {(line.begin, line.end) for line in booked} == {period},
+                systems.sales(customer) == [("enterprise", major(NEW, customer.currency), customer.case)],
                 told_once(customer),
             ),
             strict=True,

@@ -11,8 +11,8 @@ from confluent_kafka import Consumer, TopicPartition
 
 from connectors.contracts import TOPICS
 
-#: intents and exceptions name failures, corrections end them, changes tell movements
-KINDS = ("intent", "exception", "correction", "change")
+#: intents, exceptions and what people must look at name failures, corrections end them, changes tell movements
+KINDS = ("intent", "exception", "attention", "correction", "change")
 
 
 class Heard(NamedTuple):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from demo.company import Company
-from demo.mid_cycle import customers as acts
+from demo.failed import DemoFailed
 from demo.mid_cycle.customers import CURRENCIES, NEW, OLD, UNKNOWN_STATE, Customer
-from demo.mid_cycle.failures import FAILURES, Failure
+from demo.mid_cycle.failures import FAILURES, REFUSAL, Failure
 from demo.mid_cycle.following import followed
 from demo.mid_cycle.listening import Heard, Listener
+from demo.mid_cycle.systems import Systems
 
 POLL_S = 0.05
 #: so long anything may take before the scenario gives up; the report has the seconds that it took
@@ -39,75 +39,116 @@ class Named(NamedTuple):
         return None not in (self.invoice, self.case, self.amount_minor, self.currency)
 
 
-class MidCycleFailed(Exception):
-    """Something of the scenario did not come; the message says what, and for which customer."""
-
-
 class Story:
-    """One run. `tag` makes the customers' numbers its own."""
+    """One run. `tag` makes the customers' numbers its own; `approve` is how a person lets a proposed correction go."""
 
-    def __init__(self, company: Company, listener: Listener, tag: str) -> None:
-        self._company = company
-        self._listener = listener
-        names = ("", *(failure.name for failure in FAILURES))
+    def __init__(
+        self,
+        systems: Systems,
+        listener: Listener,
+        tag: str,
+        approve: Callable[[str], None],
+        currencies: Sequence[str] = CURRENCIES,
+    ) -> None:
+        self._systems, self._listener, self._approve = systems, listener, approve
+        names = ("", *(failure.name for failure in FAILURES), REFUSAL.name)
         self.customers = [
-            Customer(f"KEY-{tag.upper()}-{n}", CURRENCIES[n % len(CURRENCIES)], fails) for n, fails in enumerate(names)
+            Customer(f"KEY-{tag.upper()}-{n}", currencies[n % len(currencies)], fails) for n, fails in enumerate(names)
         ]
+        self._named: list[Named] = []
 
     @property
     def object_ids(self) -> frozenset[str]:
         """Ids of the objects that differ between systems because of it."""
         return frozenset(name for one in self.customers for name in (one.number, one.invoice or f"INV-{one.number}"))
 
-    def run(self) -> dict[str, Any]:
-        """Everything, to the end of every failure; raises MidCycleFailed. Plain data for the report."""
+    def run(self) -> None:
+        """Everything but the refusal, to the end of every failure; raises DemoFailed."""
         # first the one for whom all goes well: a table's topic is made, and found, with its first row
         well = self.customers[0]
         self._live(well)
         self._wait(lambda: self._movement(well), f"the expansion event of {well.number}")
-        for customer in self.customers[1:]:
+        for customer in self.customers[1:-1]:
             self._live(customer)
-        named = [self._follow(failure, customer) for failure, customer in self._failing()]
-        checks = self._settled()
+        self._named = [self._follow(failure, customer) for failure, customer in self._failing()]
+
+    def finish(self) -> dict[str, Any]:
+        """The refusal, while nobody else books anything, then the six checks for all; raises DemoFailed. Plain data."""
+        self._settled(self.customers[:-1])  # what else is still to be booked would be refused, too
+        named = [*self._named, self._refused()]
+        checks = self._settled(self.customers)
         return {
             "customers": len(self.customers),
             "named": [one._asdict() | {"failure": one.failure._asdict(), "complete": one.complete} for one in named],
             "checks": checks,
         }
 
+    def _refused(self) -> Named:
+        """The books are closed and the ERP refuses; a person lets it be booked on the first open day."""
+        customer = self.customers[-1]
+        self._systems.close_books()
+        try:
+            self._live(customer)
+            told = self._wait(lambda: self._told(REFUSAL, customer), f"the refusal for {customer.number}")
+            customer.failed_at = self._asked(told.key)
+            self._approve(told.key)
+            return self._ended(REFUSAL, customer, told)
+        finally:
+            self._systems.open_books()
+
+    def _asked(self, correction: str) -> float:
+        """When the target was last asked, before it refused."""
+        asked = [
+            heard.at
+            for heard in self._listener.heard()
+            if (heard.kind, heard.key) == ("correction", correction) and heard.value
+            if heard.value["state"] == "SENDING"
+        ]
+        return max(asked)
+
     def _failing(self) -> Iterator[tuple[Failure, Customer]]:
-        return zip(FAILURES, self.customers[1:], strict=True)
+        return zip(FAILURES, self.customers[1:-1], strict=True)
 
     def _live(self, customer: Customer) -> None:
         """What happens to a customer in the four systems, and what the old integration makes of it."""
-        company, fails = self._company, customer.fails
-        acts.move_in(company, customer)
-        acts.open_case(company, customer)
+        systems, fails = self._systems, customer.fails
+        systems.move_in(customer)
+        customer.bill(OFF_MINOR if fails == "proration" else 0)
+        if systems.books_first:
+            self._book(customer)
+        systems.open_case(customer)
         if fails != "case":
-            acts.carry_case(company, customer)
-        state = UNKNOWN_STATE if fails == "event" else "active"
-        acts.upgrade(company, customer, state, OFF_MINOR if fails == "proration" else 0)
+            systems.carry_case(customer)
+        systems.upgrade(customer, UNKNOWN_STATE if fails == "event" else "active")
         at = time.time()
         if fails != "level":
-            acts.carry_level(company, customer)
+            systems.carry_level(customer)
         if fails != "crm":
-            acts.carry_customer(company, customer)
-        if fails != "invoice":
-            acts.carry_invoice(company, customer, fails != "schedule", OFF_MINOR if fails == "figures" else 0)
+            systems.carry_customer(customer)
+        if not systems.books_first:
+            self._book(customer)
         if fails in ("schedule", "figures"):
             at = time.time()
         if fails == "standing":
-            acts.fall_behind(company, customer)
+            systems.fall_behind(customer)
             at = time.time()
         customer.failed_at = at
 
+    def _book(self, customer: Customer) -> None:
+        if customer.fails not in ("invoice", REFUSAL.name):
+            off = OFF_MINOR if customer.fails == "figures" else 0
+            self._systems.carry_invoice(customer, customer.fails != "schedule", off)
+
     def _follow(self, failure: Failure, customer: Customer) -> Named:
         told = self._wait(lambda: self._told(failure, customer), f"{failure.code} of {customer.number}")
-        assert told.value is not None
         if failure.name == "proration":
-            acts.take_off(self._company, customer, OFF_MINOR)
+            self._systems.take_off(customer, OFF_MINOR)
         elif failure.name == "event":
-            acts.name_state(self._company, customer)
+            self._systems.name_state(customer)
+        return self._ended(failure, customer, told)
+
+    def _ended(self, failure: Failure, customer: Customer, told: Heard) -> Named:
+        assert told.value is not None
         over = self._wait(lambda: self._over(failure, told), f"the end of {failure.code} of {customer.number}")
         return Named(
             failure,
@@ -144,11 +185,11 @@ class Story:
                 return heard
         return None
 
-    def _settled(self) -> list[dict[str, Any]]:
-        """The six checks for every customer, when all of them hold or patience is over."""
+    def _settled(self, customers: Sequence[Customer]) -> list[dict[str, Any]]:
+        """The six checks for these customers, when all of them hold or patience is over."""
         deadline = time.monotonic() + PATIENCE_S
         while True:
-            found = followed(self._company, self.customers, self._movements)
+            found = followed(self._systems, customers, self._movements)
             if all(one["held"] == one["of"] for one in found) or time.monotonic() > deadline:
                 return found
             time.sleep(POLL_S * 10)
@@ -184,7 +225,7 @@ class Story:
         deadline = time.monotonic() + PATIENCE_S
         while (found := look()) is None:
             if time.monotonic() > deadline:
-                raise MidCycleFailed(
+                raise DemoFailed(
                     f"{what} did not come within {PATIENCE_S:.0f} s. Next step: `concord status`, and the logs of the flows"
                 )
             time.sleep(POLL_S)
@@ -193,7 +234,7 @@ class Story:
 
 def _names(failure: Failure, kind: str, record: dict[str, Any]) -> bool:
     """Whether a record is about this failure: a difference of an object that is there, of the ERP invoice one that is not."""
-    if kind == "exception":
+    if kind in ("exception", "attention"):
         return bool(record["kind"] == failure.code)
     missing = failure.name == "invoice"
     return bool(kind == "intent" and record["rule"] == failure.code and (record["current"] is None) == missing)

@@ -1,4 +1,4 @@
-"""Concord on real target systems: capture billing, Tryton and Request Tracker, correct, prove, and ask the databases."""
+"""Concord on real target systems: capture billing, Tryton, Request Tracker and the demo's CRM, correct, prove, and ask them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +17,17 @@ from connectors.sources.capture import DEFAULT_ROLE, EMBEDDED_PASSWORD, Capture
 from dataflows.settings import ROOT
 from demo.clean import forget
 from demo.company import Company, reset
+from demo.failed import DemoFailed
 from demo.flows import Flows
+from demo.mid_cycle.scenario import Scenario
 from demo.observer import Observer
 from demo.real.business import Business, Done
+from demo.real.key_accounts import CURRENCIES, PATIENT_S, RealSystems
 from demo.real.old_integration import OldIntegration
 from demo.real.report import report
 from demo.real.systems import SOURCES, Systems, environment, settings_of
 from demo.real.truth import truth
-from demo.run import FINAL, DemoFailed
+from demo.run import FINAL
 from stack.layout import Layout
 
 #: longer than the shipped rules': what the old integration still brings must not be corrected under its hands
@@ -62,20 +66,29 @@ class RealDemo:
         rules.write_text(re.sub(r"settle_ms: \d+", f"settle_ms: {SETTLE_S * 1000:.0f}", shipped))
         self.told = environment(layout) | {"CONCORD_OWNERSHIP": str(rules)}
         self.flows = Flows(layout.logs, self.told)
+        self._company = Company(self.settings.postgres)
+        #: a connection of its own: it acts at the same time
+        self._key_systems = Systems(layout, self.systems.tag, PATIENT_S)
+        accounts = RealSystems(self._company, self._key_systems)
+        self.scenario = Scenario(self.settings, self.contracts, accounts, self.systems.tag, CURRENCIES)
+        self.mid_cycle: dict[str, Any] = {}
 
     def run(self, live: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
         """Everything but the stack itself; returns the report. Raises DemoFailed, FlowDied and what the adapters raise."""
         try:
             self._prepare()
             self._work(live)
+            self._refused(live)
             self._tell("letting it settle: until the three databases agree and every correction is final")
             self._settle(live)
             self._tell("asking the three databases")
             return report(self)
         finally:
             self.observer.close()
+            self.scenario.close()
             self.flows.stop()
             self.systems.close()
+            self._key_systems.close()
 
     def corrections(self) -> list[dict[str, Any]]:
         """Every correction as it is now."""
@@ -89,9 +102,9 @@ class RealDemo:
             DEFAULT_ROLE, EMBEDDED_PASSWORD, {},
         )  # fmt: skip
         forget(self.settings, capture, (*SOURCES, "erp", "support"))
-        for name in SOURCES[1:]:
+        for name in ("tryton", "request_tracker"):
             self._drop_slot(name)
-        reset(Company(self.settings.postgres), ("billing",))
+        reset(self._company, ("billing", "crm"))
         customers = self.business.customers
         self._tell(
             f"{len(customers)} customers: subscriptions in billing, parties in Tryton, groups in Request Tracker"
@@ -104,6 +117,7 @@ class RealDemo:
             self._tell(f"bringing {source} under capture")
             capture.prepare(source)
             capture.register(source)
+        self.flows.start_service("demo-crm", ["demo.services", "crm"])
         for flow in ("canonical", "dispatch", "lookup"):
             self.flows.start(flow)
         self._tell("waiting until the first snapshot is complete")
@@ -141,14 +155,28 @@ class RealDemo:
         self._tell(
             f"business acts for {seconds:.0f} s; the old integration gets {drift:.0%} wrong, and carries no amendment"
         )
-        began = time.monotonic()
-        while (passed := time.monotonic() - began) < seconds:
-            self.flows.check()
-            if sum(self.acts.values()) - self._options.accounts <= passed * self._options.rate:
-                self._do(self.business.next())
-            else:
-                time.sleep(0.05)
-            live(self.moment())
+        self.scenario.start()
+        with ThreadPoolExecutor(1) as beside:
+            self._tell("key accounts open severity-one cases and upgrade in mid-cycle; each step is failed once")
+            story = beside.submit(self.scenario.story.run)
+            began = time.monotonic()
+            while (passed := time.monotonic() - began) < seconds or not story.done():
+                self.flows.check()
+                due = (
+                    passed < seconds and sum(self.acts.values()) - self._options.accounts <= passed * self._options.rate
+                )
+                if due:
+                    self._do(self.business.next())
+                else:
+                    time.sleep(0.05)
+                live(self.moment())
+        story.result()
+
+    def _refused(self, live: Callable[[dict[str, Any]], None]) -> None:
+        """When nothing else is to be booked any more, Tryton's period is closed and one more key account upgrades."""
+        self._tell("accounting closes Tryton's period: a last upgrade is refused until a person approves another day")
+        self._settle(live)
+        self.mid_cycle = self.scenario.story.finish()
 
     def moment(self) -> dict[str, Any]:
         """What the live table shows."""

@@ -122,7 +122,7 @@ class _Books:
 
 def _support(systems: Systems) -> set[Key]:
     shown: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for code, name, content in systems.rows("request_tracker", GROUPS, f"R{systems.tag}-%"):
+    for code, name, content in systems.rows("request_tracker", GROUPS, f"%{systems.tag}-%"):
         shown[code][name].add(content)
     found: set[Key] = set()
     for code, delinquent, _, tier in systems.rows("billing", ACCOUNTS):
@@ -134,7 +134,7 @@ def _support(systems: Systems) -> set[Key]:
 
 
 def _owed(systems: Systems) -> list[str]:
-    owed: dict[str, Decimal] = dict(systems.rows("tryton", OWED, f"R{systems.tag}-%"))
+    owed: dict[str, Decimal] = dict(systems.rows("tryton", OWED, f"%{systems.tag}-%"))
     found = []
     for code, _, balance, _ in systems.rows("billing", ACCOUNTS):
         wanted, booked = major(balance, "USD"), owed.get(code, Decimal(0))

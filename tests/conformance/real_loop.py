@@ -1,4 +1,4 @@
-"""The whole loop on real target systems: billing, Tryton and Request Tracker under capture, both flows, nothing simulated."""
+"""The whole loop on real target systems: billing, CRM, Tryton and Request Tracker under capture, both flows, nothing simulated."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ import json
 import re
 import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from connectors.contracts import Contracts
+from connectors.contracts import Contracts, topic_specs
 from connectors.kafka.restore import latest
+from connectors.kafka.topics import admin, ensure
 from connectors.registry import Registry
 from connectors.sources.capture import Capture
 from dataflows.settings import ROOT, Settings, load_settings
+from demo.company import Company, remove, reset
+from demo.mid_cycle.scenario import Scenario
+from demo.real.key_accounts import CURRENCIES, PATIENT_S, RealSystems
+from demo.real.systems import Systems
+from demo.services.server import running
 from stack.layout import Layout
 from stack.real import request_tracker, tryton
 from tests.chaos.bank import delete_topics
@@ -25,7 +32,9 @@ from tests.running_stack import RunningStack
 
 WAIT_S = 180.0
 #: source folder below debezium/ -> its database
-DATABASES = {"billing": "", "tryton": tryton.DATABASE, "request_tracker": request_tracker.DATABASE}
+DATABASES = {"billing": "", "crm": "", "tryton": tryton.DATABASE, "request_tracker": request_tracker.DATABASE}
+#: those that are made for this loop, and go with it
+OWN = ("billing", "crm")
 
 
 class RealLoop:
@@ -36,23 +45,20 @@ class RealLoop:
         self._stack, self._here, self._folder = stack, here, folder
         self.prefix = f"loop-{self.tag}."
         self._databases = {
-            f"{name}_{self.tag}": database or f"billing_{self.tag}" for name, database in DATABASES.items()
+            f"{name}_{self.tag}": database or f"{name}_{self.tag}" for name, database in DATABASES.items()
         }
-        self.billing_dsn = make_conninfo(stack.addresses.postgres, dbname=f"billing_{self.tag}")
+        self._company = Company(stack.addresses.postgres, {name: f"{name}_{self.tag}" for name in OWN})
         for name in DATABASES:
             self._copy(name)
-        rules = (ROOT / "debezium" / "ownership.yaml").read_text()
-        (folder / "ownership.yaml").write_text(re.sub(r"settle_ms: \d+", "settle_ms: 300", rules))
         self.settings: Settings = load_settings(prefix=self.prefix)
         self.contracts = Contracts(Registry(self.settings.registry_api), self.settings.contracts_dir, self.prefix)
         self._capture = Capture(
             folder, stack.addresses.postgres, stack.addresses.connect, stack.addresses.registry,
             "concord_capture", "concord", self._databases,
         )  # fmt: skip
-        environment = self._environment()
-        self.flows = [
-            FlowProcess(["run", name], environment, folder / f"{name}.log") for name in ("canonical", "dispatch")
-        ]
+        ensure(admin(self.settings.kafka), topic_specs(self.prefix, self.settings.partitions))
+        self._ending = ExitStack()
+        self.flows: list[FlowProcess] = []
 
     def _copy(self, name: str) -> None:
         """The folder with another name of source, slot and publication."""
@@ -68,15 +74,15 @@ class RealLoop:
                 text = re.sub(rf",{name}(?=[\\.])", f",{target.name}", text)
             (target / path.name).write_text(text)
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, crm_url: str) -> dict[str, str]:
         addresses = self._here.addresses()
         return self._stack.environment() | {
             "CONCORD_PREFIX": self.prefix,
             "CONCORD_SOURCES": json.dumps(list(self._databases)),
             "CONCORD_SOURCES_DIR": str(self._folder),
-            "CONCORD_OWNERSHIP": str(self._folder / "ownership.yaml"),
             "CONCORD_METRICS_PORT": "0",
             "CONCORD_CLUSTER_PORT": str(self._stack.layout.port_base + 180),
+            "CONCORD_CRM_URL": crm_url,
             "CONCORD_ERP_TARGET": "tryton",
             "CONCORD_ERP_URL": addresses.tryton_url,
             "CONCORD_ERP_USER": tryton.USER,
@@ -88,20 +94,39 @@ class RealLoop:
         }
 
     def start(self) -> None:
-        """Billing's database, capture of all three, both flows."""
-        with psycopg.connect(self._stack.addresses.postgres, dbname="postgres", autocommit=True) as admin:
-            admin.execute(f"CREATE DATABASE billing_{self.tag}".encode())
-        with psycopg.connect(self.billing_dsn, autocommit=True) as connection:
-            connection.execute((ROOT / "demo" / "sql" / "billing.sql").read_bytes())
+        """The databases of billing and CRM, the CRM's service, capture of all four, both flows."""
+        reset(self._company, OWN)
         for name in self._databases:
             self._capture.prepare(name)
             self._capture.register(name)
-        for flow in self.flows:
+        crm_url = self._ending.enter_context(running("crm", self._company.dsn("crm")))
+        environment = self._environment(crm_url)
+        for name in ("canonical", "dispatch"):
+            flow = FlowProcess(["run", name], environment, self._folder / f"{name}.log")
+            self.flows.append(flow)
             flow.start()
+        self.until("the first cut of the whole view", self._live)
+
+    def _live(self) -> bool:
+        told = latest(self.settings.kafka, self.contracts.topic("progress"), [0]).values()
+        return any(self.contracts.read(value)["live"] for value in told)
+
+    def upgrade(self) -> dict[str, Any]:
+        """The scenario of the upgrade with a severe case, from its beginning to its end; its report."""
+        systems = Systems(self._here, self.tag.upper(), PATIENT_S)
+        accounts = RealSystems(self._company, systems)
+        scenario = Scenario(self.settings, self.contracts, accounts, self.tag, CURRENCIES)
+        scenario.start()
+        try:
+            scenario.story.run()
+            return scenario.story.finish()
+        finally:
+            scenario.close()
+            systems.close()
 
     def bill(self, *statements: str) -> None:
         """One transaction of billing."""
-        with psycopg.connect(self.billing_dsn) as connection:
+        with self._company.connect("billing") as connection:
             for statement in statements:
                 connection.execute(statement.encode())
 
@@ -120,9 +145,9 @@ class RealLoop:
             for one in self.corrections()
         )
 
-    def ended(self) -> list[tuple[str, str]]:
-        """Object and id of every correction there ever was; all of them are verified by capture."""
-        found = self.corrections()
+    def ended(self, account: str) -> list[tuple[str, str]]:
+        """Object and id of every correction that an account ever had; all of them are verified by capture."""
+        found = [one for one in self.corrections() if one["account_id"] == account]
         assert {(one["state"], one["proof"]) for one in found} == {("VERIFIED", "capture")}, found
         return [(one["object"], one["object_id"]) for one in found]
 
@@ -142,6 +167,7 @@ class RealLoop:
         """Flows, connectors, slots, publications and topics of this loop go."""
         for flow in self.flows:
             flow.kill_all()
+        self._ending.close()
         for name, database in self._databases.items():
             self._capture.unregister(name)
             dsn = make_conninfo(self._stack.addresses.postgres, dbname=database)
@@ -157,5 +183,4 @@ class RealLoop:
                 connection.execute(f"DROP PUBLICATION IF EXISTS concord_{name}".encode())
             delete_topics(self.settings.kafka, f"{name}.")
         delete_topics(self.settings.kafka, self.prefix)
-        with psycopg.connect(self._stack.addresses.postgres, dbname="postgres", autocommit=True) as admin:
-            admin.execute(f"DROP DATABASE IF EXISTS billing_{self.tag} WITH (FORCE)".encode())
+        remove(self._company, OWN)

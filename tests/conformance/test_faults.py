@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from connectors.targets.protocol import Target
 from stack.fault_proxy import Fault, Kind
 from state.correcting import correction as c
+from state.correcting.attention import attention_record
 from state.correcting.correction import State
 from tests.conformance.subject import Case, Subject, any_write
 
@@ -145,6 +148,25 @@ def test_business_refusal_is_one_attempt_and_no_failure(subject: Subject, target
             assert story.correction.details["first_open_day"] > desired.get("posted_on", "")
     behind = subject.case()
     assert subject.story(behind, 0).settle(target).state is State.VERIFIED
+
+
+def test_refusal_names_customer_invoice_case_and_amount(subject: Subject, target: Target) -> None:
+    """What people are told when a target refuses: in fields, and in one text with the target's own words and the next step.
+
+    Planted break, seen to fail: the text is the target's reason alone.
+    """
+    case = subject.case()
+    desired, code = subject.refusal(case)
+    story = subject.wish(case, desired)
+    about = replace(story.correction.intent, invoice="INV-9", case="CASE-4", risk_minor=11900, risk_currency="EUR")
+    story.correction = replace(story.correction, intent=about)
+    settled = story.settle(target).correction
+    told = attention_record(settled)
+    assert told is not None and told["kind"] == code
+    named = (told["account"], told["invoice"], told["case"], told["risk_minor"], told["risk_currency"])
+    assert named == (case.account, "INV-9", "CASE-4", 11900, "EUR")
+    for words in (case.account, "INV-9", "CASE-4", "EUR 11900 minor", settled.reason, "Next step:"):
+        assert words and words in told["text"]
 
 
 def test_target_that_is_down_is_waited_for(subject: Subject, target: Target) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
 from connectors.targets.tryton import TrytonTarget
 from state.correcting import correction as c
-from state.correcting.attention import attention_record
 from state.correcting.correction import State
 from state.correcting.desk import POSTED_ON, Desk
 from state.correcting.lifecycle import advance
@@ -66,22 +64,6 @@ def test_approved_day_is_the_day_of_the_new_document(books: TrytonSubject, then:
     assert approved(story).settle(then).state is State.VERIFIED, story.correction.reason
     assert books.holds(case, 0)
     assert books.booked_on(case) == [OPEN_DAY]
-
-
-def test_refusal_names_customer_invoice_case_and_amount(books: TrytonSubject, then: TrytonTarget) -> None:
-    """What people are told of Tryton's refusal: in fields, and in words together with what Tryton said."""
-    case = books.case()
-    story = books.story(case, 0)
-    about = replace(
-        story.correction.intent, invoice=case.object_id, case="CASE-4", risk_minor=11900, risk_currency="EUR"
-    )
-    story.correction = replace(story.correction, intent=about)
-    told = attention_record(story.settle(then).correction)
-    assert told is not None
-    named = (told["kind"], told["account"], told["invoice"], told["case"], told["risk_minor"], told["risk_currency"])
-    assert named == ("PERIOD_CLOSED", case.account, case.object_id, "CASE-4", 11900, "EUR")
-    for words in (case.account, case.object_id, "CASE-4", "EUR 11900 minor", f"the first open day is {OPEN_DAY}"):
-        assert words in told["text"]
 
 
 def test_amendment_on_an_approved_day_is_whole_or_nothing(books: TrytonSubject, then: TrytonTarget) -> None:

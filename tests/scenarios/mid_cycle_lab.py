@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from connectors.contracts import Contracts, topic_specs
 from connectors.kafka.restore import latest
@@ -16,8 +16,8 @@ from connectors.registry import Registry
 from connectors.sources.capture import Capture
 from dataflows.settings import ROOT, Settings, load_settings
 from demo.company import SYSTEMS, Company, remove, reset
-from demo.mid_cycle.listening import Listener
-from demo.mid_cycle.story import Story
+from demo.mid_cycle.scenario import Scenario
+from demo.mid_cycle.services import DemoSystems
 from demo.services.server import running
 from tests.chaos.bank import delete_topics
 from tests.chaos.flow_process import FlowProcess, wait_until
@@ -47,6 +47,7 @@ class MidCycleLab:
         )  # fmt: skip
         ensure(admin(self.settings.kafka), topic_specs(self.prefix, self.settings.partitions))
         self._ending = ExitStack()
+        self._urls: dict[str, str] = {}
         self.flows: list[FlowProcess] = []
 
     def _copy(self, system: str, source: str) -> None:
@@ -69,7 +70,7 @@ class MidCycleLab:
         for source in self.sources:
             self._capture.prepare(source)
             self._capture.register(source)
-        urls = {
+        self._urls = {
             name: self._ending.enter_context(running(name, self.company.dsn(name)))
             for name in ("erp", "support", "crm")
         }
@@ -79,7 +80,7 @@ class MidCycleLab:
             "CONCORD_SOURCES_DIR": str(self._folder),
             "CONCORD_METRICS_PORT": "0",
             "CONCORD_CLUSTER_PORT": str(self._stack.layout.port_base + 190),
-            **{f"CONCORD_{name.upper()}_URL": url for name, url in urls.items()},
+            **{f"CONCORD_{name.upper()}_URL": url for name, url in self._urls.items()},
         }
         self.flows = [
             FlowProcess(["run", name], environment, self._folder / f"{name}.log") for name in ("canonical", "dispatch")
@@ -98,15 +99,16 @@ class MidCycleLab:
         """The ends of the flows' logs."""
         return "\n".join(flow.tail() for flow in self.flows)
 
-    @contextmanager
-    def story(self) -> Iterator[Story]:
-        """The scenario, with its listener at work."""
-        listener = Listener(self.settings.kafka, self.prefix, self.settings.partitions, self._contracts.read)
-        listener.start()
+    def run(self) -> dict[str, Any]:
+        """The scenario from its beginning to its end."""
+        systems = DemoSystems(self.company, self._urls["erp"])
+        scenario = Scenario(self.settings, self._contracts, systems, self.tag)
+        scenario.start()
         try:
-            yield Story(self.company, listener, self.tag)
+            scenario.story.run()
+            return scenario.story.finish()
         finally:
-            listener.close()
+            scenario.close()
 
     def close(self) -> None:
         """Flows, services, connectors, databases and topics of this lab go."""
