@@ -23,6 +23,7 @@ from stack.postgres import create_databases
 from stack.roster import COMPONENTS
 
 CHOICE = "CONCORD_TEST_STACK"
+_PROCESS = "process"
 SLOTS = 18
 FIRST_PORT_BASE, PORTS_PER_SLOT = (
     28_000,
@@ -215,11 +216,16 @@ def already_running() -> Iterator[RunningStack]:
     yield Processes(here, own=False)
 
 
+def fresh_stacks() -> bool:
+    """Whether each test run has a stack of its own, so that there may be two."""
+    return (os.environ.get(CHOICE) or _PROCESS) == _PROCESS
+
+
 @contextmanager
 def chosen_stack() -> Iterator[RunningStack]:
     """The stack that CONCORD_TEST_STACK names: process (the default), docker or running."""
-    choices = {"process": processes, "docker": containers, "running": already_running}
-    name = os.environ.get(CHOICE) or "process"
+    choices = {_PROCESS: processes, "docker": containers, "running": already_running}
+    name = os.environ.get(CHOICE) or _PROCESS
     if name not in choices:
         raise StackError(f"{CHOICE} is {name!r}", f"use one of {', '.join(choices)}")
     with choices[name]() as running:

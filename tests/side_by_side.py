@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.rooms import CHAOS, STACK, group_of, room_of
+from tests.running_stack import fresh_stacks
 
 ROOT = Path(__file__).resolve().parent.parent
 OPTION, REPORTS = "--side-by-side", "--write-reports"
@@ -75,10 +76,11 @@ class Here:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep the users of the shared stack; the crash tests come last beside them."""
+        kept = {STACK} if fresh_stacks() else {STACK, CHAOS}
         groups = {item: group_of(room_of(item.path), getattr(item, "fixturenames", ())) for item in items}
-        others = sorted((one for one in items if groups[one] != STACK), key=lambda one: groups[one] == CHAOS)
+        others = sorted((one for one in items if groups[one] not in kept), key=lambda one: groups[one] == CHAOS)
         self._given = {item.nodeid: item.location for item in others}
-        items[:] = [item for item in items if groups[item] == STACK]
+        items[:] = [item for item in items if groups[item] in kept]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Iterator[None]:
@@ -95,7 +97,7 @@ class Here:
             try:
                 outcome = yield
                 code = second.wait()
-            except BaseException:
+            except BaseException:  # broad: however the first one ends, the second one must not go on alone
                 _end(second)
                 raise
             self._take(session, reports)
