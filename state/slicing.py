@@ -23,6 +23,8 @@ from state.step import Batch, Step, ticked
 class SlicingSequencer(Sequencer):
     """A sequencer that hands large transactions out in slices: while it is `busy`, batches are kept."""
 
+    #: rows of a large transaction that are sorted in one call
+    turn_rows = 2_000
     _slice_rows = 0
     _slices: Iterator[Step] | None = None
     _kept: Sequence[Batch] = ()
@@ -63,7 +65,7 @@ class SlicingSequencer(Sequencer):
         sorting = _Sorting(large, self._of_partitions(number, behind), self._rows_of, self._slice_rows)
         placed = self._sources[number].name, released.position, released.time_ms
         found = Resolved()
-        for _ in self._identity.resolve_large(sorting, placed, found, self._slice_rows):
+        for _ in self._identity.resolve_large(sorting, placed, found, self.turn_rows):
             yield self._sort(sorting, found, whole=False)
         step = self._sort(sorting, found, whole=True)
         arriving = self._follow(number, released, found, len(sorting), step)

@@ -71,6 +71,19 @@ class Bank:
         for thread in threads:
             thread.join()
 
+    def transfer_at_once(self, rounds: int) -> int:
+        """One transaction over all holders: in each round every second one pays and the others receive.
+
+        Returns a position behind all commits before it, and before its own.
+        """
+        with psycopg.connect(self.dsn) as connection:
+            for _ in range(rounds):
+                connection.execute(
+                    "UPDATE debits SET amount_minor = amount_minor + 100 WHERE right(holder, -1)::int % 2 = 0"
+                )
+                connection.execute("UPDATE credits SET amount_minor = amount_minor + 100 WHERE id % 2 = 1")
+            return _position(connection)
+
     def _session(self, transfers: int) -> None:
         """One session's share; nobody waits for the disk."""
         with psycopg.connect(self.dsn, autocommit=True) as connection:
@@ -89,11 +102,17 @@ class Bank:
     def last_position(self) -> int:
         """Commit a last transfer; a frontier at or beyond the position returned has seen everything before it."""
         with psycopg.connect(self.dsn, autocommit=True) as connection:
-            row = connection.execute("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn").fetchone()
+            position = _position(connection)
             connection.execute("CALL transfer_many(1, %s)", (HOLDERS,))
-        if row is None:
-            raise LookupError("PostgreSQL gave no WAL position")
-        return int(row[0])
+        return position
+
+
+def _position(connection: psycopg.Connection[tuple[object, ...]]) -> int:
+    """Where the WAL ends now."""
+    row = connection.execute("SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint").fetchone()
+    if row is None:
+        raise LookupError("PostgreSQL gave no WAL position")
+    return int(str(row[0]))
 
 
 class Traffic:

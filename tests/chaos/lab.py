@@ -35,9 +35,9 @@ class ChaosLab:
         self.frontier = 0
         self.live = False
 
-    def flow(self, processes: int = 1, epoch_ms: int = 20) -> FlowProcess:
-        """A canonical flow, not started yet; each has inter-process ports of its own."""
-        return self._flow(["run", "canonical", "--processes", str(processes)], epoch_ms)
+    def flow(self, processes: int = 1, epoch_ms: int = 20, **more: str) -> FlowProcess:
+        """A canonical flow, not started yet, with `more` settings; each has inter-process ports of its own."""
+        return self._flow(["run", "canonical", "--processes", str(processes)], epoch_ms, more)
 
     def host(self, number: int, addresses: list[str], **more: str) -> FlowProcess:
         """One process of a canonical flow on several hosts, not started yet; `more` are settings of this host alone."""

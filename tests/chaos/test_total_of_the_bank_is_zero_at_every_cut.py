@@ -1,6 +1,6 @@
 """The bank test: 20,000 real transactions over two tables with 4 partitions each, and the total is 0 at every cut.
 
-The last file of its folder: flows of tests that came after it would have all of this to read.
+The last file of its folder that has this bank: flows of tests that came after it would have all of this to read.
 """
 
 from __future__ import annotations

@@ -88,6 +88,7 @@ class Run:
         """Transactions of more than `slice_rows` rows come in slices, None: none does."""
         sequencer = SlicingSequencer(MODEL, Identity(MODEL.tables), SHARDS, Position(live=True), streams.last_commit)
         if slice_rows is not None:
+            sequencer.turn_rows = 1
             sequencer.slice(slice_rows, InMemory)
         rules = Rules(1, ("none", "standard", "premium", "enterprise"), "finance", ())
         self.state = State(sequencer, lambda number: Shard(MODEL, decode, rules))

@@ -73,6 +73,7 @@ class Lab:
             self.model, identity, SHARDS, self._position, lambda frame: self._before[frame], None, moves
         )
         if self._slice_rows is not None:
+            sequencer.turn_rows = 1
             sequencer.slice(self._slice_rows, InMemory)
         self.identity = identity
         self.state = State(sequencer, self._open)
