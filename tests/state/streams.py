@@ -76,6 +76,16 @@ def repeat_tail(out: Streams, rng: Random) -> None:
         out.ends.append(end._replace(offset=len(out.ends)))
 
 
+def repeat_half(out: Streams, rng: Random) -> None:
+    """What a connector does that is killed in the middle of a transaction: its first rows, then all of it again."""
+    txid = out.ends[-1].txid
+    rows = sorted((row for of in out.rows.values() for row in of if row[3] == txid), key=lambda row: (row[LSN], row[5]))
+    for of in out.rows.values():
+        of[:] = [row for row in of if row[3] != txid]
+    for row in (*rows[: rng.randint(0, len(rows))], *rows):
+        out.append(row)
+
+
 def interleaved(out: Streams, rng: Random) -> list[Row | End]:
     """All partitions merged in a random order that keeps each partition's own."""
     queues: list[list[Row | End]] = [*(list[Row | End](rows) for rows in out.rows.values()), list(out.ends)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
@@ -21,11 +21,13 @@ from state.shard import Shard
 from state.slicing import SlicingSequencer
 from state.step import Batch, Position
 from tests.state.histories import History, decode
-from tests.state.streams import TABLES, Streams, interleaved, repeat_tail, streams
+from tests.state.streams import TABLES, Streams, interleaved, repeat_half, repeat_tail, streams
 from tests.state.test_alignment import Log, as_log, expected
 from tests.state.test_process import MODEL, SHARDS, latest
 
-NOTHING = Batch([], [], [], [])
+Repeat = Callable[[Streams, Random], None]
+#: what a killed connector repeats: nothing, the last transactions, half of the last one
+REPEATS: st.SearchStrategy[Repeat] = st.sampled_from([lambda _out, _rng: None, repeat_tail, repeat_half])
 
 
 def released(alignment: Alignment) -> Iterator[Released]:
@@ -49,10 +51,10 @@ def feed(alignment: Alignment, items: list[Row | End], rng: Random) -> Log:
     return log
 
 
-@given(streams(), st.integers(0, 10_000), st.booleans(), st.integers(1, 4))
+@given(streams(), st.integers(0, 10_000), REPEATS, st.integers(1, 4))
 @settings(max_examples=200, deadline=None)
 def test_rows_that_are_kept_elsewhere_come_back_whole_and_once(
-    out: Streams, seed: int, repeated: bool, rows_max: int
+    out: Streams, seed: int, repeat: Repeat, rows_max: int
 ) -> None:
     """Promises 1 and 2: as in test_alignment, stopped anywhere and read again from the offsets, with rows out of memory.
 
@@ -60,8 +62,7 @@ def test_rows_that_are_kept_elsewhere_come_back_whole_and_once(
     transaction moved past rows that are still held.
     """
     rng = Random(seed)
-    if repeated:
-        repeat_tail(out, rng)
+    repeat(out, rng)
     items = interleaved(out, rng)
     cut = rng.randint(0, len(items))
     first = Alignment(TABLES, 0, 0, out.last_commit)
@@ -137,16 +138,15 @@ class Run:
         return found
 
 
-@given(st.integers(0, 10_000), st.integers(2, 25), st.integers(0, 10_000), st.booleans(), st.integers(1, 3))
+@given(st.integers(0, 10_000), st.integers(2, 25), st.integers(0, 10_000), REPEATS, st.integers(1, 3))
 @settings(max_examples=40, deadline=None)
-def test_slices_make_the_same_view(seed: int, transactions: int, other: int, repeated: bool, slice_rows: int) -> None:
+def test_slices_make_the_same_view(seed: int, transactions: int, other: int, repeat: Repeat, slice_rows: int) -> None:
     """Promises 1 to 3: with slices of one row and more the view of each cut, the events and the counts are the same.
 
     Planted breaks, seen to fail: rows of an account in two slices (`_Sorting.put` by row); batches that come meanwhile lost.
     """
     streams, rng = History(MODEL, seed).write(transactions), Random(other)
-    if repeated:
-        repeat_tail(streams, rng)
+    repeat(streams, rng)
     items = interleaved(streams, rng)
     plain, sliced = Run(streams, None).feed(items, Random(0)), Run(streams, slice_rows).feed(items, rng)
     assert sliced.slices or all(len(rows) <= slice_rows for _, rows in streams.commits)
