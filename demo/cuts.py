@@ -235,12 +235,10 @@ class CutReader:
 
     def _balance(self) -> None:
         """Pause partitions that run far ahead of the slowest one, so that memory stays bounded."""
-        ahead = {
-            place
-            for place, buffer in self._buffers.items()
-            if len(buffer) > BUFFERED_MAX and buffer[0][0] > self._closed + 1
-        }
-        behind = {place for place in self._paused if len(self._buffers[place]) < BUFFERED_MAX // 2}
+        # what the next cut waits for is read on, however much it is
+        wanted = {place for place, buffer in self._buffers.items() if buffer and buffer[0][0] <= self._closed + 1}
+        ahead = {place for place, buffer in self._buffers.items() if len(buffer) > BUFFERED_MAX} - wanted
+        behind = {p for p in self._paused if len(self._buffers[p]) < BUFFERED_MAX // 2} | (self._paused & wanted)
         if fresh := ahead - self._paused:
             self._consumer.pause([TopicPartition(self._base + name, partition) for name, partition in fresh])
             self._paused |= fresh

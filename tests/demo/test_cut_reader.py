@@ -119,6 +119,21 @@ def test_aborted_transactions_are_invisible(prefix: str) -> None:
     assert not reader.problems
 
 
+def test_a_cut_that_is_larger_than_the_buffer_is_read(prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A partition that ran ahead into a large cut is read on once that cut is the next.
+
+    Planted break, seen to fail: what is paused waits until its buffer is half empty, which it never becomes.
+    """
+    monkeypatch.setattr("demo.cuts.BUFFERED_MAX", 100)
+    bootstrap = load_settings().kafka
+    writer = Writer(bootstrap, prefix)
+    writer.write(1, {"account": ["1"]})
+    writer.write(2, {"account": ["2"] * 12_000})
+    cuts, reader = _read(bootstrap, prefix)
+    assert [(cut.number, len(cut.records)) for cut in cuts] == [(1, 1), (2, 12_000)]
+    assert not reader.problems
+
+
 def test_repeats_gaps_and_strays_are_counted(prefix: str) -> None:
     """A commit number written twice, one left out and one that goes back are named problems."""
     bootstrap = load_settings().kafka
