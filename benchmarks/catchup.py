@@ -46,10 +46,22 @@ def backlog(settings: Settings, shape: Shape, reporter: Reporter) -> tuple[Datas
     return dataset, loaded.seconds
 
 
-def catchup(settings: Settings, shape: Shape, processes: int, reporter: Reporter, keep: bool = False) -> Result:
-    """Run it all: generate (cached), load (cached), run the flow, verify. Raises BenchmarkFailed."""
+def catchup(
+    settings: Settings,
+    shape: Shape,
+    processes: int,
+    reporter: Reporter,
+    keep: bool = False,
+    hot_accounts: int | None = None,
+) -> Result:
+    """Run it all: generate (cached), load (cached), run the flow, verify. Raises BenchmarkFailed.
+
+    `hot_accounts`: the flow's CONCORD_HOT_ACCOUNTS, where it is not that of this process.
+    """
     dataset, loaded_s = backlog(settings, shape, reporter)
     with flow_of(settings, processes, keep=keep) as flow:
+        if hot_accounts is not None:
+            flow.extra["CONCORD_HOT_ACCOUNTS"] = str(hot_accounts)
         reporter.step("catch up", dataset.changes)
         measured = _run(settings, dataset, flow, reporter)
         verdict = judged(settings, dataset, flow, reporter)

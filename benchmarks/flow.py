@@ -47,7 +47,8 @@ class Reached(NamedTuple):
 class Flow:
     """One flow below its own prefix; may be started, killed and started again. `names` are its sources' folders.
 
-    `seen` are the cuts that became visible, in order; without one for `stalled_after_s` the run is given up.
+    `seen` are the cuts that became visible, in order; without one for `stalled_after_s` the run is given up. `extra` settings go into its
+    environment.
     """
 
     settings: Settings
@@ -57,6 +58,7 @@ class Flow:
     names: tuple[str, ...] = SOURCE_NAMES
     seen: list[Seen] = field(default_factory=list)
     stalled_after_s: float = STALLED_AFTER_S
+    extra: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Nothing runs yet."""
@@ -100,6 +102,7 @@ class Flow:
             "CONCORD_OWNERSHIP": str(SOURCES_DIR / "ownership.yaml"),
             "CONCORD_METRICS_PORT": "0",
             "CONCORD_CLUSTER_PORT": str(self.settings.cluster_port + 60),
+            **self.extra,
         }
 
     def cuts(self, timeout_s: float) -> int:

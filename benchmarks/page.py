@@ -16,6 +16,7 @@ from benchmarks.curve import curve, plot
 from benchmarks.freshness import freshness
 from benchmarks.idle import idle
 from benchmarks.live import live_freshness
+from benchmarks.memory import memory
 from benchmarks.outcome import BenchmarkFailed, Reporter
 from benchmarks.page_text import render
 from benchmarks.peers.compare import SYSTEMS, compare
@@ -23,6 +24,7 @@ from benchmarks.plots import bars
 from benchmarks.restart import restart
 from benchmarks.skew import skew
 from benchmarks.transaction import transaction
+from connectors.avro import native
 from dataflows.settings import ROOT, Settings
 from stack.errors import StackError
 
@@ -45,14 +47,28 @@ class Scale(NamedTuple):
     invoices: int
     rows: int
     rows_accounts: int
+    hot_accounts: list[int]
 
 
 #: minutes on a busy laptop; and what the page is meant to show (about half an hour on two quiet cores)
 SMALL = Scale(
-    "small", 50_000, [1000, 10_000], [1, 2], 5000, [1000, 10_000], [500], [200], 500, 10.0, 5000, 20_000, 2000
+    "small",
+    50_000,
+    [1000, 10_000],
+    [1, 2],
+    5000,
+    [1000, 10_000],
+    [500],
+    [200],
+    500,
+    10.0,
+    5000,
+    20_000,
+    2000,
+    [1000, 10_000],
 )
 FULL = Scale(
-    "full", 1_000_000, [10_000, 100_000], [1, 2], 100_000, [10_000, 100_000], [1000, 5000], [500, 1000], 5000, 30.0, 200_000, 1_000_000, 10_000
+    "full", 1_000_000, [10_000, 100_000], [1, 2], 100_000, [10_000, 100_000], [1000, 5000], [500, 1000], 5000, 30.0, 200_000, 1_000_000, 10_000, [10_000, 100_000]
 )  # fmt: skip
 SCALES = {scale.name: scale for scale in (SMALL, FULL)}
 
@@ -60,6 +76,7 @@ Work = Callable[[Settings, Scale, Reporter], dict[str, Any]]
 SECTIONS: dict[str, Work] = {
     "curve": lambda s, size, bar: curve(s, size.changes, size.curve_accounts, size.curve_processes, bar),
     "peers": lambda s, size, bar: compare(s, size.changes, size.peer_accounts, list(SYSTEMS), 1, bar),
+    "memory": lambda s, size, bar: memory(s, size.changes, size.curve_accounts[-1], size.hot_accounts, bar),
     "restart": lambda s, size, bar: restart(s, size.restart_accounts, 1, bar),
     "freshness": lambda s, size, bar: freshness(s, size.rates, size.seconds, size.rows_accounts, 1, bar),
     "live": lambda s, size, bar: live_freshness(s, size.live_rates, size.seconds, size.live_accounts, 1, bar),
@@ -139,6 +156,7 @@ def machine() -> dict[str, Any]:
         "cpu": models[0] if models else platform.machine(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9),
         "python": platform.python_version(),
+        "codec": native.codec(),
     }
 
 

@@ -46,7 +46,8 @@ def _machine(machine: Section) -> str:
     if not machine:
         return ""
     return (
-        f"Machine: {machine['cores']} cores ({machine['cpu']}), {machine['memory_gb']} GB, Python {machine['python']}."
+        f"Machine: {machine['cores']} cores ({machine['cpu']}), {machine['memory_gb']} GB, Python {machine['python']}, "
+        f"{machine.get('codec', 'pure')} codec (`make compiled` builds the native one)."
     )
 
 
@@ -74,8 +75,21 @@ def _curve(result: Section) -> str:
     heads = ("accounts", "processes", "changes", "changes/s", "steady/s", "CPU s per million", "broker's", "MB", "other cores busy", "right")  # fmt: skip
     return (
         "## Catch-up\n\n`concord bench curve`: a backlog worked off at full speed. changes/s counts from the start of the "
-        "process, steady/s from the first cut.\n\n![Catch-up](performance/curve.svg)\n\n" + table(heads, rows)
+        "process, steady/s from the first cut.\n\n![Catch-up](performance/curve.svg)\n\n"
+        + table(heads, rows)
+        + _stages(result["points"])
     )
+
+
+def _stages(points: list[Section]) -> str:
+    """Where the time of each point went."""
+    told = [point for point in points if point.get("us_per_change")]
+    stages = sorted({stage for point in told for stage in point["us_per_change"]})
+    rows = [
+        (number(p["accounts"]), p["processes"], *(p["us_per_change"].get(stage, "-") for stage in stages)) for p in told
+    ]
+    heads = ("accounts", "processes", *stages)
+    return "\nCPU microseconds a change in each stage:\n\n" + table(heads, rows) if told else ""
 
 
 def _peers(result: Section) -> str:
@@ -98,6 +112,19 @@ def _peers(result: Section) -> str:
         "accounts, one system after the other on the same broker and topics. A peer's record passes if it is any committed "
         "state of its account; Concord's has to be that of its own commit.\n\n![Rate](performance/peers-rate.svg)\n\n"
         "![CPU](performance/peers-cpu.svg)\n\n" + table(heads, rows) + f"\n{notes}\n"
+    )
+
+
+def _memory(result: Section) -> str:
+    rows = [
+        (number(r["hot_accounts"]), r["rss_mb_peak"], number(r["changes_per_s"]), r["cpu_s_per_million"], yes(r["right"]))
+        for r in result["runs"]
+    ]  # fmt: skip
+    heads = ("`CONCORD_HOT_ACCOUNTS`", "MB", "changes/s", "CPU s per million", "right")
+    return (
+        f"## Memory\n\n`concord bench memory`: {number(result['accounts'])} accounts, all as busy as each other, which is the "
+        "worst case. Those that are touched least are bytes; a smaller number costs time where they are touched again.\n\n"
+        + table(heads, rows)
     )
 
 
@@ -176,6 +203,7 @@ def _transaction(result: Section) -> str:
 _TEXTS: dict[str, Callable[[Section], str]] = {
     "curve": _curve,
     "peers": _peers,
+    "memory": _memory,
     "restart": _restart,
     "freshness": _freshness,
     "live": _freshness,

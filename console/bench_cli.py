@@ -13,6 +13,7 @@ from benchmarks.dispatch import dispatch
 from benchmarks.freshness import freshness
 from benchmarks.idle import idle
 from benchmarks.live import live_freshness
+from benchmarks.memory import memory
 from benchmarks.outcome import Reporter
 from benchmarks.page import SCALES, SECTIONS, page
 from benchmarks.peers import compare
@@ -130,6 +131,18 @@ def skew_command(
 ) -> None:
     """Compare one hot account with many small ones."""
     run(lambda settings, bars: skew(settings, invoices, processes, bars), as_json)
+
+
+@app.command("memory", help="Catch-up with few accounts as objects and with many: memory against time. " + CODES)
+def memory_command(
+    as_json: AsJson = False,
+    changes: Changes = 1_000_000,
+    accounts: Accounts = 100_000,
+    hot: Annotated[str, typer.Option(help="accounts as objects, comma-separated")] = "10000,100000",
+) -> None:
+    """Compare settings of CONCORD_HOT_ACCOUNTS."""
+    busy = numbers(hot, "--hot")
+    run(lambda settings, bars: memory(settings, changes, accounts, busy, bars), as_json)
 
 
 @app.command("transaction", help="One transaction of very many rows: whole in one cut, and its memory. " + CODES)

@@ -44,6 +44,16 @@ def test_concord_is_held_against_the_best_peer() -> None:
     assert (measured, met) == ("0.9 x", "**no**")
 
 
+def test_memory_is_that_of_the_fewest_objects() -> None:
+    """The goal names the setting that it was reached with; what more objects take is in the section."""
+    runs = [
+        {"hot_accounts": 100_000, "accounts": 100_000, "rss_mb_peak": 1400},
+        {"hot_accounts": 10_000, "accounts": 100_000, "rss_mb_peak": 700},
+    ]
+    found = verdict_of(GOAL["memory at 100"], {"memory": {"result": {"runs": runs}}})
+    assert found == ("700 MB", "100,000 accounts, 10,000 as objects", "yes")
+
+
 def test_one_wrong_record_anywhere_is_told() -> None:
     """The counts of every verified run on the page are summed."""
     run = dict.fromkeys(("wrong_records", "partial_states", "duplicates", "regressions", "lost", "wrong_at_end"), 0)
