@@ -14,8 +14,6 @@ from demo.mid_cycle.listening import Heard, Listener
 from demo.mid_cycle.systems import Systems
 
 POLL_S = 0.05
-#: so long anything may take before the scenario gives up; the report has the seconds that it took
-PATIENCE_S = 90.0
 #: what billing charges too much, and the ERP books too much
 OFF_MINOR = 1
 
@@ -187,7 +185,7 @@ class Story:
 
     def _settled(self, customers: Sequence[Customer]) -> list[dict[str, Any]]:
         """The six checks for these customers, when all of them hold or patience is over."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + self._systems.patience_s
         while True:
             found = followed(self._systems, customers, self._movements)
             if all(one["held"] == one["of"] for one in found) or time.monotonic() > deadline:
@@ -222,11 +220,11 @@ class Story:
         ] == [("expansion", OLD, NEW, customer.currency, "known_late" if customer.fails == "event" else "plan_changed")]
 
     def _wait(self, look: Callable[[], Heard | None], what: str) -> Heard:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + self._systems.patience_s
         while (found := look()) is None:
             if time.monotonic() > deadline:
                 raise DemoFailed(
-                    f"{what} did not come within {PATIENCE_S:.0f} s. Next step: `concord status`, and the logs of the flows"
+                    f"{what} did not come within {self._systems.patience_s:.0f} s. Next step: `concord status`, and the logs of the flows"
                 )
             time.sleep(POLL_S)
         return found

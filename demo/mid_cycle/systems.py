@@ -34,6 +34,8 @@ class Systems(ABC):
 
     #: whether a booking takes the ERP so long that the old integration begins it before billing commits
     books_first = False
+    #: so long anything may take before the scenario gives up; the report has the seconds that it took
+    patience_s = 90.0
 
     def __init__(self, company: Company) -> None:
         self._company = company

@@ -28,6 +28,7 @@ class RealSystems(Systems):
     """ERP and support as their own people and the old integration reach them."""
 
     books_first = True
+    patience_s = 300.0
 
     def __init__(self, company: Company, systems: real.Systems) -> None:
         super().__init__(company)

@@ -34,6 +34,8 @@ from stack.layout import Layout
 SETTLE_S = 10.0
 LIVE_SECONDS = 180.0
 SETTLED_SECONDS = 300.0
+#: the business acts number their rows themselves, from 1 on; those of the key accounts lie beyond
+KEY_ACCOUNTS_FROM = 1_000_000
 SERVED = 0.3  # the part of the settle time after which the old integration leaves a thing undone
 
 
@@ -105,6 +107,7 @@ class RealDemo:
         for name in ("tryton", "request_tracker"):
             self._drop_slot(name)
         reset(self._company, ("billing", "crm"))
+        self.systems.number_from(KEY_ACCOUNTS_FROM)
         customers = self.business.customers
         self._tell(
             f"{len(customers)} customers: subscriptions in billing, parties in Tryton, groups in Request Tracker"
