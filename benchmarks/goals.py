@@ -102,7 +102,8 @@ def _memory(sections: Sections) -> Measured | None:
     result = _result(sections, "transaction")
     if result is None:
         return None
-    return Measured(result["memory_above_baseline_mb"], f"{result['rows']:,} rows", result["rows"] >= TRANSACTION_ROWS)
+    above = result["memory_above_small_transactions_mb"]
+    return Measured(above, f"{result['rows']:,} rows", result["rows"] >= TRANSACTION_ROWS)
 
 
 def _catchup(processes: int, quantity: str) -> Callable[[Sections], Measured | None]:
@@ -176,5 +177,8 @@ GOALS = (
     ),
     Goal("kill -9 to the first new cut, 100,000 accounts", "at most 3 s", _restarted, lambda value: value <= 3, "s"),
     Goal("cost of a change of an account with 200,000 invoices", "that of others", _hot, lambda value: value <= 1.1, "x"),
-    Goal("memory of a transaction of 1,000,000 rows", "at most 512 MB more", _memory, lambda value: value <= 512, "MB"),
+    Goal(
+        "memory of a transaction of 1,000,000 rows", "at most 512 MB above the same rows in small ones", _memory,
+        lambda value: value <= 512, "MB",
+    ),
 )  # fmt: skip

@@ -18,7 +18,7 @@ GOAL = {goal.name.split(",")[0]: goal for goal in GOALS}
 
 def transaction(rows: int, memory_mb: int) -> dict[str, Any]:
     """The section of a large transaction."""
-    return {"transaction": {"result": {"rows": rows, "memory_above_baseline_mb": memory_mb}}}
+    return {"transaction": {"result": {"rows": rows, "memory_above_small_transactions_mb": memory_mb}}}
 
 
 @pytest.mark.parametrize(
