@@ -171,9 +171,13 @@ def free_slot() -> Iterator[tuple[Path, int]]:
 
 
 def answers(port_base: int) -> bool:
-    """Whether the stack of another work tree is on these ports (PostgreSQL starts first and stops last)."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port_base + 32)) == 0
+    """Whether the stack of another work tree is on these ports: Valkey is up at once, PostgreSQL stops last."""
+
+    def is_there(port: int) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    return is_there(port_base + 79) or is_there(port_base + 32)
 
 
 def taken(lock: TextIO) -> bool:
