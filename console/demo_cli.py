@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -69,25 +69,11 @@ def demo(
 ) -> None:
     """Run the demo."""
     people = Console(stderr=as_json)
-    try:
-        given = {"rate": rate, "accounts": accounts, "drift": drift}
-        told = {"seconds": seconds, "seed": seed, **{name: value for name, value in given.items() if value is not None}}
-        outcome, settings = (
-            _on_real_systems(told, people) if targets is Targets.REAL else _on_own_services(told, people)
-        )
-    except TargetError as error:
-        people.print(f"Error: {error}.\nNext step: see the target's log below {layout_from().logs}.")
-        raise typer.Exit(Exit.FAILED) from error
-    except StackError as error:
-        people.print(f"Error: {error.problem}.\nNext step: {error.next_step}.")
-        raise typer.Exit(Exit.USAGE if isinstance(error, WrongSetting) else Exit.FAILED) from error
-    except (DemoFailed, FlowDied) as error:
-        people.print(f"Error: {error}")
-        raise typer.Exit(Exit.FAILED) from error
-    finally:
-        if not keep:
-            with suppress(WrongSetting):  # said already
-                supervisor.down()
+    given = {"rate": rate, "accounts": accounts, "drift": drift}
+    told = {"seconds": seconds, "seed": seed, **{name: value for name, value in given.items() if value is not None}}
+    with _ending(people, keep):
+        run = _on_real_systems if targets is Targets.REAL else _on_own_services
+        outcome, settings = run(told, people)
     report = real_report if targets is Targets.REAL else plain_report
     bad = report.failures(outcome)
     if as_json:
@@ -104,6 +90,26 @@ def demo(
             soft_wrap=True,
         )
     raise typer.Exit(Exit.FAILED if bad else Exit.OK)
+
+
+@contextmanager
+def _ending(people: Console, keep: bool) -> Iterator[None]:
+    """What goes wrong is said in words, with the exit code; the stack is stopped unless it is kept."""
+    try:
+        yield
+    except TargetError as error:
+        people.print(f"Error: {error}.\nNext step: see the target's log below {layout_from().logs}.")
+        raise typer.Exit(Exit.FAILED) from error
+    except StackError as error:
+        people.print(f"Error: {error.problem}.\nNext step: {error.next_step}.")
+        raise typer.Exit(Exit.USAGE if isinstance(error, WrongSetting) else Exit.FAILED) from error
+    except (DemoFailed, FlowDied) as error:
+        people.print(f"Error: {error}")
+        raise typer.Exit(Exit.FAILED) from error
+    finally:
+        if not keep:
+            with suppress(WrongSetting):  # said already
+                supervisor.down()
 
 
 def _on_own_services(told: dict[str, Any], people: Console) -> tuple[dict[str, Any], Path]:
