@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from state.accounts import Accounts, StoredRow
+from state.ended import Ended
 from state.folding import changes as change_event
 from state.folding.account import Account
 from state.folding.entitlement import entitled
@@ -58,11 +59,10 @@ class Shard:
         self._changes = changes
         self._derives = bool(model.derivations)
         self._accounts = Accounts(model, hot_max, self._adopt)
-        self._timed: dict[str, None] = {}
+        self._timed, self._unsettled = dict[str, None](), dict[str, None]()
         self._timers: list[tuple[int, str]] = []
         self._sleepers = Sleepers()
-        self._unsettled: dict[str, None] = {}
-        self._clock_ms = 0
+        self._ended, self._clock_ms = Ended(), 0
         self._milestones = Milestones(model, rules.renewal_days, self._timers)
         self._publication = Publication(model, rules, self._timers, changes)
 
@@ -103,9 +103,7 @@ class Shard:
 
     def apply(self, release: Release) -> Output:
         """Apply whole transactions in commit order, fire the timers that are due, and say what to publish."""
-        out = Output()
-        live = release.live
-        touched: dict[str, Account] = {}
+        out, live, touched = Output(), release.live, dict[str, Account]()
         for name in self._timed:
             if self._accounts.stored(name):
                 self._accounts.of(name)
@@ -137,7 +135,9 @@ class Shard:
             self._wake(clock_ms)
             self._clock_ms = clock_ms
             self._fire(touched)
+            self._ended.show_again(self._accounts, touched)
         self._publish(touched.values(), clock_ms, out)
+        self._ended.note(release, out, touched)
         self._accounts.rest()
         return out
 
