@@ -22,7 +22,7 @@ def test_a_frozen_zombie_cannot_write(lab: ChaosLab) -> None:
         successor.start()
         lab.until(lambda: lab.commit > before + 3, "the successor to publish")
         zombie.thaw()
-        wait_until(lambda: not zombie.running, 30, "the zombie to end", lab.explain)
+        wait_until(lambda: not zombie.running, 90, "the zombie to end", lab.explain)
         assert zombie.exit_code == EXIT_FENCED, lab.explain()
         lab.catch_up(successor)
     lab.catch_up(successor)
@@ -37,7 +37,7 @@ def test_of_two_starts_at_once_one_remains(lab: ChaosLab) -> None:
     with Traffic(lab.bank):
         for flow in flows:
             flow.start()
-        wait_until(lambda: sum(flow.running for flow in flows) == 1, 30, "one of two starts to give up", lab.explain)
+        wait_until(lambda: sum(flow.running for flow in flows) == 1, 90, "one of two starts to give up", lab.explain)
         loser, winner = sorted(flows, key=lambda flow: flow.running)
         assert loser.exit_code == EXIT_FENCED, lab.explain()
         lab.catch_up(winner)
