@@ -125,8 +125,8 @@ class Story:
             systems.carry_customer(customer)
         if not systems.books_first:
             self._book(customer)
-        if fails in ("schedule", "figures"):
-            at = time.time()
+            if fails in ("schedule", "figures"):
+                at = time.time()
         if fails == "standing":
             systems.fall_behind(customer)
             at = time.time()
