@@ -18,6 +18,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 
 from connectors.kafka.end_offsets import end_offsets
+from connectors.kafka.polling import take
 from connectors.kafka.topics import partition_counts, topic_ids
 from state.cuts import Cut, CutAssembler, Entry, Partition, Progress
 
@@ -107,10 +108,13 @@ class CanonicalReader:
             [TopicPartition(t, n, offset or OFFSET_BEGINNING) for (t, n), offset in positions.items()]
         )
 
-    def poll(self, records_max: int) -> Cut | None:
-        """Take what is there; the next cut if it is complete. Raises TopicsChanged, TopicsMissing, KafkaException."""
+    def poll(self, records_max: int, wait_s: float = 0.0) -> Cut | None:
+        """Take what is there, waiting so long for the first record; the next cut if it is complete.
+
+        Raises TopicsChanged, TopicsMissing, KafkaException.
+        """
         assert self._assembler is not None, "seek comes first"
-        for message in self._consumer.consume(records_max, 0):
+        for message in take(self._consumer, records_max, wait_s):
             self._take(self._assembler, message)
         if self._assembler.wants_barrier and time.monotonic() >= self._barrier_at:
             self._barrier_at = time.monotonic() + BARRIER_SECONDS
@@ -121,6 +125,11 @@ class CanonicalReader:
     def held_records(self) -> int:
         """Records that wait for their cut."""
         return self._assembler.held_records if self._assembler else 0
+
+    @property
+    def expects(self) -> bool:
+        """Whether a cut is on its way."""
+        return self._assembler is not None and self._assembler.expects
 
     def close(self) -> None:
         """Leave the broker."""

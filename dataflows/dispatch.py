@@ -25,6 +25,7 @@ from connectors.audit_log import newest_entry
 from connectors.budget import BudgetedTarget, Budgets
 from connectors.contracts import ContractMissing, Contracts, topic_specs
 from connectors.kafka.offsets import StartRace, TopicRecreated, Vector, committed, group_consumer
+from connectors.kafka.polling import Rest
 from connectors.kafka.population import Population, live_keys
 from connectors.kafka.restore import latest
 from connectors.kafka.sink import CutSink
@@ -172,8 +173,10 @@ def build(
             os._exit(EXIT_FENCED)
 
     flow = Dataflow(FLOW)
-    intents = op.input("intents", flow, KafkaSource(1, open_part, settings.batch_rows, stopping.is_set, FLOW))
-    results = op.input("results", flow, ResultSource(pool, stopping))
+    rest = Rest()
+    source = KafkaSource(1, open_part, settings.batch_rows, stopping.is_set, FLOW, rest=rest)
+    intents = op.input("intents", flow, source)
+    results = op.input("results", flow, ResultSource(pool, stopping, rest))
     steps = op.stateful_batch(
         "plan", op.merge("inputs", intents, results), lambda _none: DispatchStage(planner, chain, stopping)
     )

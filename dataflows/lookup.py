@@ -17,6 +17,7 @@ from bytewax.run import cli_main
 from connectors import metrics
 from connectors.canonical import CanonicalReader, Feed
 from connectors.contracts import Contracts
+from connectors.kafka.polling import REST_MS, Rest
 from connectors.kafka.sink import CutSink
 from connectors.kafka.topics import admin
 from connectors.log import configure, logger
@@ -42,18 +43,21 @@ class _Cuts(StatefulSourcePartition[Item, None]):
     def __init__(self, writer: LookupWriter, batch: int, stopping: threading.Event) -> None:
         self._writer, self._batch, self._stopping = writer, batch, stopping
         self._idle = False
+        self._rest = Rest()
 
     def next_batch(self) -> list[Item]:
         """At most one cut."""
         if self._stopping.is_set():
             raise StopIteration
-        item = self._writer.next(self._batch)
+        item = self._writer.next(self._batch, REST_MS / 1000 if self._rest.resting() else 0.0)
         self._idle = item is None
+        if item is not None or self._writer.busy:
+            self._rest.busy()
         return [] if item is None else [item]
 
     def next_awake(self) -> datetime | None:
-        """Now after a cut, a little later after nothing."""
-        return datetime.now(UTC) + timedelta(milliseconds=IDLE_MS) if self._idle else None
+        """Now after a cut, a little later after nothing; a flow that rests waits in the poll itself."""
+        return datetime.now(UTC) + timedelta(milliseconds=IDLE_MS) if self._idle and not self._rest.resting() else None
 
     def snapshot(self) -> None:
         """Nothing: the store itself knows how far it is."""

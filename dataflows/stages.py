@@ -14,6 +14,7 @@ from connectors import metrics
 from connectors.capturing.debezium import Peek
 from connectors.contracts import Contracts
 from connectors.cut_metrics import stage
+from connectors.kafka.polling import Rest
 from connectors.log import logger
 from connectors.scratch import ScratchFile
 from dataflows import collector
@@ -137,14 +138,15 @@ class ShardStage(_Stage):
     """Decode, map, fold, view, compare, encode: one output partition's accounts, which its first release names."""
 
     def __init__(
-        self, settings: Settings, model: Model, contracts: Contracts, restored: dict[int, RestoredShard]
+        self, settings: Settings, model: Model, contracts: Contracts, restored: dict[int, RestoredShard], rest: Rest
     ) -> None:
-        self._restored = restored
+        self._restored, self._rest = restored, rest
         self._mine: RestoredShard | None = None
         self._encoder = Encoder(contracts, model, f"{settings.prefix}facts", settings.flow)
 
     def on_batch(self, values: list[tuple[int, Release]]) -> tuple[Iterable[Any], bool]:
         """Apply each release; what comes out is bytes, ready for the sink."""
+        self._rest.busy()
         out = []
         for number, release in values:
             if self._mine is None:

@@ -22,6 +22,7 @@ from connectors import metrics
 from connectors.contracts import Contracts
 from connectors.cut_metrics import stages
 from connectors.kafka.offsets import StartRace
+from connectors.kafka.polling import Rest
 from connectors.kafka.sink import CutSink
 from connectors.kafka.source import Handler, KafkaSource, reader
 from connectors.kafka.topics import admin
@@ -99,7 +100,7 @@ class Worker:
         """The flow, as the engine runs it in every process."""
         settings, model, start, known = self._settings, self._model, self._start, self._known
         key = sequencer_key(settings.processes)
-        unfinished = Unfinished(key)
+        unfinished, rest = Unfinished(key), Rest()
 
         def open_part(number: int) -> tuple[Consumer, Handler] | None:
             if number != SERIAL_WORKER:
@@ -114,7 +115,7 @@ class Worker:
 
         flow = Dataflow(settings.flow)
         source = KafkaSource(
-            settings.processes, open_part, settings.batch_rows, stopping, settings.flow, parent, unfinished
+            settings.processes, open_part, settings.batch_rows, stopping, settings.flow, parent, unfinished, rest
         )
         read = op.input("read", flow, source)
         stepped = op.stateful_batch("align_resolve_route", read, open_sequencer)
@@ -124,7 +125,7 @@ class Worker:
         folded = op.stateful_batch(
             "decode_fold_view_compare",
             routed.trues,
-            lambda _none: ShardStage(settings, model, self._contracts, restored.shards),
+            lambda _none: ShardStage(settings, model, self._contracts, restored.shards, rest),
         )
         cut = op.merge(
             "cut",

@@ -78,6 +78,11 @@ class CutAssembler:
         """Entries that wait for their cut."""
         return sum(map(len, self._held.values()))
 
+    @property
+    def expects(self) -> bool:
+        """Whether a cut is on its way: something is held, or a commit is known whose records may still come."""
+        return self._target is not None or self.wants_barrier or any(self._held.values())
+
     def add(self, partition: Partition, entry: Entry) -> None:
         """Take one record; offsets of a partition must come in rising order (AssertionError otherwise)."""
         assert entry.offset >= self._positions[partition], f"{partition} went back to {entry.offset}"

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from connectors.kafka.polling import take
+
 _BATCH = 10_000
 _WAIT_SECONDS = 1.0
 _LEADER_SECONDS = 20.0
@@ -48,7 +50,7 @@ def read_all(bootstrap: str, partitions: list[tuple[str, int]], tail: int | None
         left = set(partitions)
         while left:
             batch = []
-            for message in _next(consumer):
+            for message in take(consumer, _BATCH, _WAIT_SECONDS):
                 error = message.error()
                 if error is None:
                     batch.append(message)
@@ -60,12 +62,6 @@ def read_all(bootstrap: str, partitions: list[tuple[str, int]], tail: int | None
                 yield batch
     finally:
         consumer.close()
-
-
-def _next(consumer: Consumer) -> list[Message]:
-    """What is there, at the latest when something is: `consume` alone waits for a whole batch or its time."""
-    first = consumer.poll(_WAIT_SECONDS)
-    return [] if first is None else [first, *consumer.consume(_BATCH, 0)]
 
 
 def _first(consumer: Consumer, topic: str, partition: int, tail: int | None) -> int:

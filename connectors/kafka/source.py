@@ -11,6 +11,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from connectors.kafka.offsets import Vector
+from connectors.kafka.polling import REST_MS, Rest, take
 from connectors.outage import RegistryOutage
 from connectors.registry import RegistryUnavailable
 
@@ -69,7 +70,9 @@ class _Partition(StatefulSourcePartition[Any, None]):
         parent: int | None,
         outage: RegistryOutage,
         unfinished: Unfinished,
+        rest: Rest,
     ) -> None:
+        self._rest = rest
         self._consumer = consumer
         self._unfinished = unfinished
         self._handler = handler
@@ -86,6 +89,7 @@ class _Partition(StatefulSourcePartition[Any, None]):
             raise StopIteration
         if (item := self._unfinished()) is not None:
             self._idle = False
+            self._rest.busy()
             return [item]
         polled = self._kept or self._poll()
         self._idle = not polled[0]
@@ -104,7 +108,9 @@ class _Partition(StatefulSourcePartition[Any, None]):
 
     def _poll(self) -> tuple[list[Message], list[Message]]:
         """Messages, and the ends of partitions that were reached."""
-        polled, ends = self._consumer.consume(self._batch, 0), []
+        polled, ends = take(self._consumer, self._batch, REST_MS / 1000 if self._rest.resting() else 0.0), []
+        if polled:
+            self._rest.busy()
         for message in polled:
             if error := message.error():
                 if error.code() != KafkaError._PARTITION_EOF:
@@ -113,10 +119,13 @@ class _Partition(StatefulSourcePartition[Any, None]):
         return ([message for message in polled if message.error() is None] if ends else polled), ends
 
     def next_awake(self) -> datetime | None:
-        """Now after a batch, a little later after an empty poll, later still while the registry is away."""
+        """Now after a batch, a little later after an empty poll, later still while the registry is away.
+
+        A flow that rests waits in the poll itself, where the next message wakes it.
+        """
         if self._kept:
             return datetime.now(UTC) + timedelta(seconds=self._outage.pause_s)
-        return datetime.now(UTC) + timedelta(milliseconds=IDLE_MS) if self._idle else None
+        return datetime.now(UTC) + timedelta(milliseconds=IDLE_MS) if self._idle and not self._rest.resting() else None
 
     def snapshot(self) -> None:
         """Nothing: offsets are committed with the cut, not by the engine."""
@@ -128,9 +137,10 @@ class _Partition(StatefulSourcePartition[Any, None]):
 
 
 class _Watch(StatefulSourcePartition[Any, None]):
-    """The part of a worker that does not read: it only ends the worker when the flow is to stop."""
+    """The part of a worker that does not read: it ends the worker when the flow is to stop, and lets epochs end."""
 
-    def __init__(self, stopping: Callable[[], bool], parent: int | None) -> None:
+    def __init__(self, stopping: Callable[[], bool], parent: int | None, rest: Rest) -> None:
+        self._rest = rest
         self._stopping = stopping
         self._parent = parent
 
@@ -141,8 +151,8 @@ class _Watch(StatefulSourcePartition[Any, None]):
         return []
 
     def next_awake(self) -> datetime:
-        """As often as a reader that found nothing."""
-        return datetime.now(UTC) + timedelta(milliseconds=IDLE_MS)
+        """As often as a reader that found nothing: no cut ends before each worker has looked."""
+        return datetime.now(UTC) + timedelta(milliseconds=REST_MS if self._rest.resting() else IDLE_MS)
 
     def snapshot(self) -> None:
         """Nothing."""
@@ -161,7 +171,8 @@ def _raise(error: KafkaError, message: Message) -> None:
 class KafkaSource(FixedPartitionedSource[Any, None]):
     """One engine partition per worker. `open_part(number)` gives that worker's consumer and handler, None if it reads nothing.
 
-    `flow` names the flow in logs and metrics. While `unfinished` gives something, that travels and nothing is read.
+    `flow` names the flow in logs and metrics. While `unfinished` gives something, that travels and nothing is read. `rest`
+    is that of the process: others in it who have work say so.
     """
 
     def __init__(
@@ -173,8 +184,10 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
         flow: str,
         parent: int | None = None,
         unfinished: Unfinished = lambda: None,
+        rest: Rest | None = None,
     ) -> None:
         self._workers = workers
+        self._rest = Rest() if rest is None else rest
         self._unfinished = unfinished
         self._open = open_part
         self._batch = batch
@@ -190,7 +203,9 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
         """Open the consumer of one worker."""
         opened = self._open(int(for_part))
         if opened is None:
-            return _Watch(self._stopping, self._parent)
+            return _Watch(self._stopping, self._parent, self._rest)
         consumer, handler = opened
         outage = RegistryOutage(self._flow)
-        return _Partition(consumer, handler, self._batch, self._stopping, self._parent, outage, self._unfinished)
+        return _Partition(
+            consumer, handler, self._batch, self._stopping, self._parent, outage, self._unfinished, self._rest
+        )

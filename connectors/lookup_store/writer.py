@@ -55,12 +55,17 @@ class LookupWriter:
         self._state: StoreState | None = None
         self._start = 0
 
-    def next(self, records_max: int) -> Item | None:
-        """The next cut, or None. Waits while a service is down."""
+    @property
+    def busy(self) -> bool:
+        """Whether a cut is on its way."""
+        return self._reader.expects
+
+    def next(self, records_max: int, wait_s: float = 0.0) -> Item | None:
+        """The next cut, or None; waits so long where nothing is there, and while a service is down."""
         if self._state is None and not self._patiently(self._resume):
             return None
         try:
-            cut = self._reader.poll(records_max)
+            cut = self._reader.poll(records_max, wait_s)
         except TopicsChanged as error:
             self._rebuild("recreated", error)
             return None
