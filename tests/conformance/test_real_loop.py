@@ -119,10 +119,7 @@ def test_all_six_follow_an_upgrade(report: dict[str, Any]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("failure", [*FAILURES, REFUSAL], ids=lambda failure: failure.name)
 def test_each_step_of_an_upgrade_that_fails_is_named(report: dict[str, Any], failure: Failure) -> None:
-    """With customer, invoice, case and amount, also where Tryton refuses; and it ends by a proof.
-
-    Planted break, seen to fail: what people are told of a refusal lacks the case.
-    """
+    """With customer, invoice, case and amount, also where Tryton refuses; and it ends by a proof."""
     (one,) = [one for one in report["named"] if one["failure"]["name"] == failure.name]
     assert one["complete"], one
     assert one["invoice"] == f"INV-{one['customer']}" and one["case"].startswith("CASE-")
