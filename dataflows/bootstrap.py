@@ -73,11 +73,6 @@ def shards(settings: Settings, tables: Model, known: Schemas) -> Callable[[], Sh
     return lambda: Shard(tables, decoder.row, rules, reencode=decoder.reencode, mapped=mapped, hot_max=hot_max)
 
 
-def shard(settings: Settings, tables: Model, known: Schemas) -> Shard:
-    """A shard with its decoder and the ownership rules."""
-    return shards(settings, tables, known)()
-
-
 def as_environment(settings: Settings) -> dict[str, str]:
     """Settings as environment values, for the other processes of a flow."""
     values: dict[str, Any] = settings.model_dump(mode="json")
