@@ -18,10 +18,14 @@ BRAKE_WRITES, BRAKE_WITHIN_MS = 10, 600_000
 
 @dataclass(frozen=True, slots=True)
 class Proration:
-    """How billing prorates a price: by the days or seconds that are left of the cycle, each amount rounded so."""
+    """How billing prorates a price: by the days or seconds that are left of the cycle, each amount rounded so.
+
+    `always`: it prorates every change in mid-cycle, so that one without any prorated line is told.
+    """
 
     per: Literal["day", "second"]
     rounding: Rounding
+    always: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class _BudgetShape(Shape):
 class _ProrationShape(Shape):
     per: Literal["day", "second"]
     rounding: Literal["half_up", "half_even", "down"]
+    always: bool = True
 
 
 class _RouteShape(Shape):

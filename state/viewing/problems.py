@@ -22,9 +22,9 @@ from state.viewing.flags import (
     allocations,
     flags,
 )
-from state.viewing.prorated_lines import PRORATION_MISMATCH, Misprorated
 from state.viewing.service_clock import Passed
 from state.viewing.settling import refunded_text, rows_text, split_facts
+from state.viewing.unprorated import Misprorated
 
 #: what an exception is about: (object kind, object id), or ("row", table and key)
 About = tuple[str, str]
@@ -77,7 +77,7 @@ class Problems:
         for late in passed:
             self._add(found, ("case", late.case), self._of_deadline(account, late))
         for one in wrong:
-            record = self._record(account, PRORATION_MISMATCH, "invoice", one.invoice, one.text, one.since_ms)
+            record = self._record(account, one.code, "invoice", one.invoice, one.text, one.since_ms)
             record |= {"risk_minor": one.gap_minor, "risk_currency": one.currency}
             self._add(found, ("invoice", one.invoice), record)
         for name, record in account.illegal.items():
