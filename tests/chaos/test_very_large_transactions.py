@@ -18,9 +18,9 @@ from tests.chaos.lab import ChaosLab
 from tests.running_stack import RunningStack
 
 pytestmark = pytest.mark.stack
-TRANSFERS = 200
+TRANSFERS = 80
 #: rounds of the large transaction, 400 rows each
-ROUNDS = 40
+ROUNDS = 30
 #: of the large transaction, so that there are many; ordinary ones have at most 6 rows
 SLICE_ROWS = 100
 #: for so long a flow may run before it is looked whether it has begun to write the transaction
