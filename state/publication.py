@@ -50,7 +50,7 @@ class Publication:
             self._clocks.update(account, now.tier, clock_ms)
             account.dirty.clear()
         for item in account.items.values():
-            item.published = True
+            item.published = item.kind not in _ALWAYS  # as it is where no restart came between
         self._schedule(account, now)
         self.revenue.adopt(account)
         if self._segments.used:

@@ -22,6 +22,8 @@ from tests.connectors.events import envelope
 SHIPPED = sorted(path.parent.name for path in (ROOT / "debezium").glob("*/mapping.yaml"))
 RECORDED = ROOT / "tests" / "recorded"
 REAL = {"killbill": "billing-killbill", "tryton": "erp-tryton", "request_tracker": "support-rt"}
+#: tables of a module that the recorded system had not; tests/conformance reads them from a real one
+NOT_RECORDED = {"tryton": {"account_invoice_deferred"}}
 
 
 def copied(into: Path, source: str) -> Path:
@@ -55,7 +57,10 @@ def test_the_shipped_folders_of_real_systems_fit_what_was_recorded(source: str) 
     """Kill Bill, Tryton and Request Tracker: every column that the mapping names came in a recorded row."""
     columns = recorded_columns(RECORDED / "real" / f"{REAL[source]}.jsonl")
     report = check(ROOT / "debezium" / source, ROOT / "avro", Truth("recorded schemas", columns=columns))
-    assert report.findings == () and report.unchecked == ()
+    assert report.findings == ()
+    assert {place.removeprefix("columns of public.") for place, _ in report.unchecked} == NOT_RECORDED.get(
+        source, set()
+    )
 
 
 def test_everything_that_is_wrong_with_the_language_is_told_at_once(tmp_path: Path) -> None:
