@@ -75,7 +75,9 @@ SCALES = {scale.name: scale for scale in (SMALL, FULL)}
 Work = Callable[[Settings, Scale, Reporter], dict[str, Any]]
 SECTIONS: dict[str, Work] = {
     "curve": lambda s, size, bar: curve(s, size.changes, size.curve_accounts, size.curve_processes, bar),
-    "peers": lambda s, size, bar: compare(s, size.changes, size.peer_accounts, list(SYSTEMS), 1, bar),
+    "peers": lambda s, size, bar: compare(
+        s, size.changes, size.peer_accounts, list(SYSTEMS), 2, bar
+    ),  # as many threads as they
     "memory": lambda s, size, bar: memory(s, size.changes, size.curve_accounts[-1], size.hot_accounts, bar),
     "restart": lambda s, size, bar: restart(s, size.restart_accounts, 1, bar),
     "freshness": lambda s, size, bar: freshness(s, size.rates, size.seconds, size.rows_accounts, 1, bar),

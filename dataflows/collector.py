@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 
 #: new objects after which they are looked through
-NEW_OBJECTS_MAX = 500_000
+NEW_OBJECTS_MAX = 200_000
 
 
 def begin() -> None:
