@@ -42,9 +42,9 @@ def reader(bootstrap: str, group: str, vector: Vector, queue_kbytes: int) -> Con
             # a topic that was made moments ago may be unknown at first; the default looks again after minutes
             "topic.metadata.refresh.interval.ms": 2_000,
             "topic.metadata.propagation.max.ms": 2_000,
-            # ten milliseconds at most: answering each handful of records at once costs the broker more than the flow
-            "fetch.min.bytes": 32_768,
-            "fetch.wait.max.ms": 10,
+            # it may gather: answering each handful of records at once costs the broker more than the flow
+            "fetch.min.bytes": 8_192,
+            "fetch.wait.max.ms": 20,
             "max.partition.fetch.bytes": 262_144,
             "queued.max.messages.kbytes": queue_kbytes,
             "queued.min.messages": 20_000,
