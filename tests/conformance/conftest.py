@@ -9,6 +9,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from connectors.targets.protocol import Target
+from connectors.targets.tryton import TrytonTarget
 from stack import supervisor
 from stack.fault_proxy import fault_proxy
 from stack.layout import Layout
@@ -98,5 +99,23 @@ def subject(request: pytest.FixtureRequest, open_subject: Subject) -> Subject:
 def target(subject: Subject) -> Iterator[Target]:
     """A new adapter for each test: no session, no open breaker of another."""
     opened = subject.target()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def books(request: pytest.FixtureRequest) -> Iterator[TrytonSubject]:
+    """Tryton behind its proxy."""
+    for subject in of_tryton(request):
+        assert isinstance(subject, TrytonSubject)
+        yield subject
+        subject.close()
+
+
+@pytest.fixture(name="tryton")
+def shipped_tryton(books: TrytonSubject) -> Iterator[TrytonTarget]:
+    """The adapter as shipped."""
+    books.proxy.clear()
+    opened = books.target()
     yield opened
     opened.close()

@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from decimal import Decimal
-
-import pytest
 
 from connectors.targets.tryton import TrytonTarget
 from stack.fault_proxy import Fault
 from state.correcting.correction import State
-from tests.conformance.conftest import of_tryton
 from tests.conformance.story import told
 from tests.conformance.tryton_subject import TrytonSubject, calls
-
-
-@pytest.fixture(scope="module")
-def books(request: pytest.FixtureRequest) -> Iterator[TrytonSubject]:
-    """Tryton behind its proxy."""
-    for subject in of_tryton(request):
-        assert isinstance(subject, TrytonSubject)
-        yield subject
-        subject.close()
-
-
-@pytest.fixture
-def tryton(books: TrytonSubject) -> Iterator[TrytonTarget]:
-    """The adapter as shipped."""
-    books.proxy.clear()
-    opened = books.target()
-    yield opened
-    opened.close()
 
 
 def test_a_persons_draft_of_what_is_wanted_is_posted(books: TrytonSubject, tryton: TrytonTarget) -> None:

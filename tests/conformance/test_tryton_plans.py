@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,7 +14,6 @@ from connectors.targets.tryton import TrytonTarget
 from stack.fault_proxy import Fault, Kind
 from state.correcting import correction as c
 from state.correcting.correction import State
-from tests.conformance.conftest import of_tryton
 from tests.conformance.story import Story, told
 from tests.conformance.subject import Case
 from tests.conformance.tryton_subject import TrytonSubject, calls
@@ -23,24 +21,6 @@ from tests.conformance.tryton_subject import TrytonSubject, calls
 POST = calls("model.account.invoice.post")
 NOTHING = Decimal(0)
 REFUSED = json.dumps({"id": 0, "error": ["UserError", ["The ledger is being audited.", "", None]]}).encode()
-
-
-@pytest.fixture(scope="module")
-def books(request: pytest.FixtureRequest) -> Iterator[TrytonSubject]:
-    """Tryton behind its proxy."""
-    for subject in of_tryton(request):
-        assert isinstance(subject, TrytonSubject)
-        yield subject
-        subject.close()
-
-
-@pytest.fixture
-def tryton(books: TrytonSubject) -> Iterator[TrytonTarget]:
-    """The adapter as shipped."""
-    books.proxy.clear()
-    opened = books.target()
-    yield opened
-    opened.close()
 
 
 def interrupted(books: TrytonSubject, target: TrytonTarget, kind: Kind, **what: Any) -> tuple[Case, Story]:

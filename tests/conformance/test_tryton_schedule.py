@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
 from connectors.targets.tryton import TrytonTarget
 from state.correcting.correction import State
-from tests.conformance.conftest import of_tryton
 from tests.conformance.story import Story, told
 from tests.conformance.subject import Case
 from tests.conformance.tryton_subject import TrytonSubject
@@ -28,24 +24,6 @@ DEFERRED = [
     ("rest", "2026-03-05", "2026-03-31", "100.00", "draft"),
     ("unused", "2026-03-05", "2026-03-31", "-9.99", "draft"),
 ]
-
-
-@pytest.fixture(scope="module")
-def books(request: pytest.FixtureRequest) -> Iterator[TrytonSubject]:
-    """Tryton behind its proxy."""
-    for subject in of_tryton(request):
-        assert isinstance(subject, TrytonSubject)
-        yield subject
-        subject.close()
-
-
-@pytest.fixture
-def tryton(books: TrytonSubject) -> Iterator[TrytonTarget]:
-    """The adapter as shipped."""
-    books.proxy.clear()
-    opened = books.target()
-    yield opened
-    opened.close()
 
 
 def wanted(books: TrytonSubject, case: Case, lines: list[dict[str, str]], currency: str = "USD") -> dict[str, str]:
