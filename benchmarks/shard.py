@@ -10,12 +10,13 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import pickle
 import sys
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from time import process_time
-from typing import Any
+from typing import Any, TypeVar
 
 from confluent_kafka import Message
 
@@ -31,13 +32,15 @@ from connectors.mappings.loading import load_model
 from connectors.mappings.ownership import load_rules
 from connectors.registry import Registry
 from dataflows import collector
-from dataflows.encode import Encoder
+from dataflows.encode import Encoder, ShardRecords
 from state.model import Model
 from state.resolving.identity import Identity
 from state.row import Release
 from state.sequencer import Sequencer
 from state.shard import Shard
 from state.step import Batch, Position
+
+Crossing = TypeVar("Crossing", Release, ShardRecords)
 
 CHANGES = 40_000
 PASSES = 3
@@ -95,6 +98,8 @@ class Pass:
         releases = self._sequence(batches)
         self.changes = sum(len(t.changes) for _, release in releases for t in release.transactions)
         self._decode(releases)
+        for _, release in releases:
+            self._cross(release)
         self._shards(releases)
 
     def _clock(self, stage: str, since: float) -> None:
@@ -129,6 +134,13 @@ class Pass:
                             mapper(row, transaction[1], transaction[2])
         self._clock("decode, map (alone)", started)
 
+    def _cross(self, item: Crossing) -> Crossing:
+        """To another process and out of it, as the engine does it."""
+        started = process_time()
+        crossed: Crossing = pickle.loads(pickle.dumps(item))
+        self._clock("cross (two processes)", started)
+        return crossed
+
     def _shards(self, releases: list[tuple[int, Release]]) -> None:
         """Fold, view, compare, then encode, release by release as in the flow."""
         decoder, mapped = Decoder(self._registry), MappedRows(self._registry, self._model)
@@ -148,6 +160,7 @@ class Pass:
             started = process_time()
             encoded = encoders[number].encode(number, release, out)
             self._clock("encode", started)
+            encoded = self._cross(encoded)
             collector.tidy()
             self.records += len(encoded.records) + len(encoded.internal)
             self._digest.update(repr((encoded.records, encoded.internal, encoded.parked)).encode())

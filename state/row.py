@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Sequence
+from itertools import chain, islice, repeat
+from typing import Any, Final, NamedTuple
 
 # Indexes of a peeked row. A plain tuple: millions pass, and only alignment and identity look inside.
 TABLE: Final = 0
@@ -69,6 +70,28 @@ class Release(NamedTuple):
     went_live: bool
     merged: Sequence[Merged] = ()
     whole: bool = True
+
+    def __reduce__(self) -> tuple[Callable[..., Release], tuple[Any, ...]]:
+        """How a release goes to another process: column by column, for half of what a pickle of each change costs."""
+        heads = [(source, position, time_ms, len(changes)) for source, position, time_ms, changes in self.transactions]
+        columns = list(zip(*chain.from_iterable([one.changes for one in self.transactions]), strict=True))
+        return _release, (self.clock_ms, self.frontier, heads, columns, *self[3:])
+
+
+def _release(
+    clock_ms: int,
+    frontier: dict[str, int],
+    heads: list[tuple[str, int, int, int]],
+    columns: list[tuple[Any, ...]],
+    *rest: Any,
+) -> Release:
+    """A release out of its columns."""
+    changes = map(tuple.__new__, repeat(Change), zip(*columns, strict=True))
+    transactions = [
+        Transaction(source, position, time_ms, list(islice(changes, count)))
+        for source, position, time_ms, count in heads
+    ]
+    return Release(clock_ms, frontier, transactions, *rest)
 
 
 class Merged(NamedTuple):
