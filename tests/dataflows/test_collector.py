@@ -21,6 +21,48 @@ def _schedule() -> Iterator[None]:
     gc.enable()
 
 
+class Node:
+    """Refers to itself; counts those that are alive."""
+
+    alive = 0
+
+    def __init__(self) -> None:
+        """One more."""
+        self.me = self
+        Node.alive += 1
+
+    def __del__(self) -> None:
+        """One less."""
+        Node.alive -= 1
+
+
+def batch(state: list[list[int]], cycles: int) -> None:
+    """One batch that makes so much that it is put away: most of it stays, some are cycles that nobody reaches."""
+    for _ in range(cycles):
+        Node()
+    state += [[] for _ in range(collector.NEW_OBJECTS_MAX + 1 - cycles)]
+    collector.tidy()
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Which generation each look went through."""
+    seen: list[int] = []
+    collect = gc.collect
+    monkeypatch.setattr(collector, "NEW_OBJECTS_MAX", 2_000)
+    monkeypatch.setattr(collector, "MISSED_MAX", 2_000)
+
+    def counted(generation: int = 2) -> int:
+        seen.append(generation)
+        return collect(generation)
+
+    monkeypatch.setattr(gc, "collect", counted)
+    collector.begin()
+    seen.clear()
+    Node.alive = 0
+    return seen
+
+
 def test_changes_leave_no_cycles() -> None:
     """From peek to encoded records: after thousands of changes a full collection finds next to nothing.
 
@@ -44,3 +86,49 @@ def test_cycles_that_are_new_are_found() -> None:
     collector.tidy()
     gc.unfreeze()
     assert gc.collect() < 50
+
+
+def test_looks_that_find_nothing_are_left_out(looks: list[int]) -> None:
+    """A flow without cycles is looked through more and more seldom, down to one look in eight, and never as a whole."""
+    state: list[list[int]] = []
+    for _ in range(80):
+        batch(state, 0)
+    assert set(looks) == {0} and 80 // 8 <= len(looks) <= 80 // 8 + 3
+
+
+def test_one_find_brings_every_look_back(looks: list[int]) -> None:
+    """Once cycles come, each batch is looked through while they come, and nothing of them stays.
+
+    Planted break, seen to fail: a pause that a find does not end leaves those of the batches between.
+    """
+    state: list[list[int]] = []
+    for _ in range(40):
+        batch(state, 0)
+    for _ in range(collector.LEFT_OUT_MAX + 1):
+        batch(state, 50)
+    looks.clear()
+    before = Node.alive
+    for _ in range(10):
+        batch(state, 50)
+        assert Node.alive == before
+    assert looks == [0] * 10
+
+
+@pytest.mark.parametrize("quiet", [0, 3, 20])
+@pytest.mark.parametrize("cycles", [20, 200, 2_000])
+def test_what_cycles_hold_is_bounded(looks: list[int], quiet: int, cycles: int) -> None:
+    """However much cycles hold, and however long nothing comes in between: what piles up stays below a bound.
+
+    Planted break, seen to fail: without the look through everything, bursts after quiet times add up.
+    """
+    state: list[list[int]] = []
+    most = 0
+    for _ in range(20):
+        for _ in range(quiet):
+            batch(state, 0)
+        for _ in range(10):
+            batch(state, cycles)
+            most = max(most, Node.alive)
+    assert most <= collector.MISSED_MAX + (collector.LEFT_OUT_MAX + 1) * collector.NEW_OBJECTS_MAX
+    if cycles == 2_000 and quiet == 20:
+        assert 2 in looks
