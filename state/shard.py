@@ -27,6 +27,7 @@ from state.publication import Publication
 from state.resolving.moves import settling
 from state.row import Change, Release, Transaction
 from state.rules import Rules
+from state.sparse import NOTHING
 from state.viewing.service_clock import keeps_clocks
 
 
@@ -58,10 +59,9 @@ class Shard:
         self._coalesce = coalesce
         self._changes = changes
         self._derives = bool(model.derivations)
-        self._accounts = Accounts(model, hot_max, self._adopt)
+        self._accounts, self._sleepers = Accounts(model, hot_max, self._adopt), Sleepers()
         self._timed, self._unsettled = dict[str, None](), dict[str, None]()
         self._timers: list[tuple[int, str]] = []
-        self._sleepers = Sleepers()
         self._ended, self._clock_ms = Ended(), 0
         self._milestones = Milestones(model, rules.renewal_days, self._timers)
         self._publication = Publication(model, rules, self._timers, changes)
@@ -202,7 +202,7 @@ class Shard:
             account.changed = False
         account.dirty.clear()
         account.touched_ms = 0
-        account.stepping.clear()
+        account.stepping = NOTHING
         self._states.adopt(account)
         self._publication.adopt(account, self._clock_ms)
         if account.terms:
@@ -240,7 +240,7 @@ class Shard:
                 self._states.judge(account)
             if account.terms or account.noted:
                 self._milestones.fire(account, clock_ms, out, self._changes)
-            account.brought.clear()
+            account.brought = NOTHING
             now = entitled(account, self._rules.tiers, clock_ms)
             if not self._publication.publish(account, now, clock_ms, out):
                 self._accounts.forget(account)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from state.role import TIME_MS, Fact, Ref
 from state.roles import ROLES
+from state.sparse import NOTHING, Sparse
 from state.values import NOT_SET, OPEN_ENDED, OPEN_STARTED, instant_from_us, instant_ms
 
 _ROLE = ROLES["billing", "subscription"]
@@ -103,7 +105,7 @@ class Held(NamedTuple):
     began: Began | None = None
 
 
-class Tenure:
+class Tenure(Sparse):
     """What is remembered of an account's tier; `held` and `noted` belong to `state/folding/tenure.py`."""
 
     __slots__ = ("begun", "changed", "gone_ms", "held", "left", "noted", "rows")
@@ -111,14 +113,14 @@ class Tenure:
     def __init__(self) -> None:
         """Nothing yet."""
         #: subscriptions of the account, and whether one changed since the last look
-        self.rows: dict[Ref, None] = {}
+        self.rows: list[Ref] = []
         self.changed = True
         #: commit time of the newest change by which one is gone
         self.gone_ms = 0
         #: the one that was taken back last
         self.left: Ref | None = None
         #: since when, where the row does not say it (any more)
-        self.begun: dict[Ref, Began] = {}
+        self.begun: Mapping[Ref, Began] = NOTHING
         self.held: Held | None = None
         self.noted: dict[str, Any] | None = None
 
@@ -131,10 +133,10 @@ class Tenure:
         """A row of a subscription is there (1), or is taken back (-1)."""
         self.changed = True
         if sign > 0:
-            self.rows[ref] = None
+            self.rows.append(ref)
             self.left = None
         else:
-            self.rows.pop(ref, None)
+            self.rows.remove(ref)
             self.left = ref
 
     def went(self, ref: Ref, time_ms: int) -> None:
@@ -154,9 +156,9 @@ class Tenure:
         else:
             kept = committed(new) if date is not None and old[place] == date else None
         if kept is not None and kept != after:
-            self.begun[ref] = kept
+            self.own("begun")[ref] = kept
         else:
-            self.begun.pop(ref, None)
+            self.drop("begun", ref)
 
     def came(self, ref: Ref, fact: Fact) -> None:
         """A subscription came from another account: only a date of its entitlement counts here, not that of its start.
@@ -164,4 +166,4 @@ class Tenure:
         `fact` has the time of the move.
         """
         if _date(fact)[0] == _STARTED:
-            self.begun[ref] = committed(fact)
+            self.own("begun")[ref] = committed(fact)

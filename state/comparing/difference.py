@@ -15,6 +15,10 @@ from state.roles import POSITION, Ref
 from state.rules import Rule
 from state.viewing.flags import flags
 
+#: what may be blocked, kept once for all accounts
+_NOTHING: frozenset[str] = frozenset()
+_EVERYTHING = frozenset(COMPARED)
+
 
 class Differences:
     """Compares the objects of an account with what the rules say about them."""
@@ -29,13 +33,13 @@ class Differences:
         """Kinds of objects of which nothing may be derived now; empty for almost every account."""
         item = account.items.get(("account", account.id))
         if item is None or item.billing is None or account.merged_into is not None:
-            return frozenset(COMPARED)
+            return _EVERYTHING
         if item.extra is not None and any(item.extra.get(system) for system in ("billing", "erp")):
-            return frozenset(COMPARED)
+            return _EVERYTHING
         if account.stale or account.currency.get("billing") not in self._exponents:
-            return frozenset(COMPARED)
+            return _EVERYTHING
         if not account.faults:
-            return frozenset()
+            return _NOTHING
         faulty = {fault.object for fault in account.faults.values()}
         return frozenset(name for name, compared in COMPARED.items() if compared.blocked_by & faulty)
 

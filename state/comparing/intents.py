@@ -23,6 +23,7 @@ from state.folding.segments import Segment, Segments, as_record
 from state.model import Model
 from state.output import Output, Record
 from state.rules import Rule, Rules
+from state.sparse import NOTHING
 from state.viewing.concern import concern
 
 SETTLING, WANTED, SEEN, WITHDRAWN = "settling", "wanted", "seen", "withdrawn"
@@ -67,7 +68,7 @@ class Intents:
 
     def adopt(self, account: Account) -> None:
         """The account has just been decoded: its open intents come back, and what is blocked is no news."""
-        account.intents = self._loaded.pop(account.id, {})
+        account.intents = self._loaded.pop(account.id, NOTHING)
         account.blocked = self._differences.blocked(account)
 
     def compare(
@@ -119,7 +120,7 @@ class Intents:
             if intent["due_ms"] <= clock_ms:
                 renewed["state"] = WANTED
         if renewed != intent:
-            account.intents[key] = renewed
+            account.own("intents")[key] = renewed
             out.intents.append((intent["id"], renewed))
 
     def _evaluate(
@@ -158,7 +159,7 @@ class Intents:
 
     def _end(self, account: Account, key: Key, intent: Record, outcome: str, out: Output) -> None:
         """A settling intent that heals leaves nothing behind; a wanted one says how it ended."""
-        del account.intents[key]
+        account.drop("intents", key)
         settling = intent["state"] == SETTLING
         out.intents.append((intent["id"], None if settling else {**intent, "state": outcome}))
 
@@ -196,7 +197,7 @@ class Intents:
             "segment": as_record(self._segment(account, rule, object_id)),
             **concern(account, rule.object, object_id),
         }
-        account.intents[rule.name, object_id] = intent
+        account.own("intents")[rule.name, object_id] = intent
         out.intents.append((intent["id"], intent))
         if intent["state"] == SETTLING:
             heapq.heappush(self._timers, (due_ms, account.id))

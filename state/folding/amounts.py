@@ -36,7 +36,7 @@ def checked(
         plain = format((Decimal(amount) / 10**NANO_DIGITS).normalize(), "f")
         reason = f"{plain} is no whole number of minor units of {currency}"
         kind = spec.object.role.object
-        account.faults[ref] = Fault(INVALID_PRECISION, reason, kind, fact[POSITION], fact[TIME_MS])
+        account.own("faults")[ref] = Fault(INVALID_PRECISION, reason, kind, fact[POSITION], fact[TIME_MS])
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from state.folding import usage_sums
 from state.folding.account import Account
 from state.folding.amounts import checked
 from state.folding.tally import Tally
@@ -62,16 +63,16 @@ def subscription(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: 
         if sign > 0:
             start, end = fact[_SUB_VALID_FROM], fact[_SUB_VALID_UNTIL]
             start_ms = instant_ms(OPEN_STARTED if start in (None, NOT_SET) else start)
-            account.starting[ref] = (tier, start_ms, instant_ms(end or OPEN_ENDED))
+            account.own("starting")[ref] = (tier, start_ms, instant_ms(end or OPEN_ENDED))
         else:
-            del account.starting[ref]
+            account.drop("starting", ref)
     elif status in LIVE:
         account.tiers[tier] = account.tiers.get(tier, 0) + sign
     elif status == "cancelled" and fact[_SUB_ENTITLED_UNTIL] not in (None, NOT_SET):
         if sign > 0:
-            account.ending[ref] = (tier, instant_ms(fact[_SUB_ENTITLED_UNTIL]))
+            account.own("ending")[ref] = (tier, instant_ms(fact[_SUB_ENTITLED_UNTIL]))
         else:
-            del account.ending[ref]
+            account.drop("ending", ref)
     currency = fact[_SUB_CURRENCY] or account.currency.get("billing")
     mrr = checked(account, spec, ref, fact, fact[_SUB_MRR], currency)
     if status in RECURRING and mrr and currency:
@@ -82,7 +83,7 @@ def usage(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) ->
     """One measured use."""
     account.place("usage", "billing", ref, fact[ID], sign)
     account.counts.usages += sign
-    account.usage.add(fact[_USAGE_METRIC], fact[_USAGE_QUANTITY], sign)
+    usage_sums.add(account, fact[_USAGE_METRIC], fact[_USAGE_QUANTITY], sign)
     parent: Ref | None = fact[_USAGE_SUBSCRIPTION]
     if parent is not None:
         tally = account.tally(parent)
@@ -97,9 +98,9 @@ def _count_day(account: Account, tally: Tally, subscription: Ref, day: str, sign
     """Uses on one local day are one billing obligation of their subscription."""
     left = tally.days.get(day, 0) + sign
     if left:
-        tally.days[day] = left
+        tally.own("days")[day] = left
     else:
-        del tally.days[day]
+        tally.drop("days", day)
     fact = account.rows.get(subscription)
     if fact is not None:
         account.dirty["subscription", fact[ID]] = account.touched_ms
@@ -144,11 +145,9 @@ def invoice_line(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: 
     tally.line_sum += sign * (amount or 0)
     account.touch(tally.item)
     if sign > 0:
-        if not tally.lines:
-            tally.lines = {}
-        tally.lines[ref] = None
+        tally.own("lines")[ref] = None
     else:
-        del tally.lines[ref]
+        tally.drop("lines", ref)
         account.drop_if_unused(parent)
 
 

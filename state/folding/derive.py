@@ -80,18 +80,18 @@ class Deriver:
             for name, value in (("", ""), *((name, fact[place]) for name, place in places)):
                 if value is None:
                     continue
-                found = account.parts.setdefault((source, role.object, name, str(value)), {})
+                found = account.own("parts").setdefault((source, role.object, name, str(value)), {})
                 if sign > 0:
                     found[ref] = None
                 else:
                     found.pop(ref, None)
                     if not found:
-                        del account.parts[source, role.object, name, str(value)]
+                        account.drop("parts", (source, role.object, name, str(value)))
             parts, row = self._parts(account, source), Part(ref, shape, fact)
             for number, derivation in concerned:
                 for anchor in derivation.anchors(row, parts):
                     if anchor is not None:
-                        account.pending[number, anchor] = None
+                        account.own("pending")[number, anchor] = None
 
         return part
 
@@ -102,10 +102,10 @@ class Deriver:
         run = _Run(clock_ms, [], out, cause)
         for anchor, until_ms in list(account.due.items()):
             if until_ms <= clock_ms:
-                account.pending[anchor] = None
+                account.own("pending")[anchor] = None
         while account.pending:
             anchor = next(iter(account.pending))
-            del account.pending[anchor]
+            account.drop("pending", anchor)
             self._remake(account, anchor, run)
         return run.entries
 
@@ -119,7 +119,8 @@ class Deriver:
             return
         blamed = bound.tables[bound.derivation.makes[0]], anchor[1]
         if blamed in account.faults and account.faults[blamed].code != INVALID_PRECISION:
-            account.mark_of(blamed, account.faults.pop(blamed).object)
+            account.mark_of(blamed, account.faults[blamed].object)
+            account.drop("faults", blamed)
         for ref in account.made.get(anchor, ()):
             if ref not in wanted:
                 self._fold(account, ref, None, run)
@@ -128,21 +129,21 @@ class Deriver:
             if account.rows.get(ref) != fact:
                 self._fold(account, ref, fact, run)
         if wanted:
-            account.made[anchor] = tuple(wanted)
+            account.own("made")[anchor] = tuple(wanted)
         else:
-            account.made.pop(anchor, None)
+            account.drop("made", anchor)
         if moment.until_ms is None:
-            account.due.pop(anchor, None)
+            account.drop("due", anchor)
         else:
-            account.due[anchor] = moment.until_ms
+            account.own("due")[anchor] = moment.until_ms
 
     @staticmethod
     def _say(account: Account, ref: Ref, made: Made) -> None:
         """What the object's rows say of its past, and which row stands for it."""
         if made.own is not None:
-            account.stands[ref] = made.own.ref
+            account.own("stands")[ref] = made.own.ref
         if made.steps != account.stories.get(ref, ()):
-            account.stories[ref] = made.steps
+            account.own("stories")[ref] = made.steps
             account.mark_of(ref, made.object)
 
     def _fold(self, account: Account, ref: Ref, fact: Fact | None, run: _Run) -> None:
@@ -169,8 +170,8 @@ class Deriver:
             stamp = Stamp((fact or old)[POSITION], run.clock_ms, False)
         self._states.changed(account, ref, old, fact, None if account.stories.get(ref) else run.out, stamp)
         if fact is None:
-            account.stories.pop(ref, None)
-            account.stands.pop(ref, None)
+            account.drop("stories", ref)
+            account.drop("stands", ref)
 
     def _facts(self, bound: _Bound, made: Iterable[Made], parts: Parts) -> dict[Ref, tuple[Fact, Made]]:
         """The objects as facts of their tables: as new as the newest row that was looked at for them."""
@@ -188,7 +189,7 @@ class Deriver:
         position, time_ms = max(((part.position, part.time_ms) for part in used), default=(0, 0))
         kind = bound.derivation.makes[0]
         ref = bound.tables[kind], anchor
-        account.faults[ref] = Fault(error.code, error.reason, kind, position, time_ms)
+        account.own("faults")[ref] = Fault(error.code, error.reason, kind, position, time_ms)
         account.mark_of(ref, kind)
 
     def _parts(self, account: Account, source: str) -> Parts:

@@ -11,6 +11,7 @@ from state.folding.amounts import INVALID_PRECISION
 from state.model import TableSpec
 from state.role import segment_of
 from state.roles import FIRST, ID, POSITION, ROLES, UNMAPPED, Fact, Ref
+from state.sparse import alike
 
 Folder = Callable[[Account, TableSpec, Ref, Fact, int], None]
 
@@ -52,12 +53,12 @@ def fold(account: Account, tables: tuple[TableSpec, ...], folder: Folder, ref: R
         rows[ref] = fact  # the busiest row of many sources; its currency is all that others take from it
         account.dirty["account", account.id] = account.touched_ms
         if account.faults:
-            account.faults.pop(ref, None)
+            account.drop("faults", ref)
     else:
         if old is not None:
             folder(account, spec, ref, old, -1)
         if account.faults:
-            account.faults.pop(ref, None)
+            account.drop("faults", ref)
         if fact is not None:
             rows[ref] = fact
             folder(account, spec, ref, fact, 1)
@@ -124,7 +125,8 @@ def refold(account: Account, tables: tuple[TableSpec, ...]) -> None:
     """Derive everything anew from the rows, for the rare change that concerns them all (the currency)."""
     before = account.items
     account.clear()
-    account.faults = {ref: f for ref, f in account.faults.items() if f.code != INVALID_PRECISION}
+    for ref in [ref for ref, fault in account.faults.items() if fault.code == INVALID_PRECISION]:
+        account.drop("faults", ref)
     for ref, fact in account.rows.items():
         spec = tables[ref[0]]
         if (
@@ -151,5 +153,5 @@ def _adopt_currency(account: Account, spec: TableSpec) -> None:
     if currency is not None:
         currency = currency.strip()
     if account.currency.get(system) != currency:
-        account.currency[system] = currency
+        account.currency = alike({**account.currency, system: currency})
         account.stale = True

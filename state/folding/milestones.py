@@ -22,6 +22,7 @@ from state.folding.term import PAID_UNTIL, RENEWAL, Term, dates, may_have_dates
 from state.model import Model
 from state.output import Output
 from state.roles import ID, POSITION, ROLES, Fact, Ref
+from state.sparse import NOTHING
 from state.values import instant_from_us, instant_ms
 
 _SUBSCRIPTION, _ACCOUNT = ROLES["billing", "subscription"], ROLES["billing", "account"]
@@ -84,7 +85,7 @@ class Milestones:
         Nor is what was due when a row left the account that it came from: that was told there.
         """
         account.fresh = False
-        account.passed.clear()
+        account.passed = NOTHING
         for (ref, kind), term in account.terms.items():
             if term.done is None and ref in account.rows:
                 told_ms, told = account.brought.get(account.stands.get(ref, ref), (0, {}))
@@ -97,9 +98,10 @@ class Milestones:
     def adopt(self, account: Account, clock_ms: int) -> None:
         """The account has just been decoded: everything up to the clock of the last cut is done with."""
         account.fresh = False
-        account.passed.clear()
+        account.passed = NOTHING
         owners = {own: ref for ref, own in account.stands.items()}
-        account.noted = {owners.get(ref, ref): body for ref, body in self._loaded.pop(account.id, {}).items()}
+        loaded = self._loaded.pop(account.id, {})
+        account.noted = {owners.get(ref, ref): body for ref, body in loaded.items()} or NOTHING
         for (ref, kind), term in account.terms.items():
             value, names = account.noted.get(ref, {}).get(kind, (None, ()))
             term.done = set(names) if value == term.value else set()
@@ -121,7 +123,7 @@ class Milestones:
         ahead: dict[Ref, dict[str, Any]] = {}
         for (ref, kind), term in list(account.terms.items()):
             if ref not in account.rows:
-                del account.terms[ref, kind]
+                account.drop("terms", (ref, kind))
                 continue
             assert term.done is not None
             done = term.done
@@ -140,7 +142,7 @@ class Milestones:
         account.next_milestone_ms = next_ms
         if out is not None and ahead != account.noted:
             out.notes += self._notes(account, ahead)
-            account.noted = ahead
+            account.noted = ahead or NOTHING
         due.sort(key=lambda one: one[:2])
         return due
 

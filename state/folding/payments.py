@@ -66,7 +66,7 @@ def _divided(
     """A payment that rows of another table may divide."""
     split = account.splits.get(ref)
     if split is None:
-        split = account.splits[ref] = Split()
+        split = account.own("splits")[ref] = Split()
     own: Ref | None = fact[_INVOICE]
     if sign > 0:
         split.item, split.currency, split.own, split.paid = item, currency, own, paid
@@ -79,7 +79,7 @@ def _divided(
         _pay(account, own, 0, -1)
     split.item = split.currency = split.own = split.paid = None
     if not split.rows:
-        del account.splits[ref]
+        account.drop("splits", ref)
     return split
 
 
@@ -116,7 +116,7 @@ def _check(account: Account, split: Split, spec: TableSpec, ref: Ref, fact: Fact
     """Note a row whose amount the payment's currency cannot hold; one that it can hold now is well again."""
     fault = account.faults.get(ref)
     if fault is not None and fault.code == INVALID_PRECISION:
-        del account.faults[ref]
+        account.drop("faults", ref)
     checked(account, spec, ref, fact, fact[_SHARE], split.currency or account.currency.get("billing"))
 
 
@@ -127,7 +127,7 @@ def allocation(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: in
         return
     split = account.splits.get(payer)
     if split is None:
-        split = account.splits[payer] = Split()
+        split = account.own("splits")[payer] = Split()
     account.odd = True
     if sign > 0:
         if not split.rows:
@@ -149,7 +149,7 @@ def allocation(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: in
         if invoice is not None:
             _pay(account, invoice, 0, -1)
         if not split.rows and split.item is None:
-            del account.splits[payer]
+            account.drop("splits", payer)
 
 
 def _count_invoice(split: Split, invoice: Ref, sign: int) -> None:

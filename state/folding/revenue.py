@@ -18,6 +18,7 @@ from state.output import Output, Record
 from state.resolving.moves import MOVED
 from state.roles import POSITION, UNMAPPED
 from state.row import Change, Transaction
+from state.sparse import NOTHING
 
 #: kinds of movements; `moved` is revenue that nobody gained or lost: between accounts, or from one currency to another
 NEW, EXPANSION, CONTRACTION, CHURN, TRANSFER = "new", "expansion", "contraction", "churn", "moved"
@@ -106,7 +107,7 @@ class Revenue:
     def _withhold(account: Account, withheld: bool, out: Output) -> None:
         if withheld != account.withheld:
             account.withheld = withheld
-            out.notes.append(Note(account.id, REVENUE, account.id, account.told if withheld else None))
+            out.notes.append(Note(account.id, REVENUE, account.id, dict(account.told or {}) if withheld else None))
 
 
 def _concerns(entry: Mapping[str, Any]) -> bool:
@@ -129,8 +130,8 @@ def unknown(account: Account) -> bool:
     )
 
 
-def _revenue(account: Account) -> dict[str, int]:
-    return {code: total.mrr for code, total in account.totals.items() if total.mrr}
+def _revenue(account: Account) -> Mapping[str, int]:
+    return {code: total.mrr for code, total in account.totals.items() if total.mrr} or NOTHING
 
 
 def _reason(entries: Entries) -> str:

@@ -33,9 +33,9 @@ Entry = dict[str, Any]
 def _keep(account: Account, ref: Ref, frame: bytes) -> None:
     """Keep a frame that may hold values which a later change does not repeat, and only the newest one."""
     if len(frame) >= KEPT_FRAME_BYTES_MIN:
-        account.kept_frames[ref] = frame
+        account.own("kept_frames")[ref] = frame
     else:
-        account.kept_frames.pop(ref, None)
+        account.drop("kept_frames", ref)
 
 
 class Rows:
@@ -90,7 +90,7 @@ class Rows:
         out.facts_override.pop(ref, None)  # what an earlier change of this release wanted stored is superseded
         fact: Fact | None = None
         if op == "d" or op == "t":
-            account.kept_frames.pop(ref, None)
+            account.drop("kept_frames", ref)
             if ref not in account.rows and ref not in account.faults:
                 out.ignored += 1
                 return None
@@ -203,7 +203,7 @@ class Rows:
     ) -> None:
         assert spec.object is not None
         kind = spec.object.role.blocks or spec.object.role.object
-        account.faults[ref] = Fault(code, reason, kind, position, time_ms)
+        account.own("faults")[ref] = Fault(code, reason, kind, position, time_ms)
         account.mark_of(ref, kind)
 
     def restore(self, account: Account, ref: Ref, position: int, time_ms: int, stored: bytes) -> None:
@@ -230,7 +230,7 @@ class Rows:
                 if lost := sorted(needed.intersection(merge(row, None))):
                     raise BadValue("UNAVAILABLE_VALUE", f"column {lost[0]} is unchanged and its value was never seen")
             if len(frame) >= KEPT_FRAME_BYTES_MIN:
-                account.kept_frames[ref] = frame
+                account.own("kept_frames")[ref] = frame
             fold(account, self._tables, folder, ref, mapper(row, position, time_ms))
         except Exception as error:  # broad: whatever a payload does, it stops only its own row
             if not of_payload(error):

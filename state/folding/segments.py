@@ -6,6 +6,7 @@ account's; each of the four by itself. Where no mapping gives any of them nothin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from state.folding.account import Account
@@ -35,7 +36,7 @@ class Segment(NamedTuple):
 
 NOWHERE: Final = Segment(None, None, None)
 #: totals of an account, by currency and segment
-Sums = dict[tuple[str, Segment], Totals]
+Sums = Mapping[tuple[str, Segment], Totals]
 #: where an object adds, and what
 Share = tuple[tuple[str, Segment], dict[str, int]]
 
@@ -120,21 +121,22 @@ class Segments:
 
     def update(self, account: Account, key: tuple[str, str], item: Item | None) -> None:
         """Take back what an object added to the sums, and add what it adds now."""
-        for share in account.shares.pop(key, ()):
+        for share in account.shares.get(key, ()):
             self._add(account, *share, -1)
+        account.drop("shares", key)
         shares = [] if item is None else self._shares(account, item)
         for share in shares:
             self._add(account, *share, 1)
         if shares:
-            account.shares[key] = shares
+            account.own("shares")[key] = shares
 
     @staticmethod
     def _add(account: Account, where: tuple[str, Segment], added: dict[str, int], sign: int) -> None:
-        sums = account.parted.setdefault(where, Totals())
+        sums = account.own("parted").setdefault(where, Totals())
         for name, amount in added.items():
             setattr(sums, name, getattr(sums, name) + sign * amount)
         if sums.zero:
-            del account.parted[where]
+            account.drop("parted", where)
 
     def _shares(self, account: Account, item: Item) -> list[Share]:
         """What each billing row of an object adds: further rows of an ambiguous object count as in the account's totals."""

@@ -16,6 +16,7 @@ from state.output import Output
 from state.resolving.carried import Carried
 from state.roles import ID, POSITION, TIME_MS, Fact, Ref
 from state.rules import Rules
+from state.sparse import NOTHING
 from state.values import instant_from_us, instant_ms
 
 ILLEGAL_TRANSITION = "ILLEGAL_TRANSITION"
@@ -51,9 +52,10 @@ class States:
     def adopt(self, account: Account) -> None:
         """The account has just been decoded. What the rules of now allow, or know no more, is illegal no more."""
         owners = {own: ref for ref, own in account.stands.items()}
-        account.trails = {owners.get(ref, ref): steps for ref, steps in self._trails.pop(account.id, {}).items()}
+        trails = self._trails.pop(account.id, {})
+        account.trails = {owners.get(ref, ref): steps for ref, steps in trails.items()} or NOTHING
         open_ones = self._illegal.pop(account.id, {})
-        account.illegal = {name: one for name, one in open_ones.items() if self._still_illegal(one)}
+        account.illegal = {name: one for name, one in open_ones.items() if self._still_illegal(one)} or NOTHING
 
     def _still_illegal(self, told: dict[str, Any]) -> bool:
         name = f"{told['id'].rpartition(':')[2]}.{told['object']}"
@@ -69,7 +71,7 @@ class States:
         """
         life = self.lives[ref[0]]
         if fact is None:
-            account.stepping.pop(ref, None)
+            account.drop("stepping", ref)
             if life is not None:
                 self._close(account, self._name(account, life, old))
             self._forget(account, ref, out)
@@ -78,20 +80,20 @@ class States:
         if life.kept and out is not None:
             self._keep(account, life, ref, old, fact, out, stamp or stamp_of(fact))
         if old[life.state] != fact[life.state] and self._committed(account, life, ref, old, fact, stamp):
-            account.stepping[ref] = (stamp or stamp_of(fact)).position, old
+            account.own("stepping")[ref] = (stamp or stamp_of(fact)).position, old
 
     def _forget(self, account: Account, ref: Ref, out: Output | None) -> None:
         """A row is gone, or is another account's: so is what is noted of it."""
         noted = [kind for kind, notes in ((TRAIL, account.trails), (TOLD, account.noted)) if ref in notes]
-        account.trails.pop(ref, None)
-        account.noted.pop(ref, None)
-        account.brought.pop(ref, None)
+        account.drop("trails", ref)
+        account.drop("noted", ref)
+        account.drop("brought", ref)
         if out is not None:
             out.notes += [Note(account.id, kind, self._place(account, ref), None) for kind in noted]
 
     def arrived(self, account: Account, ref: Ref, fact: Fact, carried: Carried, out: Output) -> None:
         """A row came from another account, and with it what was noted of it, or of the object that it stands for."""
-        account.brought[ref] = carried.told_ms, carried.notes.get(TOLD, {})
+        account.own("brought")[ref] = carried.told_ms, carried.notes.get(TOLD, {})
         life, trail = self.lives[ref[0]], tuple(Step(*step) for step in carried.notes.get(TRAIL, ()))
         if not trail or ref in account.trails:
             return
@@ -100,15 +102,16 @@ class States:
             if new.position > trail[-1].position and new[:2] != trail[-1][:2]:
                 trail = (*trail, new)
             self._reopen(account, life, ref, fact, trail)
-        account.trails[ref] = trail
+        account.own("trails")[ref] = trail
         out.notes.append(self._note(account, ref, trail))
 
     def made(self, account: Account, ref: Ref, fact: Fact) -> None:
         """A derived object is there: what came with the row that stands for it is its own."""
         own, life = account.stands.get(ref), self.lives[ref[0]]
-        if own is None or life is None or (trail := account.trails.pop(own, None)) is None:
+        if own is None or life is None or (trail := account.trails.get(own)) is None:
             return
-        account.trails[ref] = trail
+        account.drop("trails", own)
+        account.own("trails")[ref] = trail
         self._reopen(account, life, ref, fact, trail)
 
     def _reopen(self, account: Account, life: Life, ref: Ref, fact: Fact, trail: Sequence[Step]) -> None:
@@ -129,7 +132,7 @@ class States:
             for one in (measure, trail[-1])
         )
         name = self._name(account, life, fact)
-        account.illegal[name] = self._record(account, life, name, legal, now)
+        account.own("illegal")[name] = self._record(account, life, name, legal, now)
 
     def _committed(self, account: Account, life: Life, ref: Ref, old: Fact, fact: Fact, stamp: Stamp | None) -> bool:
         """Whether the state before was committed, and not only passed through on the way from one that is known."""
@@ -149,7 +152,7 @@ class States:
             life, now = self.lives[ref[0]], account.rows.get(ref)
             if life is not None and now is not None:
                 self._judge(account, life, ref, before, now)
-        account.stepping.clear()
+        account.stepping = NOTHING
 
     def _keep(self, account: Account, life: Life, ref: Ref, old: Fact, fact: Fact, out: Output, stamp: Stamp) -> None:
         known = account.trails.get(ref)
@@ -167,7 +170,7 @@ class States:
             steps[-1] = steps[-1]._replace(at=new.at, dated=True)
         found = tuple(steps[-STEPS_MAX:])
         if found != known:
-            account.trails[ref] = found
+            account.own("trails")[ref] = found
             out.notes.append(self._note(account, ref, found))
 
     def _note(self, account: Account, ref: Ref, steps: tuple[Step, ...] | None) -> Note:
@@ -186,11 +189,11 @@ class States:
         if life.follows(legal["state"], now[life.state]):
             self._close(account, name)
             return
-        account.illegal[name] = self._record(account, life, name, legal, self._shown(ref, now, life))
+        account.own("illegal")[name] = self._record(account, life, name, legal, self._shown(ref, now, life))
 
     @staticmethod
     def _close(account: Account, name: str) -> None:
-        account.illegal.pop(name, None)
+        account.drop("illegal", name)
 
     @staticmethod
     def _name(account: Account, life: Life, fact: Fact) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from state.roles import Ref
+from state.sparse import NOTHING, Sparse
 
 if TYPE_CHECKING:
     from state.model import TableSpec
@@ -71,11 +73,7 @@ class Item:
             self.extra = None
 
 
-#: stands for the lines of everything that has none, which is almost all
-_NO_LINES: dict[Ref, None] = {}
-
-
-class Tally:
+class Tally(Sparse):
     """Running sums over the children of one row (an invoice's lines and payments, a payment's refunds), minor units.
 
     It exists as soon as a child or the row itself does, so that children may come first.
@@ -111,13 +109,12 @@ class Tally:
         #: what its payments were booked at: sum of minor units times rate; unknown without rates
         self.booked = _NOTHING
         #: local days of a subscription's usage, with how many records each has
-        self.days: dict[str, int] = {}
+        self.days: Mapping[str, int] = NOTHING
         self.refunded = 0
         #: of a payment: refunds that name no invoice themselves; they are taken for those of `parent`
         self.loose = 0
         self.line_sum = 0
-        #: replaced by one of its own when the first line comes
-        self.lines: dict[Ref, None] = _NO_LINES
+        self.lines: Mapping[Ref, None] = NOTHING
         self.children = 0
 
 

@@ -72,9 +72,9 @@ def case(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -> 
     if fact[_CASE_STATUS] in CASE_OPEN and fact[_CASE_MERGED] is None:
         account.counts.cases_open += sign
         if sign > 0:
-            account.clocks[ref] = None
+            account.own("clocks")[ref] = None
         else:
-            del account.clocks[ref]
+            account.drop("clocks", ref)
     if sign < 0:
         account.drop_if_unused(ref)
 

@@ -18,6 +18,7 @@ from state.folding.notes import TENURE, Note
 from state.model import TableSpec
 from state.output import Output
 from state.roles import ID, ROLES, Ref
+from state.sparse import NOTHING
 from state.spells import Began, Held, Spell, ms_of, spell_of
 from state.values import OPEN_ENDED, instant_from_us
 
@@ -49,7 +50,7 @@ class Tenures:
         body = tenure.noted = self._loaded.pop(account.id, None)
         if body is not None:
             spells = ((self._ref(topic, key), Began(*began)) for topic, key, began in body["begun"])
-            tenure.begun = {ref: began for ref, began in spells if ref is not None}
+            tenure.begun = {ref: began for ref, began in spells if ref is not None} or NOTHING
             tenure.gone_ms = body["gone_ms"]
             tier, at, why, topic, key, began = body["held"]
             if tier is not None:
@@ -154,7 +155,7 @@ class Tenures:
     def _note(self, account: Account, fresh: Held | None, out: Output) -> None:
         tenure = account.tenure
         for ref in [ref for ref in tenure.begun if ref not in account.rows]:
-            del tenure.begun[ref]
+            tenure.drop("begun", ref)
         body: dict[str, Any] | None = None
         if account.rows and (tenure.begun or (tenure.held is not None and tenure.held != fresh)):
             begun = sorted([*self._place(ref), list(began)] for ref, began in tenure.begun.items())

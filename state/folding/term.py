@@ -68,12 +68,12 @@ def follow(account: Account, ref: Ref, fact: Fact) -> None:
         if value == (None if term is None else term.value):
             continue
         if place not in account.passed or account.passed[place][0] != fact[POSITION]:
-            account.passed[place] = fact[POSITION], term
+            account.own("passed")[place] = fact[POSITION], term
         before = account.passed[place][1]
         if value is None:
-            del account.terms[place]
+            account.drop("terms", place)
         elif before is not None and before.value == value:
-            account.terms[place] = before
+            account.own("terms")[place] = before
         else:
-            account.terms[place] = Term(kind, value, fact[TIME_MS])
+            account.own("terms")[place] = Term(kind, value, fact[TIME_MS])
         account.fresh = True

@@ -9,6 +9,7 @@ from state.folding.amounts import Units
 from state.folding.entitlement import Entitled
 from state.folding.segments import Segments, as_record
 from state.folding.tally import Item, Totals, amounts
+from state.folding.usage_sums import texts as usage_texts
 from state.model import TableSpec
 from state.roles import FIRST, POSITION, Ref
 from state.values import instant_from_us
@@ -53,7 +54,7 @@ class View:
             "totals_by_segment": self.segments.totals(account) if account.parted else _NO_SEGMENTS,
             "subscriptions": counts.subscriptions,
             "usages": counts.usages,
-            "usage": account.usage.texts(),
+            "usage": usage_texts(account.usage),
             "invoices": counts.invoices,
             "invoices_open": counts.invoices_open,
             "payments": counts.payments,

@@ -86,11 +86,11 @@ class Problems:
             return
         for name, (about, _) in list(account.exceptions.items()):
             if name not in found and (about[0] == "row" or about in dirty):
-                del account.exceptions[name]
+                account.drop("exceptions", name)
                 out.exceptions.append((name, None))
         for name, (about, record) in found.items():
             if account.exceptions.get(name) != (about, record["text"]):
-                account.exceptions[name] = (about, record["text"])
+                account.own("exceptions")[name] = (about, record["text"])
                 out.exceptions.append((name, record | concern(account, record["object"], record["object_id"])))
 
     def _of_deadline(self, account: Account, late: Passed) -> Record:

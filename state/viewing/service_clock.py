@@ -46,18 +46,17 @@ class ServiceClocks:
 
     def update(self, account: Account, tier: str | None, clock_ms: int) -> None:
         """Bring deadlines up to date; cases whose deadline moved are touched, those still to come set a timer."""
-        deadlines = account.deadlines
-        for ref in [ref for ref in deadlines if ref not in account.clocks]:
-            del deadlines[ref]
+        for ref in [ref for ref in account.deadlines if ref not in account.clocks]:
+            account.drop("deadlines", ref)
         for ref in account.clocks:
             due_ms = self._due_ms(account, ref, tier)
-            if due_ms == deadlines.get(ref):
+            if due_ms == account.deadlines.get(ref):
                 continue
             account.dirty["case", account.rows[ref][ID]] = account.touched_ms or clock_ms
             if due_ms is None:
-                del deadlines[ref]
+                account.drop("deadlines", ref)
                 continue
-            deadlines[ref] = due_ms
+            account.own("deadlines")[ref] = due_ms
             if due_ms > clock_ms:
                 heapq.heappush(self._timers, (due_ms, account.id))
 
