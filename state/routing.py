@@ -50,7 +50,10 @@ class Router:
         shard_of = self.shard
         changes = transaction.changes
         account = changes[0][0]
-        if all(change[0] == account for change in changes):  # nearly always
+        for change in changes:
+            if change[0] != account:
+                break
+        else:  # nearly always
             shard = shard_of(account)
             if shard in per_shard:
                 per_shard[shard].append(transaction)

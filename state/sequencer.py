@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import groupby
+from operator import itemgetter
 
 from state.aligning.alignment import Alignment
 from state.aligning.slots import bases, sharing
@@ -13,18 +15,11 @@ from state.repairs import Repairs
 from state.resolving.identity import Identity, Resolved
 from state.resolving.moves import Moves, Place
 from state.routing import Router
-from state.row import (
-    OP,
-    PARTITION_BITS,
-    TABLE,
-    BadFrame,
-    Release,
-    Released,
-    Row,
-    Stalled,
-    Transaction,
-)
+from state.row import OP, PARTITION_BITS, TABLE, BadFrame, Release, Released, Row, Stalled, Transaction
 from state.step import Batch, Position, Step, ticked
+
+#: what is counted of every transaction
+_TALLIED = ("transactions", "in", "applied", "ignored")
 
 
 class Sequencer:
@@ -51,6 +46,8 @@ class Sequencer:
         self._partitions = partitions
         self._live = start.live
         self.counts = dict(start.counts)
+        #: what transactions have added to the counts in this step
+        self._tallies = [[0] * len(_TALLIED) for _ in sources]
         self._alignments: list[Alignment] = []
         for source in sources:
             own = [t for t in tables if t.source == source.name]
@@ -108,6 +105,9 @@ class Sequencer:
             self._count("parked", len(bad), number)
             step.parked += bad
             self._collect_offsets(number, alignment, step)
+            for what, n in zip(_TALLIED, self._tallies[number], strict=True):
+                self._count(what, n, number)
+            self._tallies[number] = [0] * len(_TALLIED)
         step.offsets |= self._other_offsets
         self._other_offsets, self._given_up = {}, []
         if not step.offsets and not step.parked:
@@ -143,8 +143,8 @@ class Sequencer:
                 self._other_offsets[bad.topic, bad.partition] = bad.offset + 1
         for table, partition in batch.reached:
             self._alignments[self._of_table[table]].reach_end(table, partition)
-        for number, end in batch.ends:
-            self._alignments[number].add_ends((end,))
+        for number, ended in groupby(batch.ends, itemgetter(0)):
+            self._alignments[number].add_ends([end for _, end in ended])
         for number, notice, offset in batch.notices:
             self._snapshots.note(number, notice)
             self._repairs.note(self._sources[number].name, notice)
@@ -159,7 +159,8 @@ class Sequencer:
             rows = self._of_partitions(number, rows)
         identity = self._identity
         found = identity.resolve(rows, source, released.position, released.time_ms)
-        self._aside.links(found.links, step.facts)
+        if found.links:
+            self._aside.links(found.links, step.facts)
         arriving = self._follow(number, released, found, len(rows), step)
         self._hand_out(Transaction(source, released.position, released.time_ms, found.changes), per_shard)
         for transaction in arriving:
@@ -168,10 +169,11 @@ class Sequencer:
     def _follow(self, number: int, released: Released, found: Resolved, rows: int, step: Step) -> list[Transaction]:
         """What a transaction of so many rows does to others: the rows that come to other accounts, in the order they came."""
         source, identity = self._sources[number].name, self._identity
-        self._count("transactions", 1, number)
-        self._count("in", rows, number)
-        self._count("applied", found.applied, number)
-        self._count("ignored", found.ignored, number)
+        tally = self._tallies[number]
+        tally[0] += 1
+        tally[1] += rows
+        tally[2] += found.applied
+        tally[3] += found.ignored
         arriving: list[Transaction] = []
         if found.moved or found.merged or found.own:
             place = Place(source, released.position, released.time_ms)

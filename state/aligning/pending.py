@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from state.aligning.large import Large, LargeRows
 from state.overflow import identity_of, in_order
-from state.row import PARTITION, TABLE, End, Row
+from state.row import LSN, PARTITION, TABLE, End, Row
 
 #: what is known of a transaction that can be released: its rows in memory, how many will never come, and of which tables
 Whole = tuple[list[Row], int, Mapping[str, int]]
@@ -35,7 +35,10 @@ class Pending:
 
     def whole(self, end: End, is_over: Callable[[End], bool]) -> Whole | None:
         """The transaction, None while rows of it may come; `is_over` is asked whether they cannot, until it says so."""
-        expected = sum(n for table, n in end.counts.items() if table in self._tables)
+        expected, tables = 0, self._tables
+        for table, number in end.counts.items():
+            if table in tables:
+                expected += number
         if not expected:
             return [], 0, {}
         rows = self.rows.get(end.txid, [])
@@ -64,13 +67,21 @@ class Pending:
         """The transaction's rows in order, without repeats; untouched while there are too few anyway."""
         if len(found) < expected:
             return found
+        last = -1
+        for row in found:
+            if row[LSN] <= last:
+                break
+            last = row[LSN]
+        else:
+            return found  # most small transactions: in order, and a repeat would have the place of another row
+        if len(set(map(identity_of, found))) == len(found):
+            return sorted(found, key=in_order)
         first: dict[tuple[object, ...], Row] = {}
         for row in found:
             if first.setdefault(identity_of(row), row) is not row:
                 self.held[self._base[row[TABLE]] | row[PARTITION]] -= 1
                 self.repeats += 1
-        if len(first) < len(found):
-            found = self.rows[txid] = list(first.values())
+        found = self.rows[txid] = list(first.values())
         return sorted(found, key=in_order)
 
     def missing(self, end: End) -> dict[str, int]:

@@ -32,10 +32,10 @@ class Identity(Index):
         if work.before or work.appeared:
             work.begin()
         upserts: list[Row] = []
-        gone = work.gone
+        gone, rules, plain = work.gone, self._rules, self._plain
         for row in rows:
             table, op = row[TABLE], row[OP]
-            rule = self._rules[table]
+            rule = rules[table]
             if rule is None:
                 out.ignored += 1
             elif op == "d" or op == "t" or (rule.ways and op != "T" and not ways.counts(table, row[LINK])):
@@ -46,9 +46,14 @@ class Identity(Index):
             else:
                 if gone:
                     gone.pop((table, row[KEY]), None)
-                work.enter(rule, row)
+                links = plain[table]
+                if links is None or links.get(row[KEY]) != (row[LINK] or ""):
+                    work.enter(rule, row)
                 upserts.append(row)
         work.finish(out)
+        if not (gone or work.before or self._waits):
+            self._emit_plain(upserts, (source, position, time_ms), out)
+            upserts = []
         for row in upserts:
             if gone and (row[TABLE], row[KEY]) in gone:
                 out.ignored += 1  # it came and went
@@ -108,6 +113,19 @@ class Identity(Index):
             self._emit_others(work.before, out)
         for missing in self._links.ways.reaching(work.appeared) if self._links.by_ways else work.appeared:
             self._let_go(missing, out)
+
+    def _emit_plain(self, rows: list[Row], place: Placed, out: Resolved) -> None:
+        """Nothing goes, moves or waits, which is nearly always: a row is a change of its account, if that is known."""
+        account_of, changes = self._links.account_of, out.changes
+        for row in rows:
+            table, key = row[TABLE], row[KEY]
+            account = account_of(table, key)
+            if account is None:
+                self._emit_upsert(row, place, {}, out)
+                continue
+            out.applied += 1
+            change = account, table, row[OP], key, row[FRAME], row[LINK] or "", row[PARTITION], row[OFFSET]
+            changes.append(_change(Change, change))
 
     def _emit_upsert(self, row: Row, place: Placed, before: dict[RowPlace, str | None], out: Resolved) -> None:
         table, key = row[TABLE], row[KEY]

@@ -83,6 +83,8 @@ class Relinking:
             return
         if old is not None or links.hanging.keys is not None:
             self._relink((table, key), old, link)
+        if (known := links.accounts.get(link)) is not None and known == link:
+            link = known  # the same text once in memory: most of the index is texts
         of_table[key] = link
         if rule.kind == "defines" and link and links.know(link):
             self.appeared.append((ACCOUNT, link))

@@ -61,6 +61,18 @@ def test_rows_without_an_account_wait_and_go_when_the_link_appears(identity: Ide
     assert {waiting.position for waiting, _ in last.let_go} == {1, 2}
 
 
+def test_a_row_whose_link_is_null_is_live_all_the_same(identity: Identity) -> None:
+    """It waits for a link, its newer image in the same transaction takes its place, and its delete ends it.
+
+    Planted break, seen to fail: comparing a new row's null with the link that is not there takes it for known.
+    """
+    found = identity.resolve([row(INVOICES, "c", "5"), row(INVOICES, "u", "5")], "s", 1, 0)
+    assert (changes(found), found.applied, found.ignored) == ([], 0, 1)
+    assert identity.knows(INVOICES, "5") and identity.waiting == 1
+    gone = identity.resolve([row(INVOICES, "d", "5")], "s", 2, 0)
+    assert (gone.applied, gone.ignored, identity.waiting, identity.knows(INVOICES, "5")) == (0, 2, 0, False)
+
+
 def test_a_cascading_delete_finds_the_account_although_the_parent_goes_first(identity: Identity) -> None:
     """Deletes resolve with the links as they were: parent and child may be deleted in one transaction."""
     identity.resolve(
