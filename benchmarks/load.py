@@ -62,7 +62,7 @@ class Feed:
                 "bootstrap.servers": bootstrap,
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",
-                "linger.ms": 5,
+                "linger.ms": 20,
                 "batch.size": 1_000_000,
                 "queue.buffering.max.messages": 400_000,
             }

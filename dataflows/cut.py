@@ -1,7 +1,8 @@
-"""What the canonical flow's sink does with one epoch: every record of the cut, then its progress, then the commit."""
+"""What the canonical flow's sink does: every record of whole steps, and when a cut is due its progress and the commit."""
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from connectors.laps import Laps
 from connectors.log import logger
 from connectors.mappings.versions import Versions, header
 from dataflows.encode import ShardRecords, bad_frame_body
+from dataflows.flight import Flight
 from dataflows.progress import headers, progress_body
 from dataflows.settings import Settings
 from state.model import Model
@@ -41,8 +43,12 @@ class CanonicalWriter:
         counts: dict[str, int],
         versions: Versions,
         laps: Laps,
+        flight: Flight,
     ) -> None:
         self._flow = settings.flow
+        self._flight, flight.look = flight, self.commit_due
+        #: seconds between a cut and the next; when the newest one ended
+        self._pause, self._ended = settings.epoch_ms / 1000, -math.inf
         self._prefix = settings.prefix
         self._model = model
         self._contracts = contracts
@@ -65,13 +71,26 @@ class CanonicalWriter:
         for key, record in records.items():
             self._open.exception(key.decode(), record)
 
-    def write(self, items: list[Any]) -> None:
-        """Queue what the shards and the sequencer made. A process that was taken over may learn it here."""
+    def write(self, items: list[tuple[int, ShardRecords | None]]) -> None:
+        """Queue the steps that are whole now: items are shards' parts of steps, by number (None: the step itself).
+
+        A process that was taken over may learn it here.
+        """
+        for number, records in items:
+            if records is not None:
+                self._flight.arrive(number, records)
         try:
             with stage("produce"):
-                self._write(items)
+                for step, parts in self._flight.whole():
+                    self._write(step, parts)
         except Fenced as error:
             self._end(error, self._commit + 1)
+        self.commit_due()
+
+    def commit_due(self) -> None:
+        """Commit, if the newest cut is long enough ago."""
+        if self._position is not None and not self._in_slices and time.monotonic() - self._ended >= self._pause:
+            self.commit()
 
     def _end(self, error: Fenced, number: int) -> NoReturn:
         """End the process at once: an exception would only be lost in the engine, and nothing may be written any more."""
@@ -79,17 +98,15 @@ class CanonicalWriter:
         self._log.error("fenced", reason=str(error), commit=number)
         os._exit(EXIT_FENCED)
 
-    def _write(self, items: list[Any]) -> None:
-        for item in items:
-            if isinstance(item, ShardRecords):
-                self._transactor.produce(item.records, self._headers(item.frontier))
-                self._transactor.produce(item.internal)
-                self._published += len(item.records)
-                for (source, code), n in item.parked.items():
-                    self._parked[source] = self._parked.get(source, 0) + n
-                    metrics.ROWS_PARKED.labels(source, code).inc(n)
-            else:
-                self._write_step(item)
+    def _write(self, step: Step, parts: list[ShardRecords]) -> None:
+        for part in parts:
+            self._transactor.produce(part.records, self._headers(part.frontier))
+            self._transactor.produce(part.internal)
+            self._published += len(part.records)
+            for (source, code), n in part.parked.items():
+                self._parked[source] = self._parked.get(source, 0) + n
+                metrics.ROWS_PARKED.labels(source, code).inc(n)
+        self._write_step(step)
 
     def _headers(self, frontier: dict[str, int]) -> Headers:
         return headers(self._flow, self._commit + 1, frontier, self._mapping)
@@ -149,7 +166,8 @@ class CanonicalWriter:
                 self._transactor.commit(self._offsets)
         except Fenced as error:
             self._end(error, number)
-        self._commit = number
+        self._commit, self._ended = number, time.monotonic()
+        self._flight.commit()
         self._measure(position, counts, number, queued, time.monotonic() - started)
         self._offsets, self._position, self._published = {}, None, 0
         if self._laps is not None:

@@ -14,11 +14,11 @@ from connectors import metrics
 from connectors.capturing.debezium import Peek
 from connectors.contracts import Contracts
 from connectors.cut_metrics import stage
-from connectors.kafka.polling import Rest
 from connectors.log import logger
 from connectors.scratch import ScratchFile
 from dataflows import collector
 from dataflows.encode import Encoder
+from dataflows.flight import Flight
 from dataflows.placement import shard_keys
 from dataflows.read_back import read_back
 from dataflows.restored import RestoredShard
@@ -85,6 +85,7 @@ class SequencerStage(_Stage):
         last_commit: Callable[[bytes], int | None],
         identity: Identity,
         unfinished: Unfinished,
+        flight: Flight,
     ) -> None:
         self._keys = shard_keys(settings.partitions, settings.processes)
         inputs = Counter(topic for topic, _ in start.vector)
@@ -93,21 +94,25 @@ class SequencerStage(_Stage):
             model, identity, settings.partitions, start.position, last_commit, inputs, moves
         )
         self._sequencer.slice(settings.slice_rows, lambda: ScratchFile(settings.scratch_dir or None))
-        self._unfinished = unfinished
+        self._unfinished, self._flight = unfinished, flight
         self._in_slices = False
         self._flow = settings.flow
 
     def on_batch(self, values: list[Batch]) -> tuple[Iterable[Any], bool]:
-        """Releases go to their shards, the step itself to the sink."""
+        """Releases go to their shards; the sink is told that there is a step."""
         out: list[tuple[str, Any]] = []
+        moves, flight = self._sequencer.moves, self._flight
+        moves.committed(flight.committed)
         for batch in values:
+            number = moves.step = flight.number
             with stage("sequence"):
                 step = self._sequencer.advance(batch)
             if step is None:
                 continue
-            out.extend((self._keys[shard], (shard, release)) for shard, release in step.releases.items())
+            flight.begin(step)
+            out.extend((self._keys[shard], (shard, number, release)) for shard, release in step.releases.items())
             step.releases = {}
-            out.append((SINK_KEY + "!", step))
+            out.append((SINK_KEY + "!", (number, None)))
             self._tell_large(step.whole)
         self._unfinished.asked = self._sequencer.busy
         with stage("tidy"):
@@ -128,27 +133,21 @@ class SequencerStage(_Stage):
         metrics.LARGE_TRANSACTIONS.labels(self._flow, state).inc()
         logger(self._flow).info("large transaction", state=state)
 
-    def snapshot(self) -> None:
-        """An epoch ends, and with it a cut, unless a large transaction is still coming."""
-        if not self._in_slices:
-            self._sequencer.moves.committed()
-
 
 class ShardStage(_Stage):
     """Decode, map, fold, view, compare, encode: one output partition's accounts, which its first release names."""
 
     def __init__(
-        self, settings: Settings, model: Model, contracts: Contracts, restored: dict[int, RestoredShard], rest: Rest
+        self, settings: Settings, model: Model, contracts: Contracts, restored: dict[int, RestoredShard]
     ) -> None:
-        self._restored, self._rest = restored, rest
+        self._restored = restored
         self._mine: RestoredShard | None = None
         self._encoder = Encoder(contracts, model, f"{settings.prefix}facts", settings.flow)
 
-    def on_batch(self, values: list[tuple[int, Release]]) -> tuple[Iterable[Any], bool]:
-        """Apply each release; what comes out is bytes, ready for the sink."""
-        self._rest.busy()
+    def on_batch(self, values: list[tuple[int, int, Release]]) -> tuple[Iterable[Any], bool]:
+        """Apply the release of each step; what comes out is bytes, ready for the sink."""
         out = []
-        for number, release in values:
+        for number, step, release in values:
             if self._mine is None:
                 self._mine = self._restored.pop(number)
             with stage("shard"):
@@ -158,7 +157,7 @@ class ShardStage(_Stage):
             for key, body in output.exceptions:
                 self._mine.open.exception(key, body)
             with stage("encode"):
-                out.append(self._encoder.encode(number, release, output))
+                out.append((step, self._encoder.encode(number, release, output)))
         with stage("tidy"):
             collector.tidy()
         return out, False

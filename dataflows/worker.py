@@ -22,7 +22,6 @@ from connectors import metrics
 from connectors.contracts import Contracts
 from connectors.cut_metrics import stages
 from connectors.kafka.offsets import StartRace
-from connectors.kafka.polling import Rest
 from connectors.kafka.sink import CutSink
 from connectors.kafka.source import Handler, KafkaSource, reader
 from connectors.kafka.topics import admin
@@ -32,6 +31,7 @@ from connectors.laps import Laps
 from connectors.log import configure, logger
 from dataflows import bootstrap, collector
 from dataflows.cut import EXIT_FENCED, CanonicalWriter
+from dataflows.flight import Flight
 from dataflows.placement import SERIAL_WORKER, sequencer_key, shard_workers
 from dataflows.restored import RESTORING, Restore, Restored
 from dataflows.settings import Settings
@@ -39,6 +39,8 @@ from dataflows.stages import SequencerStage, ShardStage, Unfinished, peek_messag
 from dataflows.start import Start, demand_newest, transactional_id, transactor_config
 from state.model import Model
 
+#: an epoch of the engine; cuts do not wait for its end (`dataflows/flight.py`)
+EPOCH = timedelta(seconds=10)
 #: with several processes the engine's main thread asks for the interpreter lock a thousand times a second, only to look
 #: for signals; each time the working thread would have to hand it over. It gets it between two batches in any case.
 SWITCH_SECONDS = 0.1
@@ -83,6 +85,7 @@ class Worker:
         self._model, self._contracts = given
         self._known = bootstrap.schemas(settings, folder)
         self._sink = ThreadPoolExecutor(1, "sink")
+        self._flight = Flight()
         self._transactor: Future[Transactor] | None = None
 
     def restore(self, stopping: Stopping, laps: Laps) -> Restored | None:
@@ -100,7 +103,7 @@ class Worker:
         """The flow, as the engine runs it in every process."""
         settings, model, start, known = self._settings, self._model, self._start, self._known
         key = sequencer_key(settings.processes)
-        unfinished, rest = Unfinished(key), Rest()
+        unfinished = Unfinished(key)
 
         def open_part(number: int) -> tuple[Consumer, Handler] | None:
             if number != SERIAL_WORKER:
@@ -111,11 +114,18 @@ class Worker:
         def open_sequencer(_none: None) -> SequencerStage:
             assert restored.identity is not None, "the sequencer's key leads to the process that restored the index"
             last_commit = bootstrap.last_commit(known)
-            return SequencerStage(settings, model, start, last_commit, restored.identity, unfinished)
+            return SequencerStage(settings, model, start, last_commit, restored.identity, unfinished, self._flight)
 
         flow = Dataflow(settings.flow)
         source = KafkaSource(
-            settings.processes, open_part, settings.batch_rows, stopping, settings.flow, parent, unfinished, rest
+            settings.processes,
+            open_part,
+            settings.batch_rows,
+            stopping,
+            settings.flow,
+            parent,
+            unfinished,
+            may_read=self._flight.may_read,
         )
         read = op.input("read", flow, source)
         stepped = op.stateful_batch("align_resolve_route", read, open_sequencer)
@@ -125,7 +135,7 @@ class Worker:
         folded = op.stateful_batch(
             "decode_fold_view_compare",
             routed.trues,
-            lambda _none: ShardStage(settings, model, self._contracts, restored.shards, rest),
+            lambda _none: ShardStage(settings, model, self._contracts, restored.shards),
         )
         cut = op.merge(
             "cut",
@@ -151,7 +161,15 @@ class Worker:
         finally:
             self._sink.shutdown()
         writer = CanonicalWriter(
-            settings, self._model, contracts, transactor, start.commit, start.position.counts, start.versions, laps
+            settings,
+            self._model,
+            contracts,
+            transactor,
+            start.commit,
+            start.position.counts,
+            start.versions,
+            laps,
+            self._flight,
         )
         writer.load_exceptions(restored.exceptions)
         laps.lap("open")
@@ -211,7 +229,7 @@ def work(
                 workers_per_process=1,
                 process_id=number if several else None,
                 addresses=addresses_of(settings) if several else None,
-                epoch_interval=timedelta(milliseconds=settings.epoch_ms),
+                epoch_interval=EPOCH,
             )
     except Exception as error:  # noqa: BLE001 - the engine hides causes between processes: the log must hold this one
         logger(settings.flow).exception("flow ended by an error", process=number, reason=str(error))

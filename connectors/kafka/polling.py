@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from confluent_kafka import Consumer, Message
 
-#: seconds without anything after which a flow rests: a few epochs, so that what was read is committed by then
+#: seconds without anything after which a flow rests: a few cuts, so that what was read is committed by then
 REST_AFTER_S = 0.25
 #: how long a resting flow waits for a message before it looks at other things, such as a stop that was asked for
 REST_MS = 25

@@ -1,4 +1,4 @@
-"""The writing side of every flow: everything of one epoch is one Kafka transaction."""
+"""The writing side of every flow: at the latest with the end of an epoch, all of it is in a Kafka transaction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class CutWriter(Protocol):
         """Queue the items of the open cut."""
 
     def commit(self) -> None:
-        """Make the cut visible, if there is one."""
+        """An epoch ends: make the cut visible, if there is one."""
 
     def close(self) -> None:
         """End cleanly."""

@@ -17,6 +17,8 @@ from connectors.registry import RegistryUnavailable
 
 #: pause between two polls that found nothing
 IDLE_MS = 4
+#: pause while nothing is to be read because enough is under way
+FULL_MS = 1
 
 #: what travels instead of messages while the flow has not got through earlier ones; None: nothing, read on
 Unfinished = Callable[[], Any]
@@ -63,33 +65,21 @@ class _Partition(StatefulSourcePartition[Any, None]):
     heard: this blocks nothing but reading.
     """
 
-    def __init__(
-        self,
-        consumer: Consumer,
-        handler: Handler,
-        batch: int,
-        stopping: Callable[[], bool],
-        parent: int | None,
-        outage: RegistryOutage,
-        unfinished: Unfinished,
-        rest: Rest,
-    ) -> None:
-        self._rest = rest
-        self._consumer = consumer
-        self._unfinished = unfinished
-        self._handler = handler
-        self._batch = batch
-        self._stopping = stopping
-        self._parent = parent
-        self._outage = outage
+    def __init__(self, consumer: Consumer, handler: Handler, outage: RegistryOutage, source: KafkaSource) -> None:
+        self._consumer, self._handler, self._outage, self._source = consumer, handler, outage, source
+        self._rest = source.rest
         self._kept: tuple[list[Message], list[Message]] | None = None
-        self._idle = False
+        self._idle = self._full = False
 
     def next_batch(self) -> list[Any]:
         """At most one item: what the handler makes of the messages that are there."""
-        if self._stopping() or (self._parent is not None and os.getppid() != self._parent):
+        if self._source.stopped:
             raise StopIteration
-        if (item := self._unfinished()) is not None:
+        self._full = not self._source.may_read()
+        if self._full:
+            self._rest.busy()
+            return []
+        if (item := self._source.unfinished()) is not None:
             self._idle = False
             self._rest.busy()
             return [item]
@@ -110,7 +100,7 @@ class _Partition(StatefulSourcePartition[Any, None]):
 
     def _poll(self) -> tuple[list[Message], list[Message]]:
         """Messages, and the ends of partitions that were reached."""
-        polled, ends = take(self._consumer, self._batch, REST_MS / 1000 if self._rest.resting() else 0.0), []
+        polled, ends = take(self._consumer, self._source.batch, REST_MS / 1000 if self._rest.resting() else 0.0), []
         if polled:
             self._rest.busy()
         for message in polled:
@@ -121,12 +111,14 @@ class _Partition(StatefulSourcePartition[Any, None]):
         return ([message for message in polled if message.error() is None] if ends else polled), ends
 
     def next_awake(self) -> datetime | None:
-        """Now after a batch, a little later after an empty poll, later still while the registry is away.
+        """Now after a batch, a little later after an empty poll or while enough is under way, later still without registry.
 
         A flow that rests waits in the poll itself, where the next message wakes it.
         """
         if self._kept:
             return datetime.now(UTC) + timedelta(seconds=self._outage.pause_s)
+        if self._full:
+            return datetime.now(UTC) + timedelta(milliseconds=FULL_MS)
         return datetime.now(UTC) + timedelta(milliseconds=IDLE_MS) if self._idle and not self._rest.resting() else None
 
     def snapshot(self) -> None:
@@ -139,22 +131,20 @@ class _Partition(StatefulSourcePartition[Any, None]):
 
 
 class _Watch(StatefulSourcePartition[Any, None]):
-    """The part of a worker that does not read: it ends the worker when the flow is to stop, and lets epochs end."""
+    """The part of a worker that does not read: it ends the worker when the flow is to stop."""
 
-    def __init__(self, stopping: Callable[[], bool], parent: int | None, rest: Rest) -> None:
-        self._rest = rest
-        self._stopping = stopping
-        self._parent = parent
+    def __init__(self, source: KafkaSource) -> None:
+        self._source = source
 
     def next_batch(self) -> list[Any]:
         """Nothing, ever."""
-        if self._stopping() or (self._parent is not None and os.getppid() != self._parent):
+        if self._source.stopped:
             raise StopIteration
         return []
 
     def next_awake(self) -> datetime:
-        """As often as a reader that found nothing: no cut ends before each worker has looked."""
-        return datetime.now(UTC) + timedelta(milliseconds=REST_MS if self._rest.resting() else IDLE_MS)
+        """As often as a reader that rests: only a stop is waited for."""
+        return datetime.now(UTC) + timedelta(milliseconds=REST_MS)
 
     def snapshot(self) -> None:
         """Nothing."""
@@ -173,8 +163,9 @@ def _raise(error: KafkaError, message: Message) -> None:
 class KafkaSource(FixedPartitionedSource[Any, None]):
     """One engine partition per worker. `open_part(number)` gives that worker's consumer and handler, None if it reads nothing.
 
-    `flow` names the flow in logs and metrics. While `unfinished` gives something, that travels and nothing is read. `rest`
-    is that of the process: others in it who have work say so.
+    `flow` names the flow in logs and metrics. While `unfinished` gives something, that travels and nothing is read; while
+    `may_read`, which is asked before each read, says no, nothing travels. `rest` is that of the process: others in it who
+    have work say so.
     """
 
     def __init__(
@@ -187,15 +178,17 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
         parent: int | None = None,
         unfinished: Unfinished = lambda: None,
         rest: Rest | None = None,
+        may_read: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._workers = workers
-        self._rest = Rest() if rest is None else rest
-        self._unfinished = unfinished
-        self._open = open_part
-        self._batch = batch
-        self._stopping = stopping
-        self._flow = flow
-        self._parent = parent
+        self._workers, self._open, self._flow = workers, open_part, flow
+        self._stopping, self._parent = stopping, parent
+        self.batch, self.unfinished, self.may_read = batch, unfinished, may_read
+        self.rest = Rest() if rest is None else rest
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the flow is to end: it was asked to, or its parent is gone."""
+        return self._stopping() or (self._parent is not None and os.getppid() != self._parent)
 
     def list_parts(self) -> list[str]:
         """The workers' numbers."""
@@ -205,9 +198,6 @@ class KafkaSource(FixedPartitionedSource[Any, None]):
         """Open the consumer of one worker."""
         opened = self._open(int(for_part))
         if opened is None:
-            return _Watch(self._stopping, self._parent, self._rest)
+            return _Watch(self)
         consumer, handler = opened
-        outage = RegistryOutage(self._flow)
-        return _Partition(
-            consumer, handler, self._batch, self._stopping, self._parent, outage, self._unfinished, self._rest
-        )
+        return _Partition(consumer, handler, RegistryOutage(self._flow), self)

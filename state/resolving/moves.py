@@ -6,6 +6,7 @@ since the last cut and is not stored yet is remembered here until it is.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -65,20 +66,28 @@ class Moves:
 
     def __init__(self, read_back: ReadBack | None = None) -> None:
         self._read_back = read_back
-        self._released: list[Transaction | Remembered] = []
-        self._before: list[Transaction | Remembered] = []
+        #: with the number of the step that released it, oldest first
+        self._released: deque[tuple[int, Transaction | Remembered]] = deque()
+        #: the step that is being made; whoever numbers steps says which
+        self.step = 0
+        #: the last step of the newest cut
+        self._committed = -1
 
     def add(self, transaction: Transaction | Remembered) -> None:
         """A transaction was released."""
-        self._released.append(transaction)
+        self._released.append((self.step, transaction))
 
-    def committed(self) -> None:
-        """A cut ends: what was released before the last one is stored by now."""
-        if self._read_back is not None:
-            for stored in self._before:
-                if isinstance(stored, Remembered):
-                    stored.overflow.close()
-            self._before, self._released = self._released, []
+    def committed(self, step: int | None = None) -> None:
+        """A cut ends with `step` (None: with all that was released): what the cuts before it hold can be read by now."""
+        if step == self._committed:
+            return
+        while self._read_back is not None and self._released and self._released[0][0] <= self._committed:
+            _, stored = self._released.popleft()
+            if isinstance(stored, Remembered):
+                stored.overflow.close()
+        self._committed = self.step if step is None else step
+        if step is None:
+            self.step += 1
 
     def bring(
         self, found: Resolved, identity: Identity, source_of: Callable[[int], str], place: Place, told_ms: int
@@ -144,7 +153,7 @@ class Moves:
         return found
 
     def _since(self, places: Collection[RowPlace]) -> Iterable[tuple[int, int, list[Change]]]:
-        for one in (*self._before, *self._released):
+        for _, one in self._released:
             changes = one.overflow.changes(places) if isinstance(one, Remembered) else one.changes
             yield one.position, one.time_ms, changes
 

@@ -1,4 +1,7 @@
-"""While a flow has not got through what it took, nothing more is read, and it is asked to go on at once."""
+"""While a flow has not got through what it took, nothing more is read, and it is asked to go on at once.
+
+While enough of what it took is under way between its processes, it is not asked for anything.
+"""
 
 from __future__ import annotations
 
@@ -40,3 +43,24 @@ def test_nothing_is_read_until_it_is_done() -> None:
     stop[0] = True
     with pytest.raises(StopIteration):
         part.next_batch()
+
+
+def test_nothing_is_read_while_enough_is_under_way() -> None:
+    """Neither messages nor unfinished work travel, and it asks again a moment later; then it goes on.
+
+    Planted break, seen to fail: reading without asking whether it may.
+    """
+    may, left = [False], ["go on"]
+    source = KafkaSource(
+        1,
+        lambda _number: (cast("Consumer", Untouched()), lambda _messages, _ends: None),
+        10,
+        lambda: False,
+        "test",
+        unfinished=lambda: left.pop() if left else None,
+        may_read=lambda: may[0],
+    )
+    part = source.build_part("read", "0", None)
+    assert part.next_batch() == [] and part.next_awake() is not None
+    may[0] = True
+    assert part.next_batch() == ["go on"] and part.next_awake() is None
