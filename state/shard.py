@@ -155,7 +155,7 @@ class Shard:
     ) -> list[tuple[str, str, str, dict[str, Any] | None]]:
         """Fold one whole transaction; returns its change events. Until a move is `whole`, derived objects stay as they are."""
         entries: dict[str, list[dict[str, Any]]] = {}
-        accounts, apply = self._accounts.hot, self._rows.apply
+        accounts, apply, tells = self._accounts.hot, self._rows.apply, live and self._changes
         for change in transaction.changes:
             if change[2] == "T":
                 self._truncate(change, transaction, out, touched)
@@ -164,7 +164,7 @@ class Shard:
             account = accounts.get(name) or self._accounts.of(name)
             touched[name] = account
             entry = apply(account, change, transaction, out)
-            if entry is not None and live and self._changes:
+            if entry is not None and tells:
                 entries.setdefault(name, []).append(entry)
         if self._derives and live:
             self._unsettled |= dict.fromkeys(change[0] for change in transaction.changes if change[2] != "T")
@@ -178,7 +178,7 @@ class Shard:
                 if (fresh := accounts.get(name)) is not None and fresh.fresh:
                     self._milestones.know(fresh)
         told = self._publication.revenue.follow(transaction, entries, accounts, out)
-        return [("change", n, n, change_event.event(n, transaction, made)) for n, made in entries.items()] + [*told]
+        return [("change", n, n, change_event.event(n, transaction, made)) for n, made in entries.items()] + told
 
     def _truncate(self, change: Change, transaction: Transaction, out: Output, touched: dict[str, Account]) -> None:
         """A truncated table retires every one of its rows."""

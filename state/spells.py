@@ -18,6 +18,8 @@ _STATUS, _TIER, _STARTED, _UNTIL, _FROM, _TO, _EFFECTIVE = (
 _LIVE = frozenset(("trial", "active", "past_due"))
 _OVER = frozenset(("cancelled", "expired", "paused"))
 _NONE = (None, NOT_SET, OPEN_ENDED)
+#: which dates say since when a state holds, the first that is known counts
+_OF_LIVE, _OF_OVER = (_FROM, _EFFECTIVE, _STARTED), (_EFFECTIVE,)
 BY_COMMIT: Final = "was brought by the commit of then"
 _WORDS = {
     _FROM: "is valid from then on",
@@ -64,7 +66,9 @@ def ms_of(at: str) -> int:
 def spell_of(fact: Fact) -> Spell | None:
     """The spell of a subscription; None for one that never entitled, as far as its row says."""
     status, tier = fact[_STATUS], fact[_TIER]
-    start = next((fact[place] for place in (_FROM, _STARTED) if fact[place] not in _NONE), OPEN_STARTED)
+    start = fact[_FROM]
+    if start in _NONE and (start := fact[_STARTED]) in _NONE:
+        start = OPEN_STARTED
     if status in _LIVE:
         return Spell(True, tier, start, None if fact[_TO] in _NONE else fact[_TO])
     if status not in _OVER:
@@ -73,10 +77,18 @@ def spell_of(fact: Fact) -> Spell | None:
     return Spell(False, tier, start, until)
 
 
+def goes_on(fact: Fact, tier: str) -> bool:
+    """Whether a subscription entitles to this tier, with no end in sight: what `spell_of` says of almost all."""
+    return fact[_STATUS] in _LIVE and fact[_TIER] == tier and fact[_TO] in _NONE
+
+
 def _date(fact: Fact) -> tuple[int, str | None]:
     """(place, date) of the source's own date that says since when the state holds; None without one."""
-    places = (_FROM, _EFFECTIVE, _STARTED) if fact[_STATUS] in _LIVE else (_EFFECTIVE,)
-    return next(((place, fact[place]) for place in places if fact[place] not in _NONE), (places[-1], None))
+    places = _OF_LIVE if fact[_STATUS] in _LIVE else _OF_OVER
+    for place in places:
+        if fact[place] not in _NONE:
+            return place, fact[place]
+    return places[-1], None
 
 
 def began_of(fact: Fact) -> Began:
@@ -85,14 +97,18 @@ def began_of(fact: Fact) -> Began:
     live, tier = fact[_STATUS] in _LIVE, fact[_TIER]
     if date is not None and (place == _FROM or ms_of(date) <= fact[TIME_MS]):
         return Began(live, tier, date, _WORDS[place], date, place == _FROM)
-    return committed(fact)
+    return _committed(fact, date)
 
 
 def committed(fact: Fact) -> Began:
     """The same where the commit says it."""
+    return _committed(fact, _date(fact)[1])
+
+
+def _committed(fact: Fact, date: str | None) -> Began:
     at = instant_from_us(fact[TIME_MS] * 1000)
     assert at is not None
-    return Began(fact[_STATUS] in _LIVE, fact[_TIER], at, BY_COMMIT, _date(fact)[1], False)
+    return Began(fact[_STATUS] in _LIVE, fact[_TIER], at, BY_COMMIT, date, False)
 
 
 class Held(NamedTuple):
@@ -126,7 +142,7 @@ class Tenure(Sparse):
 
     def began(self, ref: Ref, fact: Fact) -> Began:
         """Since when a subscription is in its state. What is remembered counts until its date is another one."""
-        own, kept = began_of(fact), self.begun.get(ref)
+        own, kept = began_of(fact), self.begun.get(ref) if self.begun else None
         return kept if kept is not None and (kept.state, kept.date) == (own.state, _date(fact)[1]) else own
 
     def enter(self, ref: Ref, sign: int) -> None:

@@ -24,6 +24,8 @@ EXACT = Context(prec=2000, traps=[Inexact, InvalidOperation])
 
 _NO_LABEL = object()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: of UTC, without saying so
+_CLOCK_OF_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
 _DAY_OF_EPOCH = date(1970, 1, 1).toordinal()
 _US_MIN = -62_135_596_800_000_000
 _US_MAX = 253_402_300_799_999_999
@@ -212,15 +214,16 @@ def instant(value: Any) -> str | None:
 
 def instant_from_us(value: Any) -> str | None:
     """As `instant`, for a column whose mapping declares `zone: UTC`: microseconds since 1970 are accepted too."""
-    if isinstance(value, datetime) and value.tzinfo is None:
-        value = value.replace(tzinfo=UTC)
-    if not isinstance(value, int) or isinstance(value, bool):
-        return instant(value)
-    if value in (INFINITY_US, MINUS_INFINITY_US):
-        return OPEN_ENDED if value > 0 else OPEN_STARTED
+    if value.__class__ is not int:
+        if isinstance(value, datetime) and value.tzinfo is None:
+            value = value.replace(tzinfo=UTC)
+        if not isinstance(value, int) or isinstance(value, bool):
+            return instant(value)
     if not _US_MIN <= value <= _US_MAX:
+        if value in (INFINITY_US, MINUS_INFINITY_US):
+            return OPEN_ENDED if value > 0 else OPEN_STARTED
         raise BadValue("OUT_OF_RANGE_TIMESTAMP", f"{value} microseconds lie outside the years 1 to 9999")
-    return iso(_EPOCH + timedelta(microseconds=value))
+    return _plain(_CLOCK_OF_EPOCH + timedelta(microseconds=value))
 
 
 def instant_ms(value: str) -> int | None:
@@ -234,5 +237,9 @@ def instant_ms(value: str) -> int | None:
 
 def iso(moment: datetime) -> str:
     """Canonical text of a UTC moment: seconds, or the fraction without a trailing 000."""
-    plain = moment.replace(tzinfo=None).isoformat()
+    return _plain(moment.replace(tzinfo=None))
+
+
+def _plain(moment: datetime) -> str:
+    plain = moment.isoformat()
     return (plain.removesuffix("000") if moment.microsecond else plain) + "Z"

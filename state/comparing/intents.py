@@ -46,7 +46,8 @@ class Intents:
         for rule in known:
             if not COMPARED[rule.object].whole:
                 self._of_object.setdefault(COMPARED[rule.object].kind, []).append(rule)
-        self._of_account = [rule for rule in known if COMPARED[rule.object].whole]
+        #: with the kinds of objects that are looked at
+        self._of_account = [(rule, (it.made_of, it.kind)) for rule in known if (it := COMPARED[rule.object]).whole]
         self._timers = timers
         self._loaded: dict[str, dict[Key, Record]] = {}
 
@@ -87,13 +88,13 @@ class Intents:
             account.blocked = blocked
             dirty = dict.fromkeys(account.items, touched) | dirty
             entitlement = True
-        for (kind, object_id), time_ms in dirty.items():
-            for rule in self._of_object.get(kind, ()):
-                self._evaluate(account, rule, object_id, now, time_ms, clock_ms, out)
+        if self._of_object:
+            for (kind, object_id), time_ms in dirty.items():
+                for rule in self._of_object.get(kind, ()):
+                    self._evaluate(account, rule, object_id, now, time_ms, clock_ms, out)
         kinds = {kind for kind, _ in dirty}
-        for rule in self._of_account:
-            compared = COMPARED[rule.object]
-            if entitlement or compared.made_of in kinds or compared.kind in kinds:
+        for rule, concerned in self._of_account:
+            if entitlement or not kinds.isdisjoint(concerned):
                 self._evaluate(account, rule, account.id, now, touched, clock_ms, out)
         if account.intents:
             self._advance(account, now, touched, clock_ms, out)

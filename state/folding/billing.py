@@ -54,6 +54,7 @@ def subscription(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: 
     account.place("subscription", "billing", ref, fact[ID], sign)
     account.counts.subscriptions += sign
     account.tenure.enter(ref, sign)
+    account.moving = True
     status, tier = fact[_SUB_STATUS], fact[_SUB_TIER]
     if sign > 0 and (account.terms or has_dates(fact)):
         follow(account, ref, fact)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from state.folding.account import Account
@@ -35,7 +36,10 @@ def entitled(account: Account, tiers: tuple[str, ...], clock_ms: int) -> Entitle
         return Entitled(None, None, 0, None, "billing does not know the account", tiers[0])
     fact = account.rows[item.billing]
     standing: str | None = fact[_STANDING]
-    counts = account.tiers if not (account.ending or account.starting) else dict(account.tiers)
+    shown, timed = account.shown, bool(account.ending or account.starting)
+    if shown is not None and shown.tier is not None and not (timed or account.tenure.changed) and shown[1] == standing:
+        return shown  # no subscription changed since
+    counts = dict(account.tiers) if timed else account.tiers
     live = sum(counts.values())
     until: int | None = None
     for tier, end_ms in account.ending.values():
@@ -58,11 +62,14 @@ def entitled(account: Account, tiers: tuple[str, ...], clock_ms: int) -> Entitle
                 best = rank
     if unknown:
         return Entitled(None, standing, live, until, "a subscription has an unmapped status or plan", tiers[0])
-    shown = account.shown
     if shown and shown.live == live and shown.tier == tiers[best] and shown.standing == standing and shown[3] == until:
-        return shown  # the usual case
-    reason = f"best of {live} live subscriptions" if live else "no live subscription"
-    return Entitled(tiers[best], standing, live, until, reason, tiers[0])
+        return shown
+    return Entitled(tiers[best], standing, live, until, _reason(live), tiers[0])
+
+
+@lru_cache(maxsize=100)
+def _reason(live: int) -> str:
+    return f"best of {live} live subscriptions" if live else "no live subscription"
 
 
 def _within(account: Account, clock_ms: int, until: int | None) -> tuple[list[str | None], int | None]:

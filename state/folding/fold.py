@@ -73,8 +73,8 @@ def fold(account: Account, tables: tuple[TableSpec, ...], folder: Folder, ref: R
         if fact[UNMAPPED] is not None:
             account.odd = True
         known = account.positions.get(spec.source)
-        if known is None:  # kept in the order of the names, so that records need not sort
-            account.positions = dict(sorted([*account.positions.items(), (spec.source, fact[POSITION])]))
+        if known is None:
+            _know_source(account, spec.source, fact[POSITION])
         elif fact[POSITION] > known:
             account.positions[spec.source] = fact[POSITION]
     tally = account.tallies.get(ref)
@@ -108,6 +108,13 @@ def _touch_children(account: Account, tables: tuple[TableSpec, ...], ref: Ref) -
             tally = account.tallies.get(child)
             if tally is not None and tally.children:
                 _touch_children(account, tables, child)
+
+
+def _know_source(account: Account, source: str, position: int) -> None:
+    """The first row of a source. Positions are kept in the order of the names, so that records need not sort."""
+    account.positions[source] = position
+    if len(account.positions) > 1:
+        account.positions = dict(sorted(account.positions.items()))
 
 
 def forget_position(account: Account, tables: tuple[TableSpec, ...], source: str, position: int) -> None:
@@ -153,5 +160,6 @@ def _adopt_currency(account: Account, spec: TableSpec) -> None:
     if currency is not None:
         currency = currency.strip()
     if account.currency.get(system) != currency:
-        account.currency = alike({**account.currency, system: currency})
-        account.stale = True
+        account.currency = alike({**account.currency, system: currency} if account.currency else {system: currency})
+        if ref is None or len(account.rows) > 1:  # the account's row alone, as new ones begin, has no amounts
+            account.stale = True

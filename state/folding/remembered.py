@@ -30,6 +30,7 @@ class Remembered(Sparse):
         "illegal",
         "intents",
         "made",
+        "moving",
         "next_due_ms",
         "next_end_ms",
         "next_milestone_ms",
@@ -91,6 +92,8 @@ class Remembered(Sparse):
     #: recurring revenue that was told, minor by currency (None: as the rows say), and whether a note keeps it
     told: Mapping[str, int] | None
     withheld: bool
+    #: whether a subscription changed since the sum was last found to be what was told
+    moving: bool
     #: open exceptions about illegal steps, by their id
     illegal: Mapping[str, dict[str, Any]]
 
@@ -103,4 +106,4 @@ class Remembered(Sparse):
         self.blocked = _NOT_BLOCKED
         self.shown = self.segment = None
         self.next_due_ms = self.next_end_ms = self.next_milestone_ms = None
-        self.fresh = self.withheld = False
+        self.fresh = self.withheld = self.moving = False

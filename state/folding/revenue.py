@@ -55,20 +55,30 @@ class Revenue:
 
     def follow(
         self, transaction: Transaction, entries: Mapping[str, Entries], accounts: Mapping[str, Account], out: Output
-    ) -> Iterable[tuple[str, str, str, Record | None]]:
+    ) -> list[tuple[str, str, str, Record | None]]:
         """A transaction is folded: its movements. `entries`: what it changed, by account."""
+        told: list[tuple[str, str, str, Record | None]] = []
+        moved: frozenset[str] | None = None
         for name, made in entries.items():
-            if any(map(_concerns, made)):
-                changes = [change for change in transaction.changes if change.account == name]
-                for event in self._tell(accounts[name], made, changes, out):
-                    event |= {"source": transaction.source, "position": transaction.position}
-                    yield "change", name, name, event | {"time_ms": transaction.time_ms}
+            account = accounts[name]
+            if not (account.moving or account.withheld or account.told is None) or not any(map(_concerns, made)):
+                continue
+            if moved is None:
+                moved = _moved(transaction.changes)
+            for event in self._tell(account, made, name in moved, out):
+                event["source"], event["position"] = transaction.source, transaction.position
+                event["time_ms"] = transaction.time_ms
+                told.append(("change", name, name, event))
+        return told
 
     def catch_up(self, account: Account, clock_ms: int, out: Output) -> None:
         """Before the account is published: what changed by itself (a plan that takes effect), or is known by now."""
         if account.told is None:
             account.told = _revenue(account)
-        if self._silent or (account.told == _revenue(account) and not account.withheld):
+        if self._silent or not (account.moving or account.withheld):
+            return
+        if account.told == _revenue(account) and not account.withheld:
+            account.moving = False
             return
         newest = max(
             (
@@ -78,28 +88,28 @@ class Revenue:
             ),
             default=(0, ""),
         )
-        for event in self._tell(account, (), (), out):
+        for event in self._tell(account, (), False, out):
             event |= {"source": newest[1], "position": newest[0], "time_ms": clock_ms}
             out.records.append(("change", account.id, account.id, event))
 
-    def _tell(self, account: Account, entries: Entries, changes: Iterable[Change], out: Output) -> list[dict[str, Any]]:
+    def _tell(self, account: Account, entries: Entries, moved: bool, out: Output) -> list[dict[str, Any]]:
         before, now = account.told, _revenue(account)
         if before is None or (before == now and not account.withheld):
-            account.told = now
+            account.told, account.moving = now, False
             return []
         if unknown(account):
             self._withhold(account, before != now, out)
             return []
-        account.told, late = now, account.withheld
+        account.told, account.moving, late = now, False, account.withheld
         self._withhold(account, False, out)
-        moved = [one for one in changes if one.op == MOVED or (one.op == "d" and one.partition < 0)]
         reason = "account_moved" if moved else "known_late" if late else _reason(entries)
         ids = list(dict.fromkeys(entry["id"] for entry in entries if entry["object"] == "subscription"))
         if len(before) == len(now) == 1 and before.keys() != now.keys():
             reason = "currency_changed"
+        codes = sorted(before.keys() | now.keys()) if before and now else sorted(before or now)
         return [
             _event(account, code, before.get(code, 0), now.get(code, 0), reason, ids)
-            for code in sorted(before.keys() | now.keys())
+            for code in codes
             if before.get(code, 0) != now.get(code, 0)
         ]
 
@@ -108,6 +118,11 @@ class Revenue:
         if withheld != account.withheld:
             account.withheld = withheld
             out.notes.append(Note(account.id, REVENUE, account.id, dict(account.told or {}) if withheld else None))
+
+
+def _moved(changes: Iterable[Change]) -> frozenset[str]:
+    """Accounts that got rows of others, or lost some to them."""
+    return frozenset(one[0] for one in changes if one[2] == MOVED or (one[2] == "d" and one.partition < 0))
 
 
 def _concerns(entry: Mapping[str, Any]) -> bool:
@@ -119,10 +134,14 @@ def _concerns(entry: Mapping[str, Any]) -> bool:
 
 def unknown(account: Account) -> bool:
     """Whether the state or amount of a subscription is unknown, so that the sum says too little. An unknown plan has a price."""
-    if any(fault.code == INVALID_PRECISION and fault.object == "subscription" for fault in account.faults.values()):
+    if account.faults and any(
+        fault.code == INVALID_PRECISION and fault.object == "subscription" for fault in account.faults.values()
+    ):
         return True
+    if account.counts.unmapped == 0:
+        return False
     subscriptions = (item.billing for item in account.items.values() if item.kind == "subscription")
-    return account.counts.unmapped > 0 and any(
+    return any(
         name.rpartition(":")[2] in _SUMMED
         for ref in subscriptions
         if ref is not None
@@ -137,11 +156,11 @@ def _revenue(account: Account) -> Mapping[str, int]:
 def _reason(entries: Entries) -> str:
     of_subscriptions = [entry for entry in entries if entry["object"] == "subscription"]
     ops = {entry["op"] for entry in of_subscriptions}
-    changed = {field["name"] for entry in of_subscriptions for field in entry["fields"]}
-    if not of_subscriptions:
+    if not ops:
         return "took_effect"
     if "updated" not in ops:
-        return {frozenset(("created",)): "started", frozenset(("retired",)): "ended"}.get(frozenset(ops), "replaced")
+        return "replaced" if len(ops) > 1 else "started" if "created" in ops else "ended"
+    changed = {field["name"] for entry in of_subscriptions for field in entry["fields"]}
     return next((reason for name, reason in _REASONS if name in changed), "corrected")
 
 

@@ -19,7 +19,7 @@ from state.model import TableSpec
 from state.output import Output
 from state.roles import ID, ROLES, Ref
 from state.sparse import NOTHING
-from state.spells import Began, Held, Spell, ms_of, spell_of
+from state.spells import Began, Held, Spell, goes_on, ms_of, spell_of
 from state.values import OPEN_ENDED, instant_from_us
 
 _CREATED: Final = ROLES["billing", "account"].index("created_at")
@@ -74,9 +74,7 @@ class Tenures:
         if out is not None:
             self._note(account, fresh, out)
         held = tenure.held if now.tier is not None else None
-        found = now._replace(
-            since=held.at if held else None, since_reason=held.why if held else "the tier is not known"
-        )
+        found = Entitled(*now[:6], *((held.at, held.why) if held else (None, "the tier is not known")))
         return account.shown if found == account.shown and account.shown is not None else found
 
     def _continued(self, account: Account, held: Held | None, fresh: Held) -> Held:
@@ -132,7 +130,7 @@ class Tenures:
         """The same for the usual account, with one subscription that entitles with no end: its beginning is all there is."""
         (ref,) = account.tenure.rows
         fact = account.rows[ref]
-        if (spell := spell_of(fact)) is None or not spell.live or spell.until is not None or spell.tier != tier:
+        if not goes_on(fact, tier):
             return None
         began = account.tenure.began(ref, fact)
         return None if began.bounded else Held(tier, began.at, f"{fact[ID]} {began.words}", ref, began)
@@ -154,6 +152,8 @@ class Tenures:
 
     def _note(self, account: Account, fresh: Held | None, out: Output) -> None:
         tenure = account.tenure
+        if not tenure.begun and (tenure.held is None or tenure.held == fresh) and tenure.noted is None:
+            return  # the usual case: the rows say it
         for ref in [ref for ref in tenure.begun if ref not in account.rows]:
             tenure.drop("begun", ref)
         body: dict[str, Any] | None = None
