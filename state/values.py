@@ -25,7 +25,7 @@ EXACT = Context(prec=2000, traps=[Inexact, InvalidOperation])
 _NO_LABEL = object()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: of UTC, without saying so
-_CLOCK_OF_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
+_CLOCK_OF_EPOCH = _EPOCH.replace(tzinfo=None)
 _DAY_OF_EPOCH = date(1970, 1, 1).toordinal()
 _US_MIN = -62_135_596_800_000_000
 _US_MAX = 253_402_300_799_999_999
