@@ -155,7 +155,7 @@ class Pass:
         gc.freeze()
         for number, release in releases:
             started = process_time()
-            out = shards[number].apply(release)
+            out = shards[number].apply(release, encoders[number].output())
             self._clock("shard", started)
             started = process_time()
             encoded = encoders[number].encode(number, release, out)

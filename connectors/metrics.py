@@ -100,7 +100,7 @@ COMMIT_SECONDS = _histogram(
 STAGE_SECONDS = _counter(
     _Q,
     "concord_stage_seconds",
-    "Seconds spent in a stage: peek, sequence (align, resolve, route), shard (decode to compare), encode, produce, commit.",
+    "Seconds spent in a stage: peek, sequence (align, resolve, route), shard (decode to compare, and the bytes of records), encode (the rest), produce, commit.",
     "stage",
 )
 STAGE_CPU_SECONDS = _counter(_Q, "concord_stage_cpu_seconds", "Those of them on a processor.", "stage")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from connectors.contracts import Contracts
@@ -35,6 +35,24 @@ class _Contract(NamedTuple):
     shown: dict[str, int]
 
 
+class _AtOnce(list[tuple[str, str, str, Any]]):
+    """Records that become bytes as they are told: those of a whole release would not stay in the processor's cache."""
+
+    def __init__(self, write: Callable[[str, dict[str, Any]], bytes]) -> None:
+        super().__init__()
+        self._write = write
+
+    def append(self, record: tuple[str, str, str, Any]) -> None:
+        """One record."""
+        name, key, account, body = record
+        super().append(record if body is None else (name, key, account, self._write(name, body)))
+
+    def extend(self, records: Iterable[tuple[str, str, str, Any]]) -> None:
+        """Several, in order."""
+        for record in records:
+            self.append(record)
+
+
 class Encoder:
     """Encodes for one shard. A version that says again what the last one said is not published.
 
@@ -64,6 +82,13 @@ class Encoder:
             records.append((topic("parked"), number, one.change.key.encode(), self._parked(one)))
         return ShardRecords(release.frontier, records, self.facts(number, release, out), parked)
 
+    def output(self) -> Output:
+        """For a shard to tell its records in."""
+        return Output(records=_AtOnce(self._write))
+
+    def _write(self, name: str, body: dict[str, Any]) -> bytes:
+        return (self._of.get(name) or self._contract(name)).write(body)
+
     def _objects(self, number: int, out: Output) -> list[Record]:
         known = self._of
         if sum([len(contract.shown) for contract in known.values()]) > REMEMBERED_MAX:
@@ -76,7 +101,7 @@ class Encoder:
                 shown.pop(key, None)
                 records.append((topic, number, key.encode(), None))
                 continue
-            value = write(body)
+            value = body if body.__class__ is bytes else write(body)
             if name != "change":
                 digest = hash(value)
                 if shown.get(key) == digest:

@@ -151,7 +151,7 @@ class ShardStage(_Stage):
             if self._mine is None:
                 self._mine = self._restored.pop(number)
             with stage("shard"):
-                output = self._mine.shard.apply(release)
+                output = self._mine.shard.apply(release, self._encoder.output())
             for key, body in output.intents:
                 self._mine.open.intent(key, body)
             for key, body in output.exceptions:

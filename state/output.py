@@ -25,7 +25,8 @@ class ParkedChange(NamedTuple):
 class Output:
     """Everything of one release. A record None is a tombstone.
 
-    `records`: (object, key, account id, record), object being the contract's name in `avro/`. `facts_override`: what to
+    `records`: (object, key, account id, record), object being the contract's name in `avro/`; a caller that gave the list
+    may make something else of a record as soon as it is told, so nobody changes one after that. `facts_override`: what to
     store in `facts` instead of the captured frame, per (table, key) of this release's changes: the merged image of a row
     with unchanged TOAST values, or a parked row together with what it said last. `own_times`: commit times, ms, of the
     transactions that wrote the rows that came from another account. `notes`: what is stored beside the rows.
@@ -33,7 +34,7 @@ class Output:
     `applied`, `parked` and `ignored` count changes and add up to what the release held.
     """
 
-    records: list[tuple[str, str, str, Record | None]] = field(default_factory=list)
+    records: list[tuple[str, str, str, Any]] = field(default_factory=list)
     intents: list[tuple[str, Record | None]] = field(default_factory=list)
     exceptions: list[tuple[str, Record | None]] = field(default_factory=list)
     parked: list[ParkedChange] = field(default_factory=list)

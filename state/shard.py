@@ -101,9 +101,9 @@ class Shard:
         elif note.kind == MERGED:
             self._accounts.load_merged(note.account, note.body["into"])
 
-    def apply(self, release: Release) -> Output:
-        """Apply whole transactions in commit order, fire the timers that are due, and say what to publish."""
-        out, live, touched = Output(), release.live, dict[str, Account]()
+    def apply(self, release: Release, out: Output | None = None) -> Output:
+        """Apply whole transactions in commit order, fire the timers that are due, and say what to publish, in `out` if given."""
+        out, live, touched = out or Output(), release.live, dict[str, Account]()
         for name in self._timed:
             if self._accounts.stored(name):
                 self._accounts.of(name)
@@ -114,7 +114,7 @@ class Shard:
             if live and not self._coalesce:
                 self._publish(touched.values(), transaction.time_ms, out)
                 touched = {}
-            out.records += changed
+            out.records.extend(changed)
         for merged in release.merged:
             account = touched[merged.account] = self._accounts.of(merged.account)
             account.merged_into, account.changed = merged.into, True
