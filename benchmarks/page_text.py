@@ -20,7 +20,7 @@ holds every account against the generator's own truth of that frontier. A run th
 `concord bench page --scale full` takes the numbers of the goals; `small` only shows that everything runs. **Other cores
 busy** is how much of the machine other work took meanwhile: rates and delays of a busy machine mean little, CPU seconds
 and ratios within one run a little more. An interpreter that was built with optimizations, as those of distributions are,
-needs a fifth less than one that a version manager built without (`python -m benchmarks.shard` with each shows it).
+needs a tenth less than one that a version manager built without (`python -m benchmarks.shard` with each shows it).
 """
 
 
