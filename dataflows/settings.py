@@ -154,7 +154,7 @@ class Settings(BaseSettings):
     )
     epoch_ms: int = Field(50, ge=5, le=10_000, description="least time from a cut, one Kafka transaction, to the next")
     batch_rows: int = Field(2000, ge=1, le=100_000, description="most messages that one poll takes")
-    queue_kbytes: int = Field(32_768, ge=1024, description="most bytes that the consumer's fetch queue holds")
+    queue_kbytes: int = Field(8_192, ge=1024, description="most bytes that the consumer's fetch queue holds")
     transaction_timeout_ms: int = Field(
         900_000, ge=5000, description="most time that a cut may take: after it the broker aborts the Kafka transaction"
     )
