@@ -38,6 +38,12 @@ ROWS_PARKED = _counter(
     "reason",
 )
 ROWS_HELD = _gauge(_Q, "concord_rows_held", "Rows held because their transaction is not whole yet.", "source")
+PARTITIONS_PAUSED = _gauge(
+    _Q,
+    "concord_partitions_paused",
+    "Partitions that are not read for now: they are ahead of what they belong to.",
+    "source",
+)
 LARGE_TRANSACTIONS = _counter(
     _Q,
     "concord_large_transactions",

@@ -162,7 +162,7 @@ def _run(recording: Recording, side: Side, told: Told) -> tuple[Rows, int]:
         for number, output in outputs.shards.items():
             _keep(outputs.step.releases[number], output, kept)
             notes.update({(note.kind, note.place): note for note in output.notes})
-    told.waiting, told.unfinished = identity.waiting, sum(sequencer.held.values())
+    told.waiting, told.unfinished = identity.waiting, sum(one.held for one in sequencer.standings.values())
     rows = Rows({}, {})
     for account, row in kept.values():
         rows.accounts.setdefault(account, []).append(row)

@@ -19,6 +19,7 @@ from connectors.scratch import ScratchFile
 from dataflows import collector
 from dataflows.encode import Encoder
 from dataflows.flight import Flight
+from dataflows.pacing import Pacing
 from dataflows.placement import shard_keys
 from dataflows.read_back import read_back
 from dataflows.restored import RestoredShard
@@ -34,12 +35,15 @@ from state.step import Batch
 SINK_KEY = "0"
 
 
-def peek_messages(peek: Peek, key: str) -> Callable[[list[Message], list[Message]], tuple[str, Batch] | None]:
+def peek_messages(
+    peek: Peek, key: str, pacing: Pacing
+) -> Callable[[list[Message], list[Message]], tuple[str, Batch] | None]:
     """The source's handler: a poll's messages become one batch for the sequencer, whose key is given."""
 
     def handle(messages: list[Message], ends: list[Message]) -> tuple[str, Batch] | None:
         with stage("peek"):
             batch = peek.batch(messages, ends)
+        pacing.read(messages, ends)
         return (key, batch) if messages or batch.reached else None
 
     return handle
@@ -86,6 +90,7 @@ class SequencerStage(_Stage):
         identity: Identity,
         unfinished: Unfinished,
         flight: Flight,
+        pacing: Pacing | None,
     ) -> None:
         self._keys = shard_keys(settings.partitions, settings.processes)
         inputs = Counter(topic for topic, _ in start.vector)
@@ -94,7 +99,7 @@ class SequencerStage(_Stage):
             model, identity, settings.partitions, start.position, last_commit, inputs, moves
         )
         self._sequencer.slice(settings.slice_rows, lambda: ScratchFile(settings.scratch_dir or None))
-        self._unfinished, self._flight = unfinished, flight
+        self._unfinished, self._flight, self._pacing = unfinished, flight, pacing
         self._in_slices = False
         self._flow = settings.flow
 
@@ -117,8 +122,11 @@ class SequencerStage(_Stage):
         self._unfinished.asked = self._sequencer.busy
         with stage("tidy"):
             collector.tidy()
-        for source, held in self._sequencer.held.items():
-            metrics.ROWS_HELD.labels(source).set(held)
+        standings = self._sequencer.standings
+        if self._pacing is not None:
+            self._pacing.judge(standings)
+        for source, standing in standings.items():
+            metrics.ROWS_HELD.labels(source).set(standing.held)
             metrics.OLDEST_OPEN_SECONDS.labels(source).set(0)
         for source, oldest in self._sequencer.stalled().items():
             metrics.OLDEST_OPEN_SECONDS.labels(source).set(max(0.0, time.time() - oldest.time_ms / 1000))

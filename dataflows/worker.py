@@ -32,6 +32,7 @@ from connectors.log import configure, logger
 from dataflows import bootstrap, collector
 from dataflows.cut import EXIT_FENCED, CanonicalWriter
 from dataflows.flight import Flight
+from dataflows.pacing import Pacing, pacing_of
 from dataflows.placement import SERIAL_WORKER, sequencer_key, shard_workers
 from dataflows.restored import RESTORING, Restore, Restored
 from dataflows.settings import Settings
@@ -86,6 +87,7 @@ class Worker:
         self._known = bootstrap.schemas(settings, folder)
         self._sink = ThreadPoolExecutor(1, "sink")
         self._flight = Flight()
+        self._pacing: Pacing | None = None
         self._transactor: Future[Transactor] | None = None
 
     def restore(self, stopping: Stopping, laps: Laps) -> Restored | None:
@@ -109,12 +111,15 @@ class Worker:
             if number != SERIAL_WORKER:
                 return None
             consumer = reader(settings.kafka, transactional_id(settings), start.vector, settings.queue_kbytes)
-            return consumer, peek_messages(bootstrap.peek(model, known), key)
+            self._pacing = pacing_of(consumer, model, start.vector)
+            return consumer, peek_messages(bootstrap.peek(model, known), key, self._pacing)
 
         def open_sequencer(_none: None) -> SequencerStage:
             assert restored.identity is not None, "the sequencer's key leads to the process that restored the index"
             last_commit = bootstrap.last_commit(known)
-            return SequencerStage(settings, model, start, last_commit, restored.identity, unfinished, self._flight)
+            return SequencerStage(
+                settings, model, start, last_commit, restored.identity, unfinished, self._flight, self._pacing
+            )
 
         flow = Dataflow(settings.flow)
         source = KafkaSource(

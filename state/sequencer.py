@@ -16,7 +16,7 @@ from state.resolving.identity import Identity, Resolved
 from state.resolving.moves import Moves, Place
 from state.routing import Router
 from state.row import OP, PARTITION_BITS, TABLE, BadFrame, Release, Released, Row, Stalled, Transaction
-from state.step import Batch, Position, Step, ticked
+from state.step import Batch, Position, Standing, Step, ticked
 
 #: what is counted of every transaction
 _TALLIED = ("transactions", "in", "applied", "ignored")
@@ -75,9 +75,10 @@ class Sequencer:
         return False
 
     @property
-    def held(self) -> dict[str, int]:
-        """Rows per source that wait for their transaction to become whole."""
-        return {s.name: a.held for s, a in zip(self._sources, self._alignments, strict=True)}
+    def standings(self) -> dict[str, Standing]:
+        """Where each source stands."""
+        both = zip(self._sources, self._alignments, strict=True)
+        return {s.name: Standing(a.held, bool(a.ends.queue), a.clock_ms) for s, a in both}
 
     def stalled(self) -> dict[str, Stalled]:
         """Per source the oldest transaction that is not whole."""

@@ -33,6 +33,17 @@ class Batch(NamedTuple):
     reached: Sequence[tuple[int, int]] = ()
 
 
+class Standing(NamedTuple):
+    """Where a source stands: rows that wait for their transaction to be whole, its clock, ms.
+
+    `lacks_rows`: the next END is known, and rows of its transaction are still to come.
+    """
+
+    held: int
+    lacks_rows: bool
+    clock_ms: int
+
+
 @dataclass(slots=True)
 class Position:
     """Where the sequencer stands: stored with every cut, given back at the next start."""

@@ -115,4 +115,4 @@ def test_repeats_after_a_kill_change_nothing(tmp_path: Path) -> None:
     assert counts["billing.ignored"] >= 760
     assert counts["billing.in"] == counts["billing.applied"] + counts["billing.ignored"]
     assert replay.state.sequencer.stalled() == {}
-    assert sum(replay.state.sequencer.held.values()) == 0
+    assert sum(one.held for one in replay.state.sequencer.standings.values()) == 0

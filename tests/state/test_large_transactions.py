@@ -153,7 +153,7 @@ def test_slices_make_the_same_view(seed: int, transactions: int, other: int, rep
     assert sliced.cuts[-1] == plain.cuts[-1]
     assert sliced.events() == plain.events()
     assert sliced.state.sequencer.counts == plain.state.sequencer.counts
-    assert sliced.state.sequencer.held == {"billing": 0}
+    assert sliced.state.sequencer.standings["billing"].held == 0
 
 
 @given(st.integers(0, 10_000), st.integers(2, 25), st.integers(1, 3))

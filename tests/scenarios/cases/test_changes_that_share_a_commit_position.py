@@ -69,7 +69,7 @@ def test_the_last_change_of_a_transaction_counts(tmp_path: Path) -> None:
     wire.restart()
     wire.feed([e1, e2, end])
     assert len(wire.log) == before
-    assert wire.state.sequencer.held == {"billing": 0}
+    assert wire.state.sequencer.standings["billing"].held == 0
     assert wire.steps[-1].position.frontier["billing"] == packed("2A:10:9")
     counts = wire.counts()
     assert counts["in"] == counts["applied"] + counts["ignored"] and counts["parked"] == 0

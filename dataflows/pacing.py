@@ -1,0 +1,116 @@
+"""Which partitions are not read for now, so that what is read of a backlog fits together and little of it has to wait.
+
+A consumer shares itself out evenly among partitions, and a backlog is not even: all row topics run ahead of the one topic
+with the ENDs of their transactions, and a source with few changes runs ahead of the one that knows the accounts. What runs
+ahead is held in memory or set aside as waiting. So:
+
+- while many rows of a source wait for ENDs that were not read yet, its row partitions are not read;
+- while a source works off a backlog, those whose clocks are far ahead of it are not read.
+
+Neither can stand still: the first rule ends with an END or with the end of its topic, the second with the backlog, and the
+source that is furthest behind is never stopped by it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from connectors import metrics
+from state.model import Model
+from state.step import Standing
+
+#: rows of a source that wait for ENDs: beyond the first number no more are read until there are fewer than the second
+HELD_MAX: Final = 60_000
+HELD_MIN: Final = 15_000
+#: how far a clock may be ahead of that of a source with a backlog, ms, and how near it must come again
+AHEAD_MAX_MS: Final = 10_000
+AHEAD_MIN_MS: Final = 2_000
+#: messages of a source since it was last read to its end: from here on it is a backlog
+BACKLOG_MESSAGES: Final = 10_000
+
+Place = tuple[str, int]
+
+
+class Pacing:
+    """`rows` and `others`: the partitions of each source with its rows, and those with ENDs and notifications."""
+
+    def __init__(
+        self, consumer: Consumer, rows: Mapping[str, Sequence[Place]], others: Mapping[str, Sequence[Place]]
+    ) -> None:
+        """Everything is read, and nothing is known to be read to its end."""
+        self._consumer = consumer
+        self._rows, self._others = rows, others
+        self._source_of = {topic: name for of in (rows, others) for name, places in of.items() for topic, _ in places}
+        self._at_end: set[Place] = set()
+        self._since_end: Counter[str] = Counter()
+        self._held: set[str] = set()
+        self._ahead: set[str] = set()
+        self._paused: frozenset[Place] = frozenset()
+
+    def read(self, messages: Sequence[Message], ends: Sequence[Message]) -> None:
+        """What a poll gave: messages, and then the ends of partitions."""
+        if self._at_end:
+            self._at_end.difference_update([(message.topic() or "", message.partition() or 0) for message in messages])
+        for topic, count in Counter([message.topic() or "" for message in messages]).items():
+            self._since_end[self._source_of[topic]] += count
+        self._at_end.update([(end.topic() or "", end.partition() or 0) for end in ends])
+        for name in {self._source_of[end.topic() or ""] for end in ends}:
+            if self._at_end.issuperset(self._rows[name]) and self._at_end.issuperset(self._others[name]):
+                self._since_end[name] = 0
+
+    def judge(self, standings: Mapping[str, Standing]) -> None:
+        """Stop and resume reading by where the sources stand."""
+        slowest_ms = min(
+            (
+                one.clock_ms
+                for name, one in standings.items()
+                if one.clock_ms and self._since_end[name] > BACKLOG_MESSAGES
+            ),
+            default=None,
+        )
+        for name, one in standings.items():
+            held_max = HELD_MIN if name in self._held else HELD_MAX
+            waits = one.held > held_max and not one.lacks_rows and not self._at_end.issuperset(self._others[name])
+            (self._held.add if waits else self._held.discard)(name)
+            ahead_max = AHEAD_MIN_MS if name in self._ahead else AHEAD_MAX_MS
+            leads = slowest_ms is not None and one.clock_ms - slowest_ms > ahead_max
+            (self._ahead.add if leads else self._ahead.discard)(name)
+        self._pause(
+            frozenset(
+                place
+                for name in standings
+                for place in (
+                    *(self._rows[name] if name in self._held or name in self._ahead else ()),
+                    *(self._others[name] if name in self._ahead else ()),
+                )
+            )
+        )
+
+    def _pause(self, wanted: frozenset[Place]) -> None:
+        if wanted == self._paused:
+            return
+        if stopped := wanted - self._paused:
+            self._consumer.pause([TopicPartition(*place) for place in stopped])
+        if resumed := self._paused - wanted:
+            self._consumer.resume([TopicPartition(*place) for place in resumed])
+        self._paused = wanted
+        for name in self._rows:
+            metrics.PARTITIONS_PAUSED.labels(name).set(sum(self._source_of[topic] == name for topic, _ in wanted))
+
+
+def pacing_of(consumer: Consumer, model: Model, places: Iterable[Place]) -> Pacing:
+    """For a consumer that reads these partitions, which are those of the model's topics."""
+    row_topics = {table.input_topic: table.source for table in model.tables}
+    other_topics = {topic: s.name for s in model.sources for topic in (s.transaction_topic, s.notification_topic)}
+    rows: dict[str, list[Place]] = {source.name: [] for source in model.sources}
+    others: dict[str, list[Place]] = {source.name: [] for source in model.sources}
+    for place in places:
+        if place[0] in row_topics:
+            rows[row_topics[place[0]]].append(place)
+        else:
+            others[other_topics[place[0]]].append(place)
+    return Pacing(consumer, rows, others)
