@@ -15,7 +15,7 @@ from state.resolving.moves import MOVED
 from state.row import BadFrame, Release
 
 #: digests of the newest published versions that are remembered, per shard
-REMEMBERED_MAX = 100_000
+REMEMBERED_MAX = 50_000
 
 
 class ShardRecords(NamedTuple):

@@ -87,7 +87,7 @@ class Worker:
         self._known = bootstrap.schemas(settings, folder)
         self._sink = ThreadPoolExecutor(1, "sink")
         self._flight = Flight()
-        self._pacing: Pacing | None = None
+        self._pacing: Pacing | None = None  # on the process that reads
         self._transactor: Future[Transactor] | None = None
 
     def restore(self, stopping: Stopping, laps: Laps) -> Restored | None:
@@ -104,8 +104,7 @@ class Worker:
     def build(self, restored: Restored, stopping: Stopping, parent: int | None, laps: Laps) -> Dataflow:
         """The flow, as the engine runs it in every process."""
         settings, model, start, known = self._settings, self._model, self._start, self._known
-        key = sequencer_key(settings.processes)
-        unfinished = Unfinished(key)
+        unfinished = Unfinished(key := sequencer_key(settings.processes))
 
         def open_part(number: int) -> tuple[Consumer, Handler] | None:
             if number != SERIAL_WORKER:
@@ -130,7 +129,7 @@ class Worker:
             settings.flow,
             parent,
             unfinished,
-            may_read=self._flight.may_read,
+            may_read=self._may_read,
         )
         read = op.input("read", flow, source)
         stepped = op.stateful_batch("align_resolve_route", read, open_sequencer)
@@ -149,6 +148,11 @@ class Worker:
         )
         op.output("publish", cut, CutSink(lambda: self._open_writer(restored, laps)))
         return flow
+
+    def _may_read(self) -> bool:
+        if self._pacing is not None:
+            self._pacing.relieve()
+        return self._flight.may_read()
 
     def _open_transactor(self) -> Transactor:
         transactor = Transactor(transactor_config(self._settings), self._start.vector, self._start.ids)
@@ -194,9 +198,8 @@ def _lag_exporter(settings: Settings, start: Start, model: Model) -> LagExporter
 
 def _tell(settings: Settings, number: int, restored: Restored, laps: Laps) -> None:
     """What was restored, and where the time went."""
-    told = laps.told()
     accounts = None if restored.identity is None else len(restored.identity.accounts)
-    logger(settings.flow).info("restored", process=number, rows=restored.rows, accounts=accounts, **told)
+    logger(settings.flow).info("restored", process=number, rows=restored.rows, accounts=accounts, **laps.told())
     metrics.RESTORE_SECONDS.labels(settings.flow).set(laps.of(*RESTORING))
 
 

@@ -39,13 +39,10 @@ class Sequencer:
 
         `moves` reads back rows that move; without it all that is released is remembered, for runs that store nothing.
         """
-        self._tables = tables = model.tables
-        self._sources = sources = model.sources
+        self._tables, self._sources = tables, sources = model.tables, model.sources
         self._identity = identity
-        self._router = Router(partitions)
-        self._partitions = partitions
-        self._live = start.live
-        self.counts = dict(start.counts)
+        self._router, self._partitions = Router(partitions), partitions
+        self._live, self.counts = start.live, dict(start.counts)
         #: what transactions have added to the counts in this step
         self._tallies = [[0] * len(_TALLIED) for _ in sources]
         self._alignments: list[Alignment] = []
@@ -59,15 +56,13 @@ class Sequencer:
         self._repairs = Repairs(tables, start.snapshots)
         self._rows_of = {t.index: t.rows_of for t in tables if t.rows_of is not None}
         self._silent = self._rows_of.keys() | sharing(tables)
-        self._source_of = {s.name: i for i, s in enumerate(sources)}
-        self._names = [t.source for t in tables]
+        self._names, self._source_of = [t.source for t in tables], {s.name: i for i, s in enumerate(sources)}
         self._of_table = [self._source_of[name] for name in self._names]
         #: the clock that quiet shards have seen since the start, and the one up to which timers have fired
         self._ticked_ms, self._told_ms = 0, ticked(start.clock_ms)
         self._aside = Aside(model.tables, identity, partitions)
         self.moves = moves or Moves()
-        self._other_offsets: dict[tuple[str, int], int] = {}
-        self._given_up: list[tuple[int, BadFrame]] = []
+        self._other_offsets, self._given_up = dict[tuple[str, int], int](), list[tuple[int, BadFrame]]()
 
     @property
     def busy(self) -> bool:
@@ -77,8 +72,14 @@ class Sequencer:
     @property
     def standings(self) -> dict[str, Standing]:
         """Where each source stands."""
-        both = zip(self._sources, self._alignments, strict=True)
-        return {s.name: Standing(a.held, bool(a.ends.queue), a.clock_ms) for s, a in both}
+        found: dict[str, Standing] = {}
+        for source, one in zip(self._sources, self._alignments, strict=True):
+            places = {self._place(slot): held for slot, held in one.ahead.items()}
+            found[source.name] = Standing(one.frontier, one.held, one.clock_ms, places)
+        return found
+
+    def _place(self, slot: int) -> tuple[str, int]:
+        return self._tables[slot >> PARTITION_BITS].input_topic, slot & (1 << PARTITION_BITS) - 1
 
     def stalled(self) -> dict[str, Stalled]:
         """Per source the oldest transaction that is not whole."""
@@ -216,8 +217,7 @@ class Sequencer:
     def _collect_offsets(self, number: int, alignment: Alignment, step: Step) -> None:
         rows, end = alignment.take_offsets()
         for slot, offset in rows.items():
-            topic = self._tables[slot >> PARTITION_BITS].input_topic
-            step.offsets[topic, slot & (1 << PARTITION_BITS) - 1] = offset
+            step.offsets[self._place(slot)] = offset
         if end is not None:
             step.offsets[self._sources[number].transaction_topic, 0] = end
 

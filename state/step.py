@@ -34,14 +34,15 @@ class Batch(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Where a source stands: rows that wait for their transaction to be whole, its clock, ms.
+    """Where a source stands: its frontier, rows that wait for their transaction to be whole, its clock in ms.
 
-    `lacks_rows`: the next END is known, and rows of its transaction are still to come.
+    `ahead`: partitions (topic, number) that hold such rows, and none that are lacked now: how many rows of each.
     """
 
+    position: int
     held: int
-    lacks_rows: bool
     clock_ms: int
+    ahead: Mapping[tuple[str, int], int]
 
 
 @dataclass(slots=True)

@@ -51,23 +51,17 @@ class Alignment:
         bases: list[int] | None = None,
     ) -> None:
         self._base = separate(tables.values()) if bases is None else bases
-        self.frontier = frontier
-        self.clock_ms = clock_ms
-        self._tables = tables
-        self._last_commit = last_commit
+        self.frontier, self.clock_ms = frontier, clock_ms
+        self._tables, self._last_commit = tables, last_commit
         self._pending = Pending(tables, self._base)
-        self._after: dict[int, list[Row]] = {}
-        self._loose: list[Row] = []
+        self._after, self._loose = dict[int, list[Row]](), list[Row]()
         self.ends = Ends(frontier, clock_ms)
-        self._held = self._pending.held
-        self._seen: dict[int, int] = {}
-        self._last: dict[int, Row] = {}
-        self._dropped: dict[int, str] = {}
+        self._held, self._last = self._pending.held, self._pending.last
+        self._seen, self._dropped = dict[int, int](), dict[int, str]()
         self._spoilt = Spoilt(last_commit, partitions, self._base)
         #: whether a large transaction is the next to be released
         self.is_large_next = False
-        self._bad: list[BadFrame] = []
-        self._offsets: dict[int, int] = {}
+        self._bad, self._offsets = list[BadFrame](), dict[int, int]()
 
     @property
     def repeats(self) -> int:
@@ -78,6 +72,12 @@ class Alignment:
     def held(self) -> int:
         """Rows that wait for their transaction to become whole, and records whose transaction is not known."""
         return sum(self._held.values()) + len(self._spoilt)
+
+    @property
+    def ahead(self) -> dict[int, int]:
+        """Slots that are read far enough for now; none while an END could not be read: then rows are looked for everywhere."""
+        next_end = self.ends.queue[0].txid if self.ends.queue else None
+        return {} if self.ends.spoilt else self._pending.ahead(next_end)
 
     def keep_elsewhere(self, rows_max: int, overflow: OpenOverflow) -> None:
         """Of a transaction of more than `rows_max` rows keep further ones where `overflow` opens a place: it is large."""

@@ -7,26 +7,31 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from state.aligning.large import Large, LargeRows
 from state.overflow import identity_of, in_order
-from state.row import LSN, PARTITION, TABLE, End, Row
+from state.row import LSN, PARTITION, TABLE, TXID, End, Row
 
 #: what is known of a transaction that can be released: its rows in memory, how many will never come, and of which tables
 Whole = tuple[list[Row], int, Mapping[str, int]]
 
 
 class Pending:
-    """`rows`: by transaction. `held`: how many of each slot wait, loose rows behind them included."""
+    """`rows`: by transaction. `held`: how many of each slot wait, loose rows behind them included. `last`: the newest of each."""
 
     def __init__(self, tables: Mapping[str, int], base: Sequence[int]) -> None:
         self._tables = tables
         self._base = base
         self.rows: dict[int, list[Row]] = {}
         self.held: dict[int, int] = {}
+        self.last: dict[int, Row] = {}
         self.repeats = 0
         self.large = Large(base)
 
     def relieve(self, fresh: Iterable[Row]) -> None:
         """Keep rows of large transactions elsewhere; `fresh` are those that have just come."""
         self._let_go(self.large.relieve(sum(self.held.values()), self.rows, fresh))
+
+    def ahead(self, next_end: int | None) -> dict[int, int]:
+        """Slots of which rows are held while none is lacked, since the last one is of a later transaction; how many of each."""
+        return {slot: held for slot, held in self.held.items() if held and self.last[slot][TXID] != next_end}
 
     def _let_go(self, repeats: Mapping[int, int]) -> None:
         for slot, number in repeats.items():
