@@ -19,7 +19,7 @@ from state.model import TableSpec
 from state.output import Output
 from state.roles import ID, ROLES, Ref
 from state.sparse import NOTHING
-from state.spells import Began, Held, Spell, goes_on, ms_of, spell_of
+from state.spells import Began, Held, Spell, began_of, goes_on, ms_of, spell_of
 from state.values import OPEN_ENDED, instant_from_us
 
 _CREATED: Final = ROLES["billing", "account"].index("created_at")
@@ -50,7 +50,9 @@ class Tenures:
         body = tenure.noted = self._loaded.pop(account.id, None)
         if body is not None:
             spells = ((self._ref(topic, key), Began(*began)) for topic, key, began in body["begun"])
-            tenure.begun = {ref: began for ref, began in spells if ref is not None} or NOTHING
+            tenure.begun = {
+                ref: _in_words_of(account, ref, began) for ref, began in spells if ref is not None
+            } or NOTHING
             tenure.gone_ms = body["gone_ms"]
             tier, at, why, topic, key, began = body["held"]
             if tier is not None:
@@ -169,6 +171,13 @@ class Tenures:
 
     def _place(self, ref: Ref | None) -> tuple[str | None, str]:
         return (None, "") if ref is None else (self._tables[ref[0]].topic, ref[1])
+
+
+def _in_words_of(account: Account, ref: Ref, began: Began) -> Began:
+    """What is remembered of a row as it is now; where another mapping has other words for it than that of the note, in these."""
+    fact = account.rows.get(ref)
+    own = began if fact is None else began_of(fact)
+    return began if began.state == own.state else began._replace(live=own.live, tier=own.tier)
 
 
 def _ends(spell: Spell, began: Began) -> Iterator[tuple[Began, int, bool]]:

@@ -165,6 +165,20 @@ def test_another_mapping_says_what_it_would_have_said(history: list[tuple[Change
     assert wanted(first) == wanted(second)
 
 
+def test_another_label_of_a_tier_does_not_begin_it_anew() -> None:
+    """A row that was written again since it got its plan: since when is remembered, and holds under the plan's new label too.
+
+    Planted break, seen to fail: what is remembered counts for the label alone.
+    """
+    first = Kept()
+    for change in (put("billing.accounts", 1), put("billing.subscriptions", 1), put("billing.subscriptions", 1)):
+        first.act(change, 1)
+    before = first.records["entitlement", ACCOUNT]
+    after = said(first.derive(of=other_model()).output)["entitlement", ACCOUNT]
+    assert (before["tier"], after["tier"]) == ("premium", "enterprise")
+    assert before["since"] == after["since"] == "1970-01-01T00:00:01.002Z"
+
+
 def wanted(kept: Kept) -> dict[tuple[str, str], Image]:
     """What the open intents want."""
     return {
