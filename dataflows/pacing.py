@@ -123,13 +123,9 @@ class Pacing:
 
 def pacing_of(consumer: Consumer, model: Model, places: Iterable[Place]) -> Pacing:
     """For a consumer that reads these partitions, which are those of the model's topics."""
-    row_topics = {table.input_topic: table.source for table in model.tables}
-    other_topics = {topic: s.name for s in model.sources for topic in (s.transaction_topic, s.notification_topic)}
+    row_topics, source_of = {table.input_topic for table in model.tables}, model.source_of_topic
     rows: dict[str, list[Place]] = {source.name: [] for source in model.sources}
     others: dict[str, list[Place]] = {source.name: [] for source in model.sources}
     for place in places:
-        if place[0] in row_topics:
-            rows[row_topics[place[0]]].append(place)
-        else:
-            others[other_topics[place[0]]].append(place)
+        (rows if place[0] in row_topics else others)[source_of[place[0]]].append(place)
     return Pacing(consumer, rows, others)

@@ -90,7 +90,7 @@ class SequencerStage(_Stage):
         identity: Identity,
         unfinished: Unfinished,
         flight: Flight,
-        pacing: Pacing | None,
+        pacing: Pacing,
     ) -> None:
         self._keys = shard_keys(settings.partitions, settings.processes)
         inputs = Counter(topic for topic, _ in start.vector)
@@ -123,8 +123,7 @@ class SequencerStage(_Stage):
         with stage("tidy"):
             collector.tidy()
         standings = self._sequencer.standings
-        if self._pacing is not None:
-            self._pacing.judge(standings)
+        self._pacing.judge(standings)
         for source, standing in standings.items():
             metrics.ROWS_HELD.labels(source).set(standing.held)
             metrics.OLDEST_OPEN_SECONDS.labels(source).set(0)

@@ -115,6 +115,7 @@ class Worker:
 
         def open_sequencer(_none: None) -> SequencerStage:
             assert restored.identity is not None, "the sequencer's key leads to the process that restored the index"
+            assert self._pacing is not None, "it reads on this process, too"
             last_commit = bootstrap.last_commit(known)
             return SequencerStage(
                 settings, model, start, last_commit, restored.identity, unfinished, self._flight, self._pacing
@@ -150,8 +151,8 @@ class Worker:
         return flow
 
     def _may_read(self) -> bool:
-        if self._pacing is not None:
-            self._pacing.relieve()
+        assert self._pacing is not None, "only a process that reads asks"
+        self._pacing.relieve()
         return self._flight.may_read()
 
     def _open_transactor(self) -> Transactor:
@@ -187,9 +188,7 @@ class Worker:
 
 def _lag_exporter(settings: Settings, start: Start, model: Model) -> LagExporter:
     """Lag per source as a metric, measured beside the flow."""
-    source_of = {table.input_topic: table.source for table in model.tables}
-    for source in model.sources:
-        source_of |= {source.transaction_topic: source.name, source.notification_topic: source.name}
+    source_of = model.source_of_topic
     partitions = {(topic, number): source_of[topic] for topic, number in start.vector}
     exporter = LagExporter(settings.kafka, admin(settings.kafka), transactional_id(settings), partitions)
     exporter.start()

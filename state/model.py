@@ -223,6 +223,14 @@ class Model:
         object.__setattr__(self, "folded", self.tables + self.derived)
         object.__setattr__(self, "steps", {code: NANO // 10**digits for code, digits in self.exponents.items()})
 
+    @property
+    def source_of_topic(self) -> dict[str, str]:
+        """The source of every topic that is read, by name."""
+        found = {table.input_topic: table.source for table in self.tables}
+        for source in self.sources:
+            found |= {source.transaction_topic: source.name, source.notification_topic: source.name}
+        return found
+
 
 _STEPS: dict[str, Callable[[str], str]] = {
     "strip": str.strip,
