@@ -17,7 +17,7 @@ from pathlib import Path
 
 from connectors import metrics
 from connectors.contracts import Contracts
-from connectors.kafka.offsets import StartRace, TopicRecreated
+from connectors.kafka.offsets import Overtook, StartRace, TopicRecreated
 from connectors.kafka.topics import admin
 from connectors.kafka.transactor import Fenced
 from connectors.laps import Laps
@@ -31,7 +31,8 @@ from dataflows.rederive import rederive
 from dataflows.replaced import CannotPlace
 from dataflows.settings import Settings, load_settings
 from dataflows.start import NotBegun, Start, StartRefused, begin, refuse_edits
-from dataflows.worker import Given, Stopping, work
+from dataflows.stopping import Stopping
+from dataflows.worker import EXIT_AGAIN, Given, work
 from state.model import Model
 
 EXIT_REFUSED = 2
@@ -56,17 +57,38 @@ def main(settings: Settings) -> int:
     try:
         if settings.addresses:
             return hosts.run(settings, admin(settings.kafka), lambda: _begun(settings, model, contracts, laps), laps)
-        start = _begun(settings, model, contracts, laps)
+        return _run_here(settings, Given(model, contracts), laps)
     except NotBegun as refusal:
         logger(settings.flow).error("start refused", reason=str(refusal))
         return refusal.code
+
+
+def _run_here(settings: Settings, given: Given, laps: Laps) -> int:
+    """Start the flow with all of its processes on this host; the exit code. Raises NotBegun.
+
+    It starts once more after it has fenced another start that had committed meanwhile: that one is gone for good, so of
+    several starts at the same moment one goes on.
+    """
+    stopping: Stopping | None = None
+    while True:
+        start = _begun(settings, given.model, given.contracts, laps)
+        stopping = stopping or Stopping()
+        code = _run_all(settings, start, given, stopping, laps)
+        if code != EXIT_AGAIN:
+            return code
+        if stopping.asked:
+            return 0
+
+
+def _run_all(settings: Settings, start: Start, given: Given, stopping: Stopping, laps: Laps) -> int:
+    """Run the processes until they end."""
     if settings.processes == 1:
-        return work(settings, start, 0, Stopping(), laps, Given(model, contracts))
+        return work(settings, start, 0, stopping, laps, given)
     with tempfile.TemporaryDirectory(prefix="concord-") as folder:
         path = Path(folder) / "start.json"
         path.write_text(json.dumps(start.as_json()))
         (path.parent / "schemas").mkdir()
-        return _supervise(settings, path)
+        return _supervise(settings, path, stopping)
 
 
 def _demand_ports(settings: Settings) -> None:
@@ -84,10 +106,7 @@ def _demand_ports(settings: Settings) -> None:
 def _begun(settings: Settings, model: Model, contracts: Contracts, laps: Laps) -> Start:
     """Fence, read, and derive anew what other mappings were used for. Raises NotBegun."""
     try:
-        start = begin(settings, model, contracts, admin(settings.kafka), laps)
-        if start.commit and start.before != start.versions:
-            start = rederive(settings, model, contracts, start)
-            laps.lap("derive")
+        start = _read(settings, model, contracts, laps)
     except (StartRefused, TopicRecreated, CannotPlace) as error:
         raise NotBegun(str(error), EXIT_REFUSED) from error
     except (StartRace, Fenced) as error:
@@ -98,9 +117,22 @@ def _begun(settings: Settings, model: Model, contracts: Contracts, laps: Laps) -
     return start
 
 
-def _supervise(settings: Settings, path: Path) -> int:
+def _read(settings: Settings, model: Model, contracts: Contracts, laps: Laps) -> Start:
+    """Where the flow stands, in today's mappings; once more after another start that had committed meanwhile is fenced."""
+    while True:
+        start = begin(settings, model, contracts, admin(settings.kafka), laps)
+        if not start.commit or start.before == start.versions:
+            return start
+        try:
+            start = rederive(settings, model, contracts, start)
+        except Overtook:
+            continue
+        laps.lap("derive")
+        return start
+
+
+def _supervise(settings: Settings, path: Path, stopping: Stopping) -> int:
     """Run the processes of this host; when one ends, the others end too. A lost parent is noticed by each of them."""
-    stopping = Stopping()
     environment = os.environ | {f"CONCORD_{k.upper()}": v for k, v in bootstrap.as_environment(settings).items()}
     children = [
         subprocess.Popen(  # noqa: S603 - our own module with our own arguments
@@ -121,7 +153,9 @@ def _supervise(settings: Settings, path: Path) -> int:
             child.kill()
             child.wait()
     codes = [child.returncode for child in children]
-    return 0 if stopping.asked else next((code for code in codes if code > 0), 1)
+    if stopping.asked:
+        return 0
+    return EXIT_AGAIN if EXIT_AGAIN in codes else next((code for code in codes if code > 0), 1)
 
 
 def _child(path: Path, number: int, parent: int) -> int:

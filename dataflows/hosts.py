@@ -27,7 +27,8 @@ from connectors.mappings.versions import installed
 from connectors.ports import demand, held
 from dataflows.settings import Settings
 from dataflows.start import NotBegun, Start
-from dataflows.worker import Stopping, work
+from dataflows.stopping import Stopping
+from dataflows.worker import EXIT_AGAIN, work
 
 #: settings that mean the same flow only if they are the same everywhere
 SAME = ("addresses", "meeting_port", "prefix", "flow", "partitions", "sources", "subjects", "epoch_ms")
@@ -115,7 +116,8 @@ def _follow(settings: Settings, same: dict[str, Any], stopping: Stopping, laps: 
 def _work(settings: Settings, start: Start, stopping: Stopping, laps: Laps) -> int:
     """The engine panics when a process is gone; whoever watches the connections says which one, and ends this one."""
     try:
-        return work(settings, start, settings.process, stopping, laps)
+        code = work(settings, start, settings.process, stopping, laps)
+        return EXIT_ALONE if code == EXIT_AGAIN else code
     except BaseException:  # the engine's panic is no Exception; it is raised again unless the reason becomes known
         time.sleep(_REASON_SECONDS)
         raise

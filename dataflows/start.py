@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from connectors.contracts import Contracts, topic_specs
-from connectors.kafka.offsets import StartRace, Vector, committed, fence, group_consumer
+from connectors.kafka.offsets import Overtook, Vector, committed, fence, group_consumer
 from connectors.kafka.restore import read_to_end
 from connectors.kafka.topics import RETAIN, TopicSpec, ensure, partition_counts, topic_ids
 from connectors.kafka.transactor import TransactorConfig
@@ -202,11 +202,11 @@ def refuse_edits(settings: Settings, before: Versions, now: Versions) -> None:
 
 
 def demand_newest(settings: Settings, contracts: Contracts, commit: int) -> None:
-    """See that no cut came after `commit`, perhaps one that moved no offset. Raises StartRace."""
+    """See that no cut came after `commit`, perhaps one that moved no offset. Raises Overtook."""
     last = last_progress(settings, contracts)
     newest = last["commit"] if last else 0
     if newest != commit:
-        raise StartRace(
+        raise Overtook(
             f"another start of {transactional_id(settings)} has published commit {newest} meanwhile, this one stands at "
             f"{commit}. Next step: start again; only one of them goes on"
         )

@@ -5,10 +5,8 @@ Recovery of the engine stays off; the state is in Kafka.
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +19,7 @@ from confluent_kafka import Consumer
 from connectors import metrics
 from connectors.contracts import Contracts
 from connectors.cut_metrics import stages
-from connectors.kafka.offsets import StartRace
+from connectors.kafka.offsets import Overtook, StartRace
 from connectors.kafka.sink import CutSink
 from connectors.kafka.source import Handler, KafkaSource, reader
 from connectors.kafka.topics import admin
@@ -38,36 +36,16 @@ from dataflows.restored import RESTORING, Restore, Restored
 from dataflows.settings import Settings
 from dataflows.stages import SequencerStage, ShardStage, Unfinished, peek_messages
 from dataflows.start import Start, demand_newest, transactional_id, transactor_config
+from dataflows.stopping import Stopping
 from state.model import Model
 
 #: an epoch of the engine; cuts do not wait for its end (`dataflows/flight.py`)
 EPOCH = timedelta(seconds=10)
+#: of a process that has fenced a start which committed after this one had read: the flow starts once more
+EXIT_AGAIN = 75
 #: with several processes the engine's main thread asks for the interpreter lock a thousand times a second, only to look
 #: for signals; each time the working thread would have to hand it over. It gets it between two batches in any case.
 SWITCH_SECONDS = 0.1
-
-
-class Stopping:
-    """SIGTERM and SIGINT set it, or another process of the flow; the sources see it and end, the last cut commits."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        #: the process that was stopped, where it is not this one
-        self.by: int | None = None
-        signal.signal(signal.SIGTERM, self._ask)
-        signal.signal(signal.SIGINT, self._ask)
-
-    def _ask(self, signum: int, frame: object) -> None:
-        self.asked, self.by = True, None
-
-    def tell(self, number: int) -> None:
-        """Another process was asked to stop, and the flow stops with it."""
-        if not self.asked:
-            self.asked, self.by = True, number
-
-    def __call__(self) -> bool:
-        """Whether a stop was asked for."""
-        return self.asked
 
 
 class Given(NamedTuple):
@@ -88,18 +66,24 @@ class Worker:
         self._sink = ThreadPoolExecutor(1, "sink")
         self._flight = Flight()
         self._pacing: Pacing | None = None  # on the process that reads
-        self._transactor: Future[Transactor] | None = None
+        self._transactor: Transactor | None = None
 
     def restore(self, stopping: Stopping, laps: Laps) -> Restored | None:
-        """Read back what this process works on, while the sink connects; None if it is stopped meanwhile."""
+        """Read back what this process works on, while the sink connects; None if it is stopped meanwhile.
+
+        Raises StartRace, before the engine runs: it would only lose that.
+        """
         settings = self._settings
-        if self._number == SERIAL_WORKER:
-            self._transactor = self._sink.submit(self._open_transactor)
+        connecting = self._sink.submit(self._open_transactor) if self._number == SERIAL_WORKER else None
         workers = shard_workers(settings.partitions, settings.processes)
         mine = [shard for shard, worker in enumerate(workers) if worker == self._number]
         serial = self._number == SERIAL_WORKER
         reading = Restore(settings, self._model, self._contracts, self._known, mine, serial)
-        return reading.run(self._start.position, stopping, laps)
+        restored = reading.run(self._start.position, stopping, laps)
+        if connecting is not None and restored is not None:
+            self._transactor = connecting.result()
+        self._sink.shutdown(wait=False)
+        return restored
 
     def build(self, restored: Restored, stopping: Stopping, parent: int | None, laps: Laps) -> Dataflow:
         """The flow, as the engine runs it in every process."""
@@ -162,19 +146,12 @@ class Worker:
 
     def _open_writer(self, restored: Restored, laps: Laps) -> CanonicalWriter:
         assert self._transactor is not None, "the sink's key leads to the process of the serial part"
-        settings, start, contracts = self._settings, self._start, self._contracts
-        try:
-            transactor = self._transactor.result()
-        except StartRace as error:
-            logger(settings.flow).error("start refused", reason=str(error))
-            os._exit(EXIT_FENCED)
-        finally:
-            self._sink.shutdown()
+        settings, start = self._settings, self._start
         writer = CanonicalWriter(
             settings,
             self._model,
-            contracts,
-            transactor,
+            self._contracts,
+            self._transactor,
             start.commit,
             start.position.counts,
             start.versions,
@@ -218,7 +195,10 @@ def work(
     parent: int | None = None,
     folder: Path | None = None,
 ) -> int:
-    """Run one process of the flow until it is stopped; those of one host share a folder. Raises PortTaken."""
+    """Run one process of the flow until it is stopped; those of one host share a folder. Raises PortTaken.
+
+    Exit codes: 0 stopped, 1 error, 3 fenced, EXIT_AGAIN to read where the flow stands once more and start anew.
+    """
     configure(settings.log_level)
     collector.begin()
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -238,6 +218,9 @@ def work(
                 addresses=addresses_of(settings) if several else None,
                 epoch_interval=EPOCH,
             )
+    except StartRace as error:
+        logger(settings.flow).error("start refused", reason=str(error))
+        return EXIT_AGAIN if isinstance(error, Overtook) else EXIT_FENCED
     except Exception as error:  # noqa: BLE001 - the engine hides causes between processes: the log must hold this one
         logger(settings.flow).exception("flow ended by an error", process=number, reason=str(error))
         return 1

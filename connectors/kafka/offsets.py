@@ -20,6 +20,10 @@ class StartRace(Exception):
     """Another start of the same flow committed between this one's reading and its writing."""
 
 
+class Overtook(StartRace):
+    """That other start has been fenced by this one since: nobody is left to go on unless this one reads again."""
+
+
 def transactional_producer(settings: dict[str, Any], timeout_s: float) -> Producer:
     """A producer that has ended whatever an older one of its transactional id left open; that one can never commit again.
 

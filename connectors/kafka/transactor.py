@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from confluent_kafka import KafkaException, TopicPartition
 
-from connectors.kafka.offsets import StartRace, Vector, committed, group_consumer, transactional_producer
+from connectors.kafka.offsets import Overtook, StartRace, Vector, committed, group_consumer, transactional_producer
 from connectors.kafka.watchdog import Watchdog
 
 #: how long a full local queue is polled before produce is tried again
@@ -44,7 +44,8 @@ class Transactor:
         self._timeout = min(config.timeout_ms / 1000, _CALL_SECONDS_MAX)
         self._bootstrap = config.bootstrap
         self._group = group_consumer(config.bootstrap, config.group)
-        self._demand(start, config)  # before fencing: of two starts, the one that has committed already shall live
+        # before fencing: of two starts, the one that has committed already shall live
+        self._demand(start, config, StartRace)
         self._producer = transactional_producer(
             {
                 "bootstrap.servers": config.bootstrap,
@@ -59,18 +60,18 @@ class Transactor:
             },
             self._timeout,
         )
-        self._demand(start, config)
+        self._demand(start, config, Overtook)
         self._metadata = self._group.consumer_group_metadata()
         self._open = False
         self._watchdog = Watchdog(f"commit of {config.transactional_id}", _COMMIT_SECONDS_MAX)
 
-    def _demand(self, start: Vector, config: TransactorConfig) -> None:
-        """See that nobody has committed since the sources' offsets were read. Raises StartRace."""
+    def _demand(self, start: Vector, config: TransactorConfig, refusal: type[StartRace]) -> None:
+        """See that nobody has committed since the sources' offsets were read. Raises the refusal."""
         now = committed(self._group, list(start))
         if now != start:
             moved = {tp: (start[tp], now[tp]) for tp in start if start[tp] != now[tp]}
             topic, partition = next(iter(moved))
-            raise StartRace(
+            raise refusal(
                 f"another start of {config.transactional_id} has committed meanwhile (topic {topic}, partition "
                 f"{partition}: {moved[topic, partition]}). Next step: start again; only one of them goes on"
             )

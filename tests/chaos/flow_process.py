@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
@@ -20,9 +20,11 @@ CONCORD = Path(sys.executable).with_name("concord")
 class FlowProcess:
     """`concord run ...` in a process group of its own; what it says goes to a log file."""
 
-    def __init__(self, arguments: list[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, arguments: list[str], environment: Mapping[str, str], log: Path, program: Sequence[str] = (str(CONCORD),)
+    ) -> None:
         """Nothing runs before `start`."""
-        self._arguments = arguments
+        self._command = [*program, *arguments]
         self._environment = dict(environment)
         self.log = log
         self._process: subprocess.Popen[bytes] | None = None
@@ -49,7 +51,7 @@ class FlowProcess:
         self.starts += 1
         with self.log.open("ab") as out:
             self._process = subprocess.Popen(
-                [str(CONCORD), *self._arguments],
+                self._command,
                 cwd=ROOT,
                 env={**os.environ, **self._environment},
                 stdin=subprocess.DEVNULL,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from benchmarks.progress import ProgressReader
 from dataflows.settings import Settings, load_settings
 from tests.chaos.bank import SOURCE, Bank, delete_topics, settings_of_flow
 from tests.chaos.bank_audit import BankAudit, audit
-from tests.chaos.flow_process import FlowProcess, wait_until
+from tests.chaos.flow_process import CONCORD, FlowProcess, wait_until
 from tests.running_stack import RunningStack
 
 CAUGHT_UP_WITHIN_S = 120.0
@@ -38,6 +39,11 @@ class ChaosLab:
     def flow(self, processes: int = 1, epoch_ms: int = 20, **more: str) -> FlowProcess:
         """A canonical flow, not started yet, with `more` settings; each has inter-process ports of its own."""
         return self._flow(["run", "canonical", "--processes", str(processes)], epoch_ms, more)
+
+    def late_flow(self, gate: Path) -> FlowProcess:
+        """A canonical flow that has read where the flow stands and waits, before it fences, until the file is there."""
+        program = (sys.executable, "-m", "tests.chaos.late_start", str(gate))
+        return self._flow(["run", "canonical", "--processes", "1"], 20, program=program)
 
     def host(self, number: int, addresses: list[str], **more: str) -> FlowProcess:
         """One process of a canonical flow on several hosts, not started yet; `more` are settings of this host alone."""
@@ -67,11 +73,17 @@ class ChaosLab:
         environment = self.stack.environment() | settings_of_flow(self.prefix, 0, cluster_port or 27_120)
         return environment | {"CONCORD_PARTITIONS": str(self.settings.partitions)}
 
-    def _flow(self, arguments: list[str], epoch_ms: int, more: Mapping[str, str] | None = None) -> FlowProcess:
+    def _flow(
+        self,
+        arguments: list[str],
+        epoch_ms: int,
+        more: Mapping[str, str] | None = None,
+        program: Sequence[str] = (str(CONCORD),),
+    ) -> FlowProcess:
         number = len(self._flows)
         environment = self.environment(self.stack.layout.port_base + 140 + 8 * number)
         environment |= {"CONCORD_EPOCH_MS": str(epoch_ms), **(more or {})}
-        flow = FlowProcess(arguments, environment, self._folder / f"flow-{number}.log")
+        flow = FlowProcess(arguments, environment, self._folder / f"flow-{number}.log", program)
         self._flows.append(flow)
         return flow
 

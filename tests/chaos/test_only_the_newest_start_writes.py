@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from dataflows.cut import EXIT_FENCED
@@ -27,6 +29,28 @@ def test_a_frozen_zombie_cannot_write(lab: ChaosLab) -> None:
         lab.catch_up(successor)
     lab.catch_up(successor)
     assert successor.starts == 1, lab.explain()
+    lab.judge()
+
+
+@pytest.mark.stack
+def test_a_start_that_fences_one_that_has_committed_reads_again(lab: ChaosLab, tmp_path: Path) -> None:
+    """What it had read is old by then, and nobody else is left: it starts once more by itself and goes on.
+
+    Planted: ended with the code of a fenced process, as starts did once, both are gone and `catch_up` starts a second.
+    """
+    gate = tmp_path / "gate"
+    late, other = lab.late_flow(gate), lab.flow()
+    with Traffic(lab.bank):
+        late.start()
+        wait_until(gate.with_suffix(".waiting").exists, 60, "the late start to have read", lab.explain)
+        other.start()
+        lab.until(lambda: lab.live, "the other start to be live")
+        gate.touch()
+        wait_until(lambda: not other.running, 90, "the other start to be fenced", lab.explain)
+        assert other.exit_code == EXIT_FENCED, lab.explain()
+        lab.catch_up(late)
+    lab.catch_up(late)
+    assert late.starts == 1, lab.explain()
     lab.judge()
 
 
