@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, Message
 #: seconds without anything after which a flow rests: a few cuts, so that what was read is committed by then
 REST_AFTER_S = 0.25
 #: how long a resting flow waits for a message before it looks at other things, such as a stop that was asked for
-REST_MS = 25
+REST_MS = 50
 
 
 def take(consumer: Consumer, most: int, wait_s: float) -> list[Message]:
