@@ -50,7 +50,7 @@ class Scale(NamedTuple):
     hot_accounts: list[int]
 
 
-#: minutes on a busy laptop; and what the page is meant to show (about half an hour on two quiet cores)
+#: minutes on a busy laptop; and what the page is meant to show (about an hour on two quiet cores)
 SMALL = Scale(
     "small",
     50_000,
@@ -68,7 +68,7 @@ SMALL = Scale(
     [1000, 10_000],
 )
 FULL = Scale(
-    "full", 1_000_000, [10_000, 100_000], [1, 2], 100_000, [10_000, 100_000], [1000, 5000], [500, 1000], 5000, 30.0, 200_000, 1_000_000, 10_000, [10_000, 100_000]
+    "full", 1_000_000, [10_000, 100_000, 1_000_000], [1, 2, 4], 100_000, [10_000, 100_000, 1_000_000], [1000, 5000], [500, 1000], 5000, 30.0, 200_000, 1_000_000, 10_000, [10_000, 100_000]
 )  # fmt: skip
 SCALES = {scale.name: scale for scale in (SMALL, FULL)}
 
@@ -78,7 +78,7 @@ SECTIONS: dict[str, Work] = {
     "peers": lambda s, size, bar: compare(
         s, size.changes, size.peer_accounts, list(SYSTEMS), 2, bar
     ),  # as many threads as they
-    "memory": lambda s, size, bar: memory(s, size.changes, size.curve_accounts[-1], size.hot_accounts, bar),
+    "memory": lambda s, size, bar: memory(s, size.changes, size.hot_accounts[-1], size.hot_accounts, bar),
     "restart": lambda s, size, bar: restart(s, size.restart_accounts, 1, bar),
     "freshness": lambda s, size, bar: freshness(s, size.rates, size.seconds, size.rows_accounts, 1, bar),
     "live": lambda s, size, bar: live_freshness(s, size.live_rates, size.seconds, size.live_accounts, 1, bar),

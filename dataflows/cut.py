@@ -1,4 +1,9 @@
-"""What the canonical flow's sink does: every record of whole steps, and when a cut is due its progress and the commit."""
+"""What the canonical flow's sink does: every record of whole steps, and when a cut is due its progress and the commit.
+
+In a backlog a commit is waited for on a thread of its own: what the broker takes for it is a fifth of the time, and the shards
+have work. Steps that become whole meanwhile wait in the flight, and are the next cut. Without a backlog it is waited for at
+once: work beside it would keep the interpreter from it, and what is committed would be seen later.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +11,9 @@ import math
 import os
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from connectors import metrics
 from connectors.contracts import Contracts
@@ -28,6 +34,19 @@ from state.step import Position, Step
 
 #: exit code of a process that another start has taken over from
 EXIT_FENCED = 3
+#: least seconds from a cut to the next while there is a backlog: nothing in it is fresh, and each cut costs the broker
+BACKLOG_PAUSE_S: Final = 0.5
+
+
+class _Cut(NamedTuple):
+    """A cut whose commit is under way; `seconds` are those that it took, once it is through."""
+
+    number: int
+    position: Position
+    counts: dict[str, int]
+    queued: int
+    published: int
+    seconds: Future[float]
 
 
 class CanonicalWriter:
@@ -46,7 +65,7 @@ class CanonicalWriter:
         flight: Flight,
     ) -> None:
         self._flow = settings.flow
-        self._flight, flight.look = flight, self.commit_due
+        self._flight, flight.look = flight, self.go_on
         #: seconds between a cut and the next; when the newest one ended
         self._pause, self._ended = settings.epoch_ms / 1000, -math.inf
         self._prefix = settings.prefix
@@ -65,6 +84,8 @@ class CanonicalWriter:
         self._open = OpenRecords()
         self._log = logger(settings.flow)
         self._laps: Laps | None = laps
+        self._committer = ThreadPoolExecutor(1, "commit")
+        self._cut: _Cut | None = None
 
     def load_exceptions(self, records: Mapping[bytes, Mapping[str, Any]]) -> None:
         """Exceptions of the serial step that were open before this start: they are counted on."""
@@ -72,25 +93,40 @@ class CanonicalWriter:
             self._open.exception(key.decode(), record)
 
     def write(self, items: list[tuple[int, ShardRecords | None]]) -> None:
-        """Queue the steps that are whole now: items are shards' parts of steps, by number (None: the step itself).
-
-        A process that was taken over may learn it here.
-        """
+        """Items are shards' parts of steps, by number (None: the step itself)."""
         for number, records in items:
             if records is not None:
                 self._flight.arrive(number, records)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Unless a commit is under way, queue what is whole and commit if it is time. A process may learn here that it is fenced."""
+        if self._cut is not None and not self._cut.seconds.done():
+            return
+        self._end_cut()
+        self._write_whole()
+        behind = self._flight.behind
+        if time.monotonic() - self._ended >= (max(self._pause, BACKLOG_PAUSE_S) if behind else self._pause):
+            self._begin_cut()
+            if not behind:
+                self._end_cut()
+
+    def commit(self) -> None:
+        """All that is whole is in a cut, and committed, unless a large transaction is still coming."""
+        self._end_cut()
+        self._write_whole()
+        self._begin_cut()
+        self._end_cut()
+
+    def _write_whole(self) -> None:
+        if not self._flight.ready:
+            return
         try:
             with stage("produce"):
                 for step, parts in self._flight.whole():
                     self._write(step, parts)
         except Fenced as error:
             self._end(error, self._commit + 1)
-        self.commit_due()
-
-    def commit_due(self) -> None:
-        """Commit, if the newest cut is long enough ago."""
-        if self._position is not None and not self._in_slices and time.monotonic() - self._ended >= self._pause:
-            self.commit()
 
     def _end(self, error: Fenced, number: int) -> NoReturn:
         """End the process at once: an exception would only be lost in the engine, and nothing may be written any more."""
@@ -140,39 +176,50 @@ class CanonicalWriter:
         metrics.ROWS_PARKED.labels(source, bad.code).inc()
         self._log.warning("parked", topic=bad.topic, partition=bad.partition, offset=bad.offset, code=bad.code)
         body = bad_frame_body(source, bad)
-        return (
-            self._contracts.topic("parked"),
-            -1,
-            bad.key or bad.topic.encode(),
-            self._contracts.writer("parked")(body),
-        )
+        topic, encode = self._contracts.topic("parked"), self._contracts.writer("parked")
+        return (topic, -1, bad.key or bad.topic.encode(), encode(body))
 
-    def commit(self) -> None:
-        """Commit the cut, unless a large transaction is still coming. A process that was taken over ends here: all stays invisible."""
+    def _begin_cut(self) -> None:
+        """Queue the progress of what is queued, if that is whole, and commit both."""
         if self._position is None or self._in_slices:
             return
-        started = time.monotonic()
-        position, number = self._position, self._commit + 1
+        position, number, queued = self._position, self._commit + 1, len(self._transactor)
         counts = self._counts(position.counts)
         body = progress_body(self._flow, number, replace(position, counts=counts), self._offsets, self._versions)
         record = self._contracts.writer("progress")(body)
-        queued = len(self._transactor)
         try:
-            with stage("commit"):
-                self._transactor.produce(
-                    [(self._contracts.topic("progress"), 0, self._flow.encode(), record)],
-                    self._headers(position.frontier),
-                )
-                self._transactor.commit(self._offsets)
+            self._transactor.produce(
+                [(self._contracts.topic("progress"), 0, self._flow.encode(), record)],
+                self._headers(position.frontier),
+            )
         except Fenced as error:
             self._end(error, number)
-        self._commit, self._ended = number, time.monotonic()
-        self._flight.commit()
-        self._measure(position, counts, number, queued, time.monotonic() - started)
+        seconds = self._committer.submit(self._commit_offsets, self._offsets)
+        self._cut = _Cut(number, position, counts, queued, self._published, seconds)
         self._offsets, self._position, self._published = {}, None, 0
+
+    def _commit_offsets(self, offsets: Vector) -> float:
+        """On the committer's thread; nothing else is asked of the transactor meanwhile."""
+        started = time.monotonic()
+        with stage("commit"):
+            self._transactor.commit(offsets)
+        return time.monotonic() - started
+
+    def _end_cut(self) -> None:
+        """Wait for the commit that is under way. A process that was taken over ends here: all stays invisible."""
+        if (cut := self._cut) is None:
+            return
+        try:
+            seconds = cut.seconds.result()
+        except Fenced as error:
+            self._end(error, cut.number)
+        self._cut = None
+        self._commit, self._ended = cut.number, time.monotonic()
+        self._flight.commit()
+        self._measure(cut, seconds)
         if self._laps is not None:
             self._laps.lap("first_cut")
-            self._log.info("first cut", commit=number, **self._laps.told())
+            self._log.info("first cut", commit=cut.number, **self._laps.told())
             self._laps = None
 
     def _counts(self, counts: dict[str, int]) -> dict[str, int]:
@@ -183,15 +230,18 @@ class CanonicalWriter:
             out[f"{source}.parked"] = out.get(f"{source}.parked", 0) + n
         return out
 
-    def _measure(self, position: Position, counts: dict[str, int], number: int, queued: int, seconds: float) -> None:
-        metrics.COMMIT_NUMBER.labels(self._flow).set(number)
+    def _measure(self, cut: _Cut, seconds: float) -> None:
+        metrics.COMMIT_NUMBER.labels(self._flow).set(cut.number)
         metrics.COMMIT_SECONDS.labels(self._flow).observe(seconds)
-        metrics.CUT_RECORDS.labels(self._flow).observe(self._published)
-        metrics.PRODUCER_QUEUE_MESSAGES.labels(self._flow).set(queued)
-        self._metrics.observe(position.frontier, position.clock_ms, counts)
+        metrics.CUT_RECORDS.labels(self._flow).observe(cut.published)
+        metrics.PRODUCER_QUEUE_MESSAGES.labels(self._flow).set(cut.queued)
+        position = cut.position
+        self._metrics.observe(position.frontier, position.clock_ms, cut.counts)
         self._metrics.snapshots(position.frontier, position.snapshots, position.live)
 
     def close(self) -> None:
         """A clean stop: what is not committed stays invisible and is read again."""
+        self._end_cut()
+        self._committer.shutdown()
         self._transactor.abort()
         self._transactor.close()

@@ -16,6 +16,8 @@ from state.step import Step
 
 #: so many steps may be under way before nothing more is read: enough that no process waits for another one's next step
 STEPS_MAX: Final = 4
+#: so many full polls one after the other are a backlog
+BACKLOG_POLLS: Final = 3
 
 
 class _Underway:
@@ -37,6 +39,7 @@ class Flight:
         self._written = 0
         #: the last step of the newest cut
         self.committed = 0
+        self._full_polls = 0
         #: asked before each read; a writer that has something to commit puts itself here
         self.look: Callable[[], None] = lambda: None
 
@@ -49,6 +52,20 @@ class Flight:
     def full(self) -> bool:
         """Whether enough is under way."""
         return len(self._underway) >= STEPS_MAX
+
+    def polled(self, full: bool) -> None:
+        """The reader has polled, and has got as much as it may or less."""
+        self._full_polls = self._full_polls + 1 if full else 0
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is a backlog, and not just what has come during a pause."""
+        return self._full_polls >= BACKLOG_POLLS
+
+    @property
+    def ready(self) -> bool:
+        """Whether a step can be written."""
+        return bool(self._underway) and not self._underway[0].missing
 
     def may_read(self) -> bool:
         """Let the writer commit what is due; whether more is to be read."""
@@ -67,7 +84,7 @@ class Flight:
 
     def whole(self) -> Iterator[tuple[Step, list[ShardRecords]]]:
         """Steps that are whole and have only whole ones before them, in their order; each is written when the next is asked for."""
-        while self._underway and not self._underway[0].missing:
+        while self.ready:
             one = self._underway.popleft()
             self._written += 1
             yield one.step, one.records

@@ -152,7 +152,7 @@ class Settings(BaseSettings):
     scratch_dir: DirectoryPath | Literal[""] = Field(
         "", description="folder of scratch files for large transactions; empty: that for temporary files (TMPDIR)"
     )
-    epoch_ms: int = Field(50, ge=5, le=10_000, description="least time from a cut, one Kafka transaction, to the next")
+    epoch_ms: int = Field(50, ge=5, le=10_000, description="least time from a cut to the next; in a backlog it is more")
     batch_rows: int = Field(2000, ge=1, le=100_000, description="most messages that one poll takes")
     queue_kbytes: int = Field(8_192, ge=1024, description="most bytes that the consumer's fetch queue holds")
     transaction_timeout_ms: int = Field(

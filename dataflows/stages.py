@@ -36,14 +36,15 @@ SINK_KEY = "0"
 
 
 def peek_messages(
-    peek: Peek, key: str, pacing: Pacing
+    peek: Peek, key: str, pacing: Pacing, flight: Flight, poll_max: int
 ) -> Callable[[list[Message], list[Message]], tuple[str, Batch] | None]:
-    """The source's handler: a poll's messages become one batch for the sequencer, whose key is given."""
+    """The source's handler: a poll's messages, at most so many, become one batch for the sequencer, whose key is given."""
 
     def handle(messages: list[Message], ends: list[Message]) -> tuple[str, Batch] | None:
         with stage("peek"):
             batch = peek.batch(messages, ends)
         pacing.read(messages, ends)
+        flight.polled(len(messages) + len(ends) >= poll_max)
         return (key, batch) if messages or batch.reached else None
 
     return handle

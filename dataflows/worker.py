@@ -95,7 +95,8 @@ class Worker:
                 return None
             consumer = reader(settings.kafka, transactional_id(settings), start.vector, settings.queue_kbytes)
             self._pacing = pacing_of(consumer, model, start.vector)
-            return consumer, peek_messages(bootstrap.peek(model, known), key, self._pacing)
+            peek = bootstrap.peek(model, known)
+            return consumer, peek_messages(peek, key, self._pacing, self._flight, settings.batch_rows)
 
         def open_sequencer(_none: None) -> SequencerStage:
             assert restored.identity is not None, "the sequencer's key leads to the process that restored the index"

@@ -54,6 +54,7 @@ class Transactor:
                 "queue.buffering.max.messages": config.queue_messages,
                 "queue.buffering.max.kbytes": 262_144,
                 "linger.ms": 2,
+                "delivery.report.only.error": True,  # the commit says whether all were delivered
                 "batch.size": 500_000,
                 "compression.type": "lz4",
                 "partitioner": "murmur2_random",

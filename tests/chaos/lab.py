@@ -40,9 +40,9 @@ class ChaosLab:
         """A canonical flow, not started yet, with `more` settings; each has inter-process ports of its own."""
         return self._flow(["run", "canonical", "--processes", str(processes)], epoch_ms, more)
 
-    def late_flow(self, gate: Path) -> FlowProcess:
-        """A canonical flow that has read where the flow stands and waits, before it fences, until the file is there."""
-        program = (sys.executable, "-m", "tests.chaos.late_start", str(gate))
+    def flow_by(self, module: str, *arguments: str) -> FlowProcess:
+        """A canonical flow that a module of the tests runs in another way than `concord` does."""
+        program = (sys.executable, "-m", module, *arguments)
         return self._flow(["run", "canonical", "--processes", "1"], 20, program=program)
 
     def host(self, number: int, addresses: list[str], **more: str) -> FlowProcess:

@@ -39,7 +39,7 @@ def test_a_start_that_fences_one_that_has_committed_reads_again(lab: ChaosLab, t
     Planted: ended with the code of a fenced process, as starts did once, both are gone and `catch_up` starts a second.
     """
     gate = tmp_path / "gate"
-    late, other = lab.late_flow(gate), lab.flow()
+    late, other = lab.flow_by("tests.chaos.late_start", str(gate)), lab.flow()
     with Traffic(lab.bank):
         late.start()
         wait_until(gate.with_suffix(".waiting").exists, 60, "the late start to have read", lab.explain)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataflows.encode import ShardRecords
-from dataflows.flight import STEPS_MAX, Flight
+from dataflows.flight import BACKLOG_POLLS, STEPS_MAX, Flight
 from state.row import Release
 from state.step import Step
 
@@ -65,3 +65,13 @@ def test_no_more_is_read_than_may_be_under_way() -> None:
     assert not flight.may_read()
     assert len(list(flight.whole())) == 1
     assert flight.may_read()
+
+
+def test_a_pause_is_no_backlog() -> None:
+    """Polls that are full one after the other are; one that is not ends it: then cuts are to be soon again."""
+    flight = Flight()
+    told = []
+    for full in [True] * BACKLOG_POLLS + [False] + [True] * (BACKLOG_POLLS - 1):
+        flight.polled(full)
+        told.append(flight.behind)
+    assert told == [False] * (BACKLOG_POLLS - 1) + [True] + [False] * BACKLOG_POLLS
