@@ -45,7 +45,7 @@ def leaving_nothing(settings: Settings) -> Iterator[None]:
 
 
 RUNS: dict[str, Callable[[Settings], dict[str, Any]]] = {
-    "restart": lambda settings: restart(settings, [50], 1, Silent(), traffic=500),
+    "restart": lambda settings: restart(settings, [50], 1, Silent(), traffic=2000),
     "transaction": lambda settings: transaction(settings, 300, 20, 1, Silent()),
     "live": lambda settings: live_freshness(settings, [50], 1.0, 10, 1, Silent()),
 }
