@@ -125,7 +125,8 @@ def _read(settings: Settings, model: Model, contracts: Contracts, laps: Laps) ->
             return start
         try:
             start = rederive(settings, model, contracts, start)
-        except Overtook:
+        except Overtook as error:
+            logger(settings.flow).warning("starting once more", reason=str(error))
             continue
         laps.lap("derive")
         return start

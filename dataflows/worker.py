@@ -219,9 +219,12 @@ def work(
                 addresses=addresses_of(settings) if several else None,
                 epoch_interval=EPOCH,
             )
+    except Overtook as error:
+        logger(settings.flow).warning("starting once more", reason=str(error))
+        return EXIT_AGAIN
     except StartRace as error:
         logger(settings.flow).error("start refused", reason=str(error))
-        return EXIT_AGAIN if isinstance(error, Overtook) else EXIT_FENCED
+        return EXIT_FENCED
     except Exception as error:  # noqa: BLE001 - the engine hides causes between processes: the log must hold this one
         logger(settings.flow).exception("flow ended by an error", process=number, reason=str(error))
         return 1
