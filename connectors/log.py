@@ -35,7 +35,7 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
             *ending,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(numbers[level]),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        logger_factory=structlog.WriteLoggerFactory(out),  # a line is one write: processes may share a file
         cache_logger_on_first_use=False,
     )
 

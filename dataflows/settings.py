@@ -142,7 +142,7 @@ class Settings(BaseSettings):
         "canonical", pattern=NAME, description="name of the canonical flow: key of its progress, part of its group"
     )
     hot_accounts: int = Field(
-        50_000, ge=0, description="accounts that stay decoded in memory; those longest untouched are kept as bytes"
+        100_000, ge=0, description="accounts that stay decoded in memory; those longest untouched are kept as bytes"
     )
     slice_rows: int = Field(
         10_000,
