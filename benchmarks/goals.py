@@ -85,17 +85,27 @@ def _nearest(runs: Iterable[dict[str, Any]], accounts: int) -> dict[str, Any]:
     return next((one for one in reversed(ordered) if one["accounts"] <= accounts), ordered[0])
 
 
-def _restarted(accounts: int, quantity: str) -> Callable[[Sections], Measured | None]:
-    """A number of the restart with a state of this size."""
+def _restarted(accounts: int) -> Callable[[Sections], Measured | None]:
+    """The restart with a state of this size."""
 
     def found(sections: Sections) -> Measured | None:
         result = _result(sections, "restart")
         if result is None:
             return None
         run = _nearest(result["runs"], accounts)
-        return Measured(run[quantity], f"{run['accounts']:,} accounts", run["accounts"] >= accounts)
+        return Measured(run["kill_to_first_cut_s"], f"{run['accounts']:,} accounts", run["accounts"] >= accounts)
 
     return found
+
+
+def _large(sections: Sections) -> Measured | None:
+    """The most memory that a catch-up with the most accounts took, with any number of processes."""
+    result = _result(sections, "curve")
+    if result is None:
+        return None
+    accounts = max(int(one["accounts"]) for one in result["points"])
+    most = max(int(one["rss_mb_peak"]) for one in result["points"] if one["accounts"] == accounts)
+    return Measured(most, f"{accounts:,} accounts, any number of processes", accounts >= LARGE_ACCOUNTS)
 
 
 def _flat(sections: Sections) -> Measured | None:
@@ -200,16 +210,13 @@ GOALS = (
     ),
     Goal(
         "kill -9 to the first new cut, 100,000 accounts", "at most 3 s",
-        _restarted(RESTART_ACCOUNTS, "kill_to_first_cut_s"), lambda value: value <= 3, "s",
+        _restarted(RESTART_ACCOUNTS), lambda value: value <= 3, "s",
     ),
     Goal(
         "kill -9 to the first new cut, 1,000,000 accounts", "at most 20 s",
-        _restarted(LARGE_ACCOUNTS, "kill_to_first_cut_s"), lambda value: value <= 20, "s",
+        _restarted(LARGE_ACCOUNTS), lambda value: value <= 20, "s",
     ),
-    Goal(
-        "memory at 1,000,000 accounts", "at most 3,000 MB", _restarted(LARGE_ACCOUNTS, "rss_mb_peak"),
-        lambda value: value <= 3_000, "MB",
-    ),
+    Goal("memory at 1,000,000 accounts", "at most 3,000 MB", _large, lambda value: value <= 3_000, "MB"),
     Goal(
         "the slowest catch-up of one process, of its fastest", "at least 0.8, 10,000 to 1,000,000 accounts", _flat,
         lambda value: value >= 0.8, "x",
