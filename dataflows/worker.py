@@ -63,7 +63,6 @@ class Worker:
         self._settings, self._start, self._number = settings, start, number
         self._model, self._contracts = given
         self._known = bootstrap.schemas(settings, folder)
-        self._sink = ThreadPoolExecutor(1, "sink")
         self._flight = Flight()
         self._pacing: Pacing | None = None  # on the process that reads
         self._transactor: Transactor | None = None
@@ -74,15 +73,16 @@ class Worker:
         Raises StartRace, before the engine runs: it would only lose that.
         """
         settings = self._settings
-        connecting = self._sink.submit(self._open_transactor) if self._number == SERIAL_WORKER else None
+        serial = self._number == SERIAL_WORKER
+        sink = ThreadPoolExecutor(1, "sink")
+        connecting = sink.submit(self._open_transactor) if serial else None
+        sink.shutdown(wait=False)  # what it has begun goes on
         workers = shard_workers(settings.partitions, settings.processes)
         mine = [shard for shard, worker in enumerate(workers) if worker == self._number]
-        serial = self._number == SERIAL_WORKER
         reading = Restore(settings, self._model, self._contracts, self._known, mine, serial)
         restored = reading.run(self._start.position, stopping, laps)
         if connecting is not None and restored is not None:
             self._transactor = connecting.result()
-        self._sink.shutdown(wait=False)
         return restored
 
     def build(self, restored: Restored, stopping: Stopping, parent: int | None, laps: Laps) -> Dataflow:

@@ -21,7 +21,7 @@ SYSTEMS = (*JOBS, CONCORD)
 CONFIGURATIONS = {
     "flink": f"Flink SQL {versions.FLINK}, heap state, mini-batch, exactly-once sink, parallelism 2, checkpoints each second",
     "kstreams": f"Kafka Streams {versions.KAFKA_STREAMS}, exactly-once, no cache, RocksDB, 2 threads, commits each 100 ms",
-    CONCORD: "canonical flow, exactly-once, a cut every 50 ms at most; publishes invoices, payments, subscriptions and cases as well",
+    CONCORD: "canonical flow, exactly-once, a cut every 0.5 s of a backlog; publishes invoices, payments, subscriptions and cases as well",
 }
 #: bounds of a peer's run
 START_S, SLOWEST_CHANGES_PER_S = 240.0, 1000.0
