@@ -106,6 +106,11 @@ class ChaosLab:
 
         wait_until(holds, timeout_s, what, self.explain)
 
+    def next_cut(self) -> None:
+        """Wait for a cut beyond those that have been seen."""
+        seen = self.commit
+        self.until(lambda: self.commit > seen, f"a cut after {seen}")
+
     def pass_time(self, seconds: float) -> None:
         """Let the flow run for so long, watching it; it may end meanwhile."""
         end = time.monotonic() + seconds
