@@ -1,1 +1,5 @@
-"""connectors room."""
+"""connectors room. Whoever imports it before `state/` gets the compiled `state/`, where there is one."""
+
+from connectors.compiled_state import use
+
+use()

@@ -44,11 +44,11 @@ class Accounts:
 
     def load(self, account: str, row: tuple[int, str, int, int, bytes]) -> None:
         """Restore one stored row."""
-        row = _stored(StoredRow, row)
+        stored = _stored(StoredRow, row)
         if (rows := self._stored.get(account)) is None:
-            self._stored[account] = [row]
+            self._stored[account] = [stored]
         else:
-            rows.append(row)
+            rows.append(stored)
 
     def load_merged(self, account: str, into: str) -> None:
         """Restore that an account was merged into another."""

@@ -168,7 +168,8 @@ class Account(Remembered):
         settled = tally.paid + tally.applied
         now = due - settled if due is not None and due > settled else 0
         if now != tally.open and tally.currency is not None:
-            self.total(tally.currency).open += now - tally.open
+            sums = self.total(tally.currency)
+            sums.open += now - tally.open
             tally.open = now
 
     def newest(self, source_of: list[str], source: str) -> int | None:

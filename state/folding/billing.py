@@ -77,7 +77,8 @@ def subscription(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: 
     currency = fact[_SUB_CURRENCY] or account.currency.get("billing")
     mrr = checked(account, spec, ref, fact, fact[_SUB_MRR], currency)
     if status in RECURRING and mrr and currency:
-        account.total(currency).mrr += sign * mrr
+        sums = account.total(currency)
+        sums.mrr += sign * mrr
 
 
 def usage(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -> None:
@@ -122,7 +123,8 @@ def invoice(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) 
         account.counts.invoices_open += sign
     owed = total if status in OWED and currency else None
     if owed is not None and currency:
-        account.total(currency).billed += sign * owed
+        sums = account.total(currency)
+        sums.billed += sign * owed
     if sign > 0:
         tally.item, tally.currency, tally.due = item, currency, owed
         account.settle(tally)
@@ -162,7 +164,8 @@ def credit(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -
     if system == "billing":
         account.counts.credits += sign
         if amount is not None and currency:
-            account.total(currency).credited += sign * amount
+            sums = account.total(currency)
+            sums.credited += sign * amount
         parent: Ref | None = fact[_CREDIT_INVOICE]
         if parent is not None:
             tally = account.tally(parent)

@@ -33,7 +33,8 @@ def payment(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) 
     amount = checked(account, spec, ref, fact, fact[_AMOUNT], currency)
     paid = amount if currency and fact[_STATUS] == "succeeded" else None
     if paid and currency:
-        account.total(currency).paid += sign * paid
+        sums = account.total(currency)
+        sums.paid += sign * paid
     invoice: Ref | None = fact[_INVOICE]
     refunds = account.tallies.get(ref)  # only if it has some
     if refunds is not None and sign < 0:
@@ -217,7 +218,8 @@ def refund(account: Account, spec: TableSpec, ref: Ref, fact: Fact, sign: int) -
     amount = checked(account, spec, ref, fact, fact[_REF_AMOUNT], currency)
     refunded = sign * amount if amount is not None and currency else 0
     if refunded and currency:
-        account.total(currency).refunded += refunded
+        sums = account.total(currency)
+        sums.refunded += refunded
     parent: Ref | None = fact[_REF_PAYMENT]
     named: Ref | None = fact[_REF_INVOICE]
     if named is not None:

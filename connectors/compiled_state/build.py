@@ -1,0 +1,82 @@
+"""`python -m connectors.compiled_state.build`: compiles the modules of `state/` that a change passes through.
+
+Needs what the codec needs (`connectors/avro/native/build.py`), and some minutes of one core. Exit codes: 0 built, 1 it does not
+compile, 2 something that it needs is missing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from connectors.avro.native.build import EXIT_FAILED, EXIT_MISSING, CannotBuild, compiler
+from connectors.compiled_state import BUILT, MODULES, file_name, folder, source
+from connectors.compiled_state.extension_types import declarations, parse, stripped
+
+
+def build(into: Path, tell: bool = False) -> None:
+    """Compile every module into a folder. Raises CannotBuild, CalledProcessError."""
+    command = compiler()
+    modules = parse({module: source(module).read_text() for module in MODULES})
+    with tempfile.TemporaryDirectory() as made, ThreadPoolExecutor(os.cpu_count() or 1) as several:
+        root = Path(made)
+        for name, module in modules.items():
+            path = root / f"{name.replace('.', '/')}.py"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for package in (path.parent, *path.parent.parents):
+                if package.is_relative_to(root) and package != root:
+                    (package / "__init__.py").touch()
+            path.write_text(stripped(module, modules.values()))
+            path.with_suffix(".pxd").write_text(declarations(module, modules.values()))
+        waiting = [several.submit(_compile, root, name, command, into) for name in modules]
+        for number, one in enumerate(as_completed(waiting), 1):
+            if one.exception() is not None:
+                several.shutdown(wait=False, cancel_futures=True)
+            name = one.result()
+            if tell:
+                sys.stdout.write(f"{number:3}/{len(waiting)} {name}\n")
+                sys.stdout.flush()
+
+
+def _compile(root: Path, name: str, command: list[str], into: Path) -> str:
+    path, code = root / f"{name.replace('.', '/')}.py", root / f"{name}.c"
+    cython = [sys.executable, "-m", "cython", "-3", "--module-name", name, "-o", str(code), str(path)]
+    subprocess.run(cython, check=True, cwd=root)  # noqa: S603  # our own files
+    linked = [*command, str(code), "-o", str(into / file_name(name))]
+    subprocess.run(linked, check=True, cwd=root)  # noqa: S603  # the interpreter's compiler
+    return name
+
+
+def main() -> int:
+    """Build beside the old build, then put it into its place in one step; builds of other sources go."""
+    target = folder()
+    near = BUILT / f"{target.name}.new"
+    shutil.rmtree(near, ignore_errors=True)
+    near.mkdir(parents=True)
+    try:
+        build(near, tell=True)
+    except CannotBuild as error:
+        sys.stderr.write(f"state/ cannot be compiled: {error}.\n")
+        return EXIT_MISSING
+    except subprocess.CalledProcessError as error:
+        sys.stderr.write(
+            f"state/ does not compile: {error.cmd[0]} ended with {error.returncode}; its message is above. "
+            f"Next step: report it with that message; everything runs without.\n"
+        )
+        return EXIT_FAILED
+    shutil.rmtree(target, ignore_errors=True)
+    near.rename(target)
+    for other in BUILT.iterdir():
+        if other != target:
+            shutil.rmtree(other, ignore_errors=True)
+    sys.stdout.write(f"compiled {len(MODULES)} modules of state/ for {sys.implementation.cache_tag}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
