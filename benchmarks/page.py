@@ -24,6 +24,7 @@ from benchmarks.plots import bars
 from benchmarks.restart import restart
 from benchmarks.skew import skew
 from benchmarks.transaction import transaction
+from connectors import compiled_state
 from connectors.avro import native
 from dataflows.settings import ROOT, Settings
 from stack.errors import StackError
@@ -159,6 +160,7 @@ def machine() -> dict[str, Any]:
         "memory_gb": round(psutil.virtual_memory().total / 1e9),
         "python": platform.python_version(),
         "codec": native.codec(),
+        "state": compiled_state.kind(),
     }
 
 

@@ -48,7 +48,7 @@ def _machine(machine: Section) -> str:
         return ""
     return (
         f"Machine: {machine['cores']} cores ({machine['cpu']}), {machine['memory_gb']} GB, Python {machine['python']}, "
-        f"{machine.get('codec', 'pure')} codec (`make compiled` builds the native one)."
+        f"{machine.get('codec', 'pure')} codec, {machine.get('state', 'pure')} state (`make compiled` builds both)."
     )
 
 

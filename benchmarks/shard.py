@@ -24,6 +24,7 @@ from benchmarks.envelopes import DebeziumWriter, key_schema, topic_of, value_sch
 from benchmarks.flow import SOURCE_NAMES, SOURCES_DIR
 from benchmarks.shape import Shape
 from benchmarks.workload import Workload
+from connectors import compiled_state
 from connectors.avro import frame_prefix, native
 from connectors.capturing.debezium import Decoder, LastCommit, Peek
 from connectors.capturing.mapped_rows import MappedRows
@@ -194,6 +195,7 @@ def measure(changes: int, accounts: int, passes: int, hot: int | None = None) ->
         "records": first.records,
         "python": sys.version.split()[0],
         "codec": native.codec(),
+        "state": compiled_state.kind(),
         "us_per_change": {**stages, "shard and encode": round(stages["shard"] + stages["encode"], 2)},
         "digest": first.digest,
     }

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from connectors import compiled_state
 from connectors.avro import native
 from connectors.capturing.column_types import fields_of
 from connectors.capturing.debezium import Decoder, LastCommit, Peek
@@ -53,7 +54,9 @@ def published(settings: Settings) -> Contracts:
 def peek(tables: Model, known: Schemas) -> Peek:
     """The cheap look at every captured record; the log says which codec looks, and warns where a build does not fit."""
     log = logger("codec")
-    (log.warning if native.misfit() else log.info)("codec", codec=native.codec(), reason=native.reason())
+    told = {"codec": native.codec(), "reason": native.reason()}
+    told |= {"state": compiled_state.kind(), "state_reason": compiled_state.reason()}
+    (log.warning if native.misfit() or compiled_state.misfit() else log.info)("codec", **told)
     return Peek(known, tables)
 
 

@@ -23,21 +23,16 @@ FOLDER = Path(__file__).parent
 BUILT = FOLDER / "built"
 SOURCES = FOLDER.parents[1]
 #: the way of a change through `state/`; what is seldom asked (corrections, derivations, snapshots) stays as it is
-MODULES = tuple(
-    f"state.{name}"
-    for name in """
-    sparse spells values routing sequencer shard accounts ended publication
-    aligning.alignment aligning.ends aligning.pending aligning.slots
-    resolving.hanging resolving.identity resolving.index resolving.links resolving.merges resolving.placement
-    resolving.relinking resolving.resolved resolving.waiting
-    folding.account folding.amounts folding.billing folding.changes folding.cold folding.entitlement folding.fold
-    folding.life folding.milestones folding.payments folding.remembered folding.revenue folding.rows folding.segments
-    folding.states folding.tally folding.targets folding.tenure folding.term folding.usage_sums
-    viewing.account_view viewing.case viewing.facets viewing.flags viewing.history viewing.invoice viewing.objects
-    viewing.problems viewing.prorated_lines viewing.service_clock viewing.settling
-    comparing.compared comparing.customer comparing.difference comparing.intents comparing.ledger comparing.support
-    """.split()
-)
+_WAY = {
+    "state": "sparse spells values routing sequencer shard accounts ended publication",
+    "state.aligning": "alignment ends pending slots",
+    "state.resolving": "hanging identity index links merges placement relinking resolved waiting",
+    "state.folding": "account amounts billing changes cold entitlement fold life milestones payments remembered revenue "
+    "rows segments states tally targets tenure term usage_sums",
+    "state.viewing": "account_view case facets flags history invoice objects problems prorated_lines service_clock settling",
+    "state.comparing": "compared customer difference intents ledger support",
+}
+MODULES = tuple(f"{package}.{name}" for package, names in _WAY.items() for name in names.split())
 
 
 class Compiled(MetaPathFinder):
@@ -112,7 +107,11 @@ def _used() -> str:
     where = folder()
     if not all((where / file_name(module)).exists() for module in MODULES):
         other = any(BUILT.glob(f"*/{file_name(MODULES[0])}"))
-        return "the build is of other sources (make compiled builds it anew)" if other else "it is not built (make compiled)"
+        return (
+            "the build is of other sources (make compiled builds it anew)"
+            if other
+            else "it is not built (make compiled)"
+        )
     if any(module in sys.modules for module in MODULES):
         return "modules of state/ were loaded before"
     finder = Compiled(where)

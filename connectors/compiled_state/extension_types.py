@@ -68,24 +68,26 @@ def _is_extension(node: ast.ClassDef, known: dict[str, str]) -> bool:
 
 
 def _described(node: ast.ClassDef, known: set[str], passed_on: set[str]) -> ExtensionType:
-    slots = [name for one in node.body if _targets(one) == ["__slots__"] for name in ast.literal_eval(one.value)]  # type: ignore[attr-defined]
-    has_slots = any(_targets(one) == ["__slots__"] for one in node.body)
-    found = ExtensionType(node.name, ast.unparse(node.bases[0]) if node.bases else None, not has_slots)
-    found.attributes = dict.fromkeys(slots, "object")
+    slots = _slots(node)
+    found = ExtensionType(node.name, ast.unparse(node.bases[0]) if node.bases else None, slots is None)
+    found.attributes = dict.fromkeys(slots or (), "object")
     for function in node.body:
         if not isinstance(function, ast.FunctionDef):
             continue
         for name, kind in _assigned(function, known):
-            if name in found.attributes or not has_slots:
-                found.attributes[name] = kind if found.attributes.get(name, "object") == "object" else found.attributes[name]
+            if (slots is None or name in slots) and found.attributes.get(name, "object") == "object":
+                found.attributes[name] = kind
         if function.name not in passed_on and (signature := _signature(function, known)) is not None:
             found.methods.append(signature)
     return found
 
 
-def _targets(statement: ast.stmt) -> list[str]:
-    targets = statement.targets if isinstance(statement, ast.Assign) else []
-    return [ast.unparse(target) for target in targets]
+def _slots(node: ast.ClassDef) -> tuple[str, ...] | None:
+    """What `__slots__` lists, None without it."""
+    for one in node.body:
+        if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) == "__slots__":
+            return tuple(ast.literal_eval(one.value))
+    return None
 
 
 def _assigned(function: ast.FunctionDef, known: set[str]) -> Iterator[tuple[str, str]]:
@@ -94,7 +96,7 @@ def _assigned(function: ast.FunctionDef, known: set[str]) -> Iterator[tuple[str,
         if isinstance(node, ast.AnnAssign):
             annotation = ast.unparse(node.annotation)
             kind = next((plain for plain in _PLAIN if annotation.startswith(f"{plain}[")), "object")
-            pairs = [(node.target, annotation if annotation in known else kind)]
+            pairs: list[tuple[ast.expr, str]] = [(node.target, annotation if annotation in known else kind)]
         elif isinstance(node, ast.Assign):
             made = ast.unparse(node.value.func) if isinstance(node.value, ast.Call) else ""
             whole = [(target, made if made in known else "object") for target in node.targets]
@@ -113,8 +115,10 @@ def _signature(function: ast.FunctionDef, known: Collection[str]) -> str | None:
     """How a method is declared; None for one that the compiler can only call by its name."""
     given = function.args
     odd = given.defaults or given.kwonlyargs or given.vararg or given.kwarg or function.decorator_list
-    if odd or function.name.startswith("__") or any(
-        isinstance(node, _CLOSURES) and node is not function for node in ast.walk(function)
+    if (
+        odd
+        or function.name.startswith("__")
+        or any(isinstance(node, _CLOSURES) and node is not function for node in ast.walk(function))
     ):
         return None
     names = [f"{_kind(one.annotation, known)} {one.arg}" for one in given.args[1:]]
