@@ -5,10 +5,10 @@ Recovery of the engine stays off; the state is in Kafka.
 
 from __future__ import annotations
 
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 from typing import NamedTuple
 
 import bytewax.operators as op
@@ -36,6 +36,7 @@ from dataflows.restored import RESTORING, Restore, Restored
 from dataflows.settings import Settings
 from dataflows.stages import SequencerStage, ShardStage, Unfinished, peek_messages
 from dataflows.start import Start, demand_newest, transactional_id, transactor_config
+from dataflows.start_folder import StartFolder
 from dataflows.stopping import Stopping
 from state.model import Model
 
@@ -58,11 +59,11 @@ class Given(NamedTuple):
 class Worker:
     """The flow of one process over the adapters of `bootstrap`, on what the process restored."""
 
-    def __init__(self, settings: Settings, start: Start, given: Given, folder: Path | None, number: int) -> None:
+    def __init__(self, settings: Settings, start: Start, given: Given, folder: StartFolder | None, number: int) -> None:
         """`folder` is shared by the processes of one host; `number` is this process's."""
         self._settings, self._start, self._number = settings, start, number
         self._model, self._contracts = given
-        self._known = bootstrap.schemas(settings, folder)
+        self._known = bootstrap.schemas(settings, None if folder is None else folder.schemas)
         self._flight = Flight()
         self._pacing: Pacing | None = None  # on the process that reads
         self._transactor: Transactor | None = None
@@ -194,7 +195,7 @@ def work(
     laps: Laps,
     given: Given | None = None,
     parent: int | None = None,
-    folder: Path | None = None,
+    folder: StartFolder | None = None,
 ) -> int:
     """Run one process of the flow until it is stopped; those of one host share a folder. Raises PortTaken.
 
@@ -212,13 +213,15 @@ def work(
         restored = worker.restore(stopping, laps)
         if restored is not None:
             _tell(settings, number, restored, laps)
-            cli_main(
-                worker.build(restored, stopping, parent, laps),
-                workers_per_process=1,
-                process_id=number if several else None,
-                addresses=addresses_of(settings) if several else None,
-                epoch_interval=EPOCH,
-            )
+            flow = worker.build(restored, stopping, parent, laps)
+            if folder is None or folder.in_turn(number, lambda: stopping() or os.getppid() != parent):
+                cli_main(
+                    flow,
+                    workers_per_process=1,
+                    process_id=number if several else None,
+                    addresses=addresses_of(settings) if several else None,
+                    epoch_interval=EPOCH,
+                )
     except Overtook as error:
         logger(settings.flow).warning("starting once more", reason=str(error))
         return EXIT_AGAIN
