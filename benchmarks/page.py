@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -158,7 +159,7 @@ def machine() -> dict[str, Any]:
         "cores": psutil.cpu_count(),
         "cpu": models[0] if models else platform.machine(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9),
-        "python": platform.python_version(),
+        "python": f"{platform.python_version()} of {sys.base_prefix}",
         "codec": native.codec(),
         "state": compiled_state.kind(),
     }

@@ -53,7 +53,7 @@ def _compile(root: Path, name: str, command: list[str], into: Path) -> str:
 
 
 def main() -> int:
-    """Build beside the old build, then put it into its place in one step; builds of other sources go."""
+    """Build beside the old build, then put it into its place in one step; of other builds the newest stays, which may be running."""
     target = folder()
     near = BUILT / f"{target.name}.new"
     shutil.rmtree(near, ignore_errors=True)
@@ -71,9 +71,9 @@ def main() -> int:
         return EXIT_FAILED
     shutil.rmtree(target, ignore_errors=True)
     near.rename(target)
-    for other in BUILT.iterdir():
-        if other != target:
-            shutil.rmtree(other, ignore_errors=True)
+    others = sorted(BUILT.iterdir(), key=lambda other: other.stat().st_mtime)
+    for other in [other for other in others if other != target][:-1]:
+        shutil.rmtree(other, ignore_errors=True)
     sys.stdout.write(f"compiled {len(MODULES)} modules of state/ for {sys.implementation.cache_tag}\n")
     return 0
 
