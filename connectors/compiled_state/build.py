@@ -14,7 +14,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from connectors.avro.native.build import EXIT_FAILED, EXIT_MISSING, CannotBuild, compiler
+from connectors.avro.native.build import compiler, outcome
 from connectors.compiled_state import BUILT, MODULES, file_name, folder, source
 from connectors.compiled_state.extension_types import declarations, parse, stripped
 
@@ -52,30 +52,24 @@ def _compile(root: Path, name: str, command: list[str], into: Path) -> str:
     return name
 
 
-def main() -> int:
-    """Build beside the old build, then put it into its place in one step; of other builds the newest stays, which may be running."""
+def _built() -> str:
+    """Beside the old build, then in its place in one step; of other builds the newest stays, which may be running."""
     target = folder()
     near = BUILT / f"{target.name}.new"
     shutil.rmtree(near, ignore_errors=True)
     near.mkdir(parents=True)
-    try:
-        build(near, tell=True)
-    except CannotBuild as error:
-        sys.stderr.write(f"state/ cannot be compiled: {error}.\n")
-        return EXIT_MISSING
-    except subprocess.CalledProcessError as error:
-        sys.stderr.write(
-            f"state/ does not compile: {error.cmd[0]} ended with {error.returncode}; its message is above. "
-            f"Next step: report it with that message; everything runs without.\n"
-        )
-        return EXIT_FAILED
+    build(near, tell=True)
     shutil.rmtree(target, ignore_errors=True)
     near.rename(target)
     others = sorted(BUILT.iterdir(), key=lambda other: other.stat().st_mtime)
     for other in [other for other in others if other != target][:-1]:
         shutil.rmtree(other, ignore_errors=True)
-    sys.stdout.write(f"compiled {len(MODULES)} modules of state/ for {sys.implementation.cache_tag}\n")
-    return 0
+    return f"compiled {len(MODULES)} modules of state/ for {sys.implementation.cache_tag}"
+
+
+def main() -> int:
+    """Build, and say what came of it."""
+    return outcome(_built, "The compiled core")
 
 
 if __name__ == "__main__":

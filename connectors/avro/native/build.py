@@ -14,6 +14,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from connectors.avro.native import FOLDER, MODULES, file_name, sources_digest
@@ -60,23 +61,31 @@ def build(into: Path = FOLDER) -> None:
             near.replace(into / file_name(module))
 
 
-def main() -> int:
-    """Build, and say what came of it."""
+def outcome(building: Callable[[], str], what: str) -> int:
+    """Build `what`, and say what came of it: the line that `building` gives, or what stands in its way. The exit code."""
     try:
-        build()
+        line = building()
     except CannotBuild as error:
-        sys.stderr.write(f"The compiled codec cannot be built: {error}.\n")
+        sys.stderr.write(f"{what} cannot be built: {error}.\n")
         return EXIT_MISSING
     except subprocess.CalledProcessError as error:
         sys.stderr.write(
-            f"The compiled codec does not compile: {error.cmd[0]} ended with {error.returncode}; its message is above. "
-            f"Next step: report it with that message; everything runs on the pure codec.\n"
+            f"{what} does not compile: {error.cmd[0]} ended with {error.returncode}; its message is above. "
+            f"Next step: report it with that message; everything runs without.\n"
         )
         return EXIT_FAILED
-    sys.stdout.write(
-        f"built for {sys.implementation.cache_tag}: {', '.join(file_name(module) for module in MODULES)}\n"
-    )
+    sys.stdout.write(f"{line}\n")
     return 0
+
+
+def _built() -> str:
+    build()
+    return f"built for {sys.implementation.cache_tag}: {', '.join(file_name(module) for module in MODULES)}"
+
+
+def main() -> int:
+    """Build, and say what came of it."""
+    return outcome(_built, "The compiled codec")
 
 
 if __name__ == "__main__":
