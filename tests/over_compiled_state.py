@@ -14,9 +14,8 @@ NOT_COMPILED = 9
 
 if __name__ == "__main__":
     folder, module, *arguments = sys.argv[1:]
-    os.environ["CONCORD_COMPILED"] = (
-        "0"  # not by itself: the build is that of this run, and the codec has tests of its own
-    )
+    # nothing by itself: the build is that of this run, and the codec has tests of its own
+    os.environ["CONCORD_COMPILED"] = "0"
     from connectors import compiled_state
 
     sys.meta_path.insert(0, compiled_state.Compiled(Path(folder)))

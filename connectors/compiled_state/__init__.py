@@ -12,12 +12,12 @@ import sys
 from collections.abc import Sequence
 from hashlib import sha256
 from importlib.abc import MetaPathFinder
-from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleSpec
+from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-from connectors.avro.native import SETTING
+from connectors.avro.native import NOT_BUILT, SETTING, file_name
 
 FOLDER = Path(__file__).parent
 BUILT = FOLDER / "built"
@@ -50,11 +50,6 @@ class Compiled(MetaPathFinder):
             return None
         file = str(self._folder / file_name(fullname))
         return spec_from_file_location(fullname, file, loader=ExtensionFileLoader(fullname, file))
-
-
-def file_name(module: str) -> str:
-    """Of a module's extension, for this interpreter."""
-    return f"{module}{EXTENSION_SUFFIXES[0]}"
 
 
 def source(module: str) -> Path:
@@ -91,7 +86,7 @@ def kind() -> str:
 
 def misfit() -> bool:
     """Whether there is a build, and it cannot be used although nobody turned it off."""
-    return os.environ.get(SETTING) != "0" and bool(reason()) and any(BUILT.glob(f"*/{file_name(MODULES[0])}"))
+    return os.environ.get(SETTING) != "0" and reason() not in ("", NOT_BUILT)
 
 
 def use() -> None:
@@ -104,14 +99,11 @@ def use() -> None:
 def _used() -> str:
     if os.environ.get(SETTING) == "0":
         return f"{SETTING} is 0"
+    if not any(BUILT.glob(f"*/{file_name(MODULES[0])}")):
+        return NOT_BUILT
     where = folder()
     if not all((where / file_name(module)).exists() for module in MODULES):
-        other = any(BUILT.glob(f"*/{file_name(MODULES[0])}"))
-        return (
-            "the build is of other sources (make compiled builds it anew)"
-            if other
-            else "it is not built (make compiled)"
-        )
+        return "the build is of other sources (make compiled builds it anew)"
     if any(module in sys.modules for module in MODULES):
         return "modules of state/ were loaded before"
     finder = Compiled(where)

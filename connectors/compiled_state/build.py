@@ -14,8 +14,9 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from connectors.avro.native import file_name
 from connectors.avro.native.build import compiler, outcome
-from connectors.compiled_state import BUILT, MODULES, file_name, folder, source
+from connectors.compiled_state import BUILT, MODULES, folder, source
 from connectors.compiled_state.extension_types import declarations, parse, stripped
 
 
@@ -28,9 +29,7 @@ def build(into: Path, tell: bool = False) -> None:
         for name, module in modules.items():
             path = root / f"{name.replace('.', '/')}.py"
             path.parent.mkdir(parents=True, exist_ok=True)
-            for package in (path.parent, *path.parent.parents):
-                if package.is_relative_to(root) and package != root:
-                    (package / "__init__.py").touch()
+            (path.parent / "__init__.py").touch()
             path.write_text(stripped(module, modules.values()))
             path.with_suffix(".pxd").write_text(declarations(module, modules.values()))
         waiting = [several.submit(_compile, root, name, command, into) for name in modules]

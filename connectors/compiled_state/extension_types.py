@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 #: types of attributes that may be told as they are annotated: what is assigned to them is never of a subclass
 _PLAIN = ("dict", "list")
+#: what keeps variables of a function alive behind it
+_CLOSURES = (ast.FunctionDef, ast.Lambda, ast.GeneratorExp, ast.Yield, ast.YieldFrom)
 
 
 @dataclass
@@ -123,10 +125,6 @@ def _signature(function: ast.FunctionDef, known: Collection[str]) -> str | None:
         return None
     names = [f"{_kind(one.annotation, known)} {one.arg}" for one in given.args[1:]]
     return f"cpdef {function.name}({', '.join(['self', *names])})"
-
-
-#: what keeps variables of a function alive behind it
-_CLOSURES = (ast.FunctionDef, ast.Lambda, ast.GeneratorExp, ast.Yield, ast.YieldFrom)
 
 
 def _kind(annotation: ast.expr | None, known: Collection[str]) -> str:

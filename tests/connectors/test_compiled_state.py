@@ -16,7 +16,7 @@ import pytest
 from connectors import compiled_state
 from connectors.avro import native
 from connectors.avro.native.build import CannotBuild
-from connectors.compiled_state import MODULES, Compiled, file_name, source
+from connectors.compiled_state import MODULES, Compiled, source
 from connectors.compiled_state.build import build
 from connectors.compiled_state.extension_types import declarations, parse, stripped
 
@@ -157,7 +157,7 @@ def test_a_build_of_other_sources_is_not_loaded(folders: Path) -> None:
     """Its folder is named after other sources: it is left alone, and that is told."""
     (folders / "0123456789abcdef").mkdir()
     for module in MODULES:
-        (folders / "0123456789abcdef" / file_name(module)).write_bytes(b"\x7fELF of yesterday")
+        (folders / "0123456789abcdef" / native.file_name(module)).write_bytes(b"\x7fELF of yesterday")
     compiled_state.use()
     assert "other sources" in compiled_state.reason()
     assert compiled_state.misfit()
@@ -179,7 +179,7 @@ def test_it_does_not_mix_with_what_is_loaded(folders: Path) -> None:
     """Modules of `state/` that are in memory already stay what they are, all of them."""
     compiled_state.folder().mkdir()
     for module in MODULES:
-        (compiled_state.folder() / file_name(module)).touch()
+        (compiled_state.folder() / native.file_name(module)).touch()
     import state.sparse
 
     assert state.sparse
