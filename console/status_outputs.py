@@ -68,8 +68,8 @@ class Outputs:
             return None
 
     def parked(self) -> None:
-        """Count the parked records by reason and keep the newest of each as samples."""
-        newest: dict[str, list[ParkedSample]] = {}
+        """Count the parked records by reason and keep the newest of each as samples, whatever order they are read in."""
+        newest: dict[str, list[tuple[tuple[int, int, int], ParkedSample]]] = {}
         for message in self._messages("parked"):
             value = message.value()
             record = None if value is None else self._record(value)
@@ -78,18 +78,10 @@ class Outputs:
             code = record["code"]
             self._report.parked[code] += 1
             kept = newest.setdefault(code, [])
-            kept.append(
-                ParkedSample(
-                    code,
-                    record["topic"],
-                    record["partition"],
-                    record["offset"],
-                    record["account"] or "",
-                    record["reason"],
-                )
-            )
-            del kept[:-SAMPLES_PER_REASON]
-        self._report.parked_samples = [sample for code in sorted(newest) for sample in newest[code]]
+            kept.append((_age(message), _sample(record)))
+            if len(kept) > SAMPLES_PER_REASON:
+                kept.remove(min(kept))
+        self._report.parked_samples = [sample for code in sorted(newest) for _, sample in sorted(newest[code])]
 
     def live(self, name: str) -> list[dict[str, Any]]:
         """The live records of a small compacted topic."""
@@ -108,3 +100,19 @@ class Outputs:
             elif (record := self._record(value)) is not None:
                 live[key] = str(record[field])
         into.update(live.values())
+
+
+def _age(message: Message) -> tuple[int, int, int]:
+    """When a record was written in ms, then its place: partitions are read in no order of their own."""
+    return message.timestamp()[1], message.partition() or 0, message.offset() or 0
+
+
+def _sample(record: dict[str, Any]) -> ParkedSample:
+    return ParkedSample(
+        record["code"],
+        record["topic"],
+        record["partition"],
+        record["offset"],
+        record["account"] or "",
+        record["reason"],
+    )

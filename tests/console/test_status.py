@@ -53,8 +53,15 @@ class Outputs:
 
     def put(self, name: str, key: str, **fields: Any) -> None:
         """One record; without fields a tombstone."""
-        value = self.contracts.writer(name)(smallest(self.contracts.schema(name)) | fields) if fields else None
-        self.producer.produce(self.contracts.topic(name), value, key.encode())
+        self.produce(name, key, self.value(name, **fields) if fields else None)
+
+    def value(self, name: str, **fields: Any) -> bytes:
+        """A record's bytes."""
+        return self.contracts.writer(name)(smallest(self.contracts.schema(name)) | fields)
+
+    def produce(self, name: str, key: str, value: bytes | None, partition: int = -1, timestamp: int = 0) -> None:
+        """These bytes, at a partition and a time in ms where they matter."""
+        self.producer.produce(self.contracts.topic(name), value, key.encode(), partition=partition, timestamp=timestamp)
 
 
 @pytest.fixture
@@ -107,6 +114,25 @@ def test_everything_set_aside_is_shown(outputs: Outputs, capsys: Output) -> None
     assert (billing["frontier"], billing["snapshot_complete"]) == (700, True)
     assert 5_000 <= billing["age_ms"] < 120_000
     assert "Redis" in found["unreachable"][0], "the missing look-up store is named, the rest is shown"
+
+
+@pytest.mark.stack
+def test_the_newest_parked_records_are_shown_whatever_order_partitions_are_read_in(
+    outputs: Outputs, capsys: Output
+) -> None:
+    """The samples are those last written, oldest first.
+
+    Planted: sampled in the order of reading, the last partition's records stood for the newest, and two answers about
+    one topic differed.
+    """
+    now = time.time_ns() // 1_000_000
+    for offset in range(10):
+        value = outputs.value("parked", code="MALFORMED_FRAME", reason="ends early", offset=offset)
+        outputs.produce("parked", f"k{offset}", value, partition=offset % 2, timestamp=now - 60_000 + offset)
+    outputs.producer.flush(30)
+    for _ in range(2):
+        found = report(capsys, Exit.UNREACHABLE)
+        assert [one["offset"] for one in found["parked"]["samples"]] == [7, 8, 9]
 
 
 @pytest.mark.stack
