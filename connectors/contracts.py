@@ -76,6 +76,10 @@ class Contracts:
         self._readers: dict[int, Callable[[bytes], Any]] = {}
         self._registered: dict[int, dict[str, Any]] = {}
 
+    def reconnect(self) -> None:
+        """After a fork: connections to the registry are the parent's."""
+        self._registry.reconnect()
+
     def topic(self, name: str) -> str:
         """Full topic name of a contract."""
         return self._prefix + TOPICS[name][0]

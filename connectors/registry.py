@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import httpx
@@ -48,15 +49,24 @@ class Registry:
         self, url: str, timeout_s: float = 20.0, attempts: int = 8, transport: httpx.BaseTransport | None = None
     ) -> None:
         self.url = url.rstrip("/")
-        self._client = httpx.Client(
-            base_url=self.url, timeout=min(5.0, timeout_s), transport=transport, headers={"Content-Type": _MEDIA}
+        self._connect = partial(
+            httpx.Client,
+            base_url=self.url,
+            timeout=min(5.0, timeout_s),
+            transport=transport,
+            headers={"Content-Type": _MEDIA},
         )
+        self._client = self._connect()
         self._timeout_s = timeout_s
         self._attempts = attempts
         self._schemas: dict[int, Any] = {}
         self._bad: dict[int, tuple[float, type[RegistryError], str]] = {}
         self._versions: dict[tuple[str, int | str], dict[str, Any]] = {}
         self._registered: dict[tuple[str, str], int] = {}
+
+    def reconnect(self) -> None:
+        """Leave the connections that there are to whoever else has them, as a process does that was forked."""
+        self._client = self._connect()
 
     def close(self) -> None:
         """Close the connections."""

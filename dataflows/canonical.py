@@ -7,9 +7,10 @@ hosts meet (`dataflows/hosts.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import sys
 from contextlib import nullcontext
-from functools import cache
+from typing import NoReturn
 
 from connectors import metrics
 from connectors.contracts import Contracts
@@ -45,42 +46,39 @@ def main(settings: Settings) -> int:
     model = bootstrap.model(settings)
     _demand_ports(settings)
 
-    @cache
-    def given() -> Given:
-        contracts = bootstrap.contracts(settings)
-        laps.lap("check")
-        return Given(model, contracts)
-
+    given = Given(model, bootstrap.contracts(settings))
+    laps.lap("check")
     try:
         if settings.addresses:
-            given()
-            return hosts.run(settings, admin(settings.kafka), lambda: _begun(settings, given(), laps), laps)
+            return hosts.run(settings, admin(settings.kafka), lambda: _begun(settings, given, laps), laps)
         return _run_here(settings, given, laps)
     except NotBegun as refusal:
         logger(settings.flow).error("start refused", reason=str(refusal))
         return refusal.code
 
 
-def _run_here(settings: Settings, given: Callable[[], Given], laps: Laps) -> int:
-    """Start the flow with all of its processes on this host; the exit code. Raises NotBegun, and what `given` does.
+def _run_here(settings: Settings, given: Given, laps: Laps) -> int:
+    """Start the flow with all of its processes on this host; the exit code. Raises NotBegun.
 
-    Several processes begin while this one asks what is `given`, fences and reads. It starts once more after it has
-    fenced another start that had committed meanwhile: that one is gone for good, so of several starts at the same
-    moment one goes on.
+    Several processes begin with what is `given`, and wait while this one fences and reads. The whole command starts
+    once more after it has fenced another start that had committed meanwhile: that one is gone for good, so of several
+    starts at the same moment one goes on.
     """
-    stopping: Stopping | None = None
-    while True:
-        with waiting(settings) if settings.processes > 1 else nullcontext() as children:
-            start = _begun(settings, given(), laps)
-            stopping = stopping or Stopping()
-            if children is not None:
-                code = children.run(start, stopping)
-            else:
-                code = work(settings, start, 0, stopping, laps, given())
-        if code != EXIT_AGAIN:
-            return code
-        if stopping.asked:
-            return 0
+    with waiting(settings, given) if settings.processes > 1 else nullcontext() as children:
+        start = _begun(settings, given, laps)
+        stopping = Stopping()
+        if children is not None:
+            code = children.run(start, stopping)
+        else:
+            code = work(settings, start, 0, stopping, laps, given)
+    if code == EXIT_AGAIN and not stopping.asked:
+        again()
+    return 0 if code == EXIT_AGAIN else code
+
+
+def again() -> NoReturn:
+    """Run this command anew, in this process but with nothing of it left."""
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - what is running
 
 
 def _demand_ports(settings: Settings) -> None:

@@ -1,16 +1,17 @@
-"""Processes of one host begin while their start is still checked; where there is no start, none of them is left.
+"""Processes of one host begin before their start is read; where there is no start, none of them is left.
 
 Planted breaks, seen to fail: each is named at its test.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from unittest.mock import Mock
@@ -18,14 +19,14 @@ from unittest.mock import Mock
 import psutil
 import pytest
 
-from connectors.registry import RegistryUnavailable
 from console.cli import main
 from console.exits import Exit
 from dataflows import bootstrap, canonical
-from dataflows.start import Start, StartRefused
+from dataflows.start import Start
 from dataflows.worker import EXIT_AGAIN
 from tests.chaos.flow_process import wait_until
 from tests.connectors.valkey import free_port
+from tests.dataflows.waiting_command import REFUSAL
 
 WITHIN_S = 60.0
 PROCESSES = 3
@@ -84,114 +85,118 @@ def kill(*processes: psutil.Process) -> None:
             process.kill()
 
 
-def children_of(pid: int) -> list[psutil.Process]:
-    """All processes of the flow below its parent, which may have other children, once they hear signals."""
-    found: list[psutil.Process] = []
-
-    def ready() -> bool:
-        with suppress(psutil.NoSuchProcess, FileNotFoundError):
-            found[:] = [one for one in psutil.Process(pid).children() if "dataflows.child" in one.cmdline()]
-            return len(found) == PROCESSES and all(hears(child.pid) for child in found)
-        return False
-
-    wait_until(ready, WITHIN_S, "all processes to have begun")
-    return found
+@contextmanager
+def running(environment: dict[str, str], *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """A command of these tests, in this environment."""
+    command = [sys.executable, "-m", "tests.dataflows.waiting_command", *map(str, arguments)]
+    with subprocess.Popen(command, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @contextmanager
-def waiting_child(folder: Path, parent: int, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of the flow for which there is no start."""
-    command = [sys.executable, "-m", "dataflows.child", str(folder), "0", str(parent)]
-    with subprocess.Popen(command, env={**os.environ, **environment}) as child:
-        try:
-            yield child
-        finally:
-            child.kill()
+def reading(environment: dict[str, str], folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[psutil.Process]]]:
+    """A command that reads, and the processes that wait for it."""
+    with running(environment, folder, PROCESSES) as command, ExitStack() as after:
+        wait_until((folder / "reads").exists, WITHIN_S, "the command to read")
+        children = psutil.Process(command.pid).children()
+        after.callback(kill, *children)
+        wait_until(lambda: all(hears(child.pid) for child in children), WITHIN_S, "the processes to hear signals")
+        assert len(children) == PROCESSES
+        yield command, children
 
 
 def test_it_ends_when_its_parent_is_gone(apart: dict[str, str], tmp_path: Path) -> None:
     """With exit code 0, and it removes the folder that nobody else is left to remove. Planted: it only looks for a start."""
     folder = tmp_path / "folder"
     folder.mkdir()
-    with waiting_child(folder, parent=os.getppid(), environment=apart) as child:
+    with running(apart, folder, "child", os.getppid()) as child:
         assert child.wait(WITHIN_S) == 0
     assert not folder.exists()
 
 
-def test_it_ends_when_it_is_told_to_while_it_imports(apart: dict[str, str], tmp_path: Path) -> None:
-    """With exit code 0, not by the signal. Planted: it imports first, and its signals are those of a running flow."""
-    with waiting_child(tmp_path, parent=os.getpid(), environment=apart) as child:
+def test_it_ends_when_it_is_told_to_while_it_waits(apart: dict[str, str], tmp_path: Path) -> None:
+    """With exit code 0, not by the signal. Planted: its signals are those of a running flow, which nobody looks at yet."""
+    with running(apart, tmp_path, "child", os.getpid()) as child:
         wait_until(lambda: hears(child.pid), WITHIN_S, "the process to hear signals")
         child.terminate()
         assert child.wait(WITHIN_S) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_none_outlives_a_parent_that_is_stopped_while_it_checks(apart: dict[str, str], number: int) -> None:
-    """It waits for a registry that does not answer; neither processes nor folder stay. Planted: they only look for a start."""
-    command = [sys.executable, "-m", "console.cli", "run", "canonical", "--processes", str(PROCESSES)]
-    with subprocess.Popen(command, env={**os.environ, **apart}) as parent, ExitStack() as after:
-        after.callback(parent.kill)
-        children = children_of(parent.pid)
-        after.callback(kill, *children)
+def test_none_outlives_a_parent_that_is_stopped_while_it_reads(
+    apart: dict[str, str], tmp_path: Path, number: int
+) -> None:
+    """Neither processes nor folder stay. Planted: they only look for a start."""
+    with reading(apart, tmp_path) as (parent, children):
         parent.send_signal(number)
         assert parent.wait(WITHIN_S) == -number
         wait_until(lambda: not any(map(alive, children)), WITHIN_S, "the processes to end")
     assert not list(Path(apart["TMPDIR"]).iterdir())
 
 
-@pytest.mark.parametrize(
-    ("asked", "refusal", "code"),
-    [
-        ("dataflows.bootstrap.contracts", RegistryUnavailable("nobody is there"), Exit.UNREACHABLE),
-        ("dataflows.canonical._read", StartRefused("not today"), Exit.USAGE),
-    ],
-)
-@pytest.mark.usefixtures("here")
-def test_a_refused_start_leaves_none(
-    asked: str,
-    refusal: Exception,
-    code: int,
-    request: pytest.FixtureRequest,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
+def test_a_refused_start_leaves_none(apart: dict[str, str], tmp_path: Path) -> None:
     """They had begun, and end without a word before the command does. Planted: ended only after a start."""
-    began: list[psutil.Process] = []
-
-    def refuse(*_: object) -> None:
-        began.extend(children_of(os.getpid()))
-        raise refusal
-
-    request.addfinalizer(lambda: kill(*began))
-
-    monkeypatch.setattr(bootstrap, "contracts", Mock())
-    monkeypatch.setattr(asked, refuse)
-    assert main(["run", "canonical", "--processes", str(PROCESSES)]) == code
-    assert len(began) == PROCESSES and not any(map(alive, began))
-    err = capfd.readouterr().err
-    assert err.count("\n") == 1 and str(refusal) in err
+    with reading(apart, tmp_path) as (command, children):
+        (tmp_path / "refuse").touch()
+        assert command.wait(WITHIN_S) == Exit.USAGE
+        assert not any(map(alive, children))
+        assert command.stderr is not None
+        said = command.stderr.read()
+    assert said.count("\n") == 1 and REFUSAL in said
 
 
-@pytest.mark.usefixtures("here")
-def test_one_that_starts_once_more_begins_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of the first start are gone before the next is read. Planted: one set of processes for all starts."""
+def test_a_process_is_told_what_was_looked_at(apart: dict[str, str], tmp_path: Path) -> None:
+    """It is forked with mappings and contracts, so a command without Kafka clients has one thread when it does that.
+
+    Planted: forked after a Kafka client was made, whose threads and locks a forked process does not have.
+    """
+    with reading(apart, tmp_path) as (command, children):
+        assert psutil.Process(command.pid).num_threads() == 1
+        assert {child.num_threads() for child in children} == {1}
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a start with two processes does that is overtaken by another one, in order."""
     told: list[str] = []
-    codes = iter((EXIT_AGAIN, 0))
 
     @contextmanager
-    def waiting(_: object) -> Iterator[Mock]:
+    def waiting(*_: object) -> Iterator[Mock]:
         told.append("begin")
-        yield Mock(run=lambda *_: next(codes))
+        yield Mock(run=lambda *_: EXIT_AGAIN)
         told.append("end")
 
-    def begun(*_: object) -> Start:
-        told.append("read")
-        return Start({}, {})
+    def tells(word: str, result: object) -> Callable[..., object]:
+        def tell(*_: object) -> object:
+            told.append(word)
+            return result
+
+        return tell
 
     monkeypatch.setattr(bootstrap, "contracts", Mock())
     monkeypatch.setattr(canonical, "waiting", waiting)
-    monkeypatch.setattr(canonical, "_begun", begun)
-    monkeypatch.setattr(canonical, "Stopping", lambda: Mock(asked=False))
+    monkeypatch.setattr(canonical, "_begun", tells("read", Start({}, {})))
+    monkeypatch.setattr(canonical, "again", tells("again", None))
+    return told
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(("stopped", "then"), [(False, ["again"]), (True, [])])
+def test_one_that_was_overtaken_runs_again(
+    stopped: bool, then: list[str], told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its processes are gone before that; one that is to stop is content. Planted: again while they still run."""
+    monkeypatch.setattr(canonical, "Stopping", lambda: Mock(asked=stopped))
     assert main(["run", "canonical", "--processes", "2"]) == Exit.OK
-    assert told == ["begin", "read", "end"] * 2
+    assert told == ["begin", "read", "end", *then]
+
+
+def test_again_is_the_same_command_in_the_same_process(tmp_path: Path) -> None:
+    """A supervisor sees nothing of it. Planted: without its arguments."""
+    first = tmp_path / "first"
+    command = [sys.executable, "-m", "tests.dataflows.command_again", str(first), "--processes", "2"]
+    said = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=WITHIN_S).stdout)
+    assert said == {"pid": int(first.read_text()), "arguments": [str(first), "--processes", "2"]}
