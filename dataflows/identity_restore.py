@@ -8,7 +8,8 @@ from connectors.facts import Fact, read_fact, read_note, split_fact
 from state.folding.notes import MERGED, Note
 from state.mapping.parked import unpack
 from state.model import Model
-from state.resolving.identity import Identity, Waiting
+from state.resolving.identity import Identity
+from state.resolving.resolved import Waiting
 
 #: bytes of a frame that name its schema
 HEAD = 5

@@ -11,11 +11,10 @@ from weakref import WeakMethod
 from state.folding.account import Account
 from state.folding.cold import freeze, thaw
 from state.model import Model
+from state.row import of_values
 
 #: of the busy accounts so many may be too many before the longest untouched ones are made bytes together: one in sixteen
 _SLACK = 16
-
-_stored = tuple.__new__
 
 
 class StoredRow(NamedTuple):
@@ -44,7 +43,7 @@ class Accounts:
 
     def load(self, account: str, row: tuple[int, str, int, int, bytes]) -> None:
         """Restore one stored row."""
-        stored = _stored(StoredRow, row)
+        stored = of_values(StoredRow, row)
         if (rows := self._stored.get(account)) is None:
             self._stored[account] = [stored]
         else:

@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Sequence
 
 from state.model import TableSpec
-from state.resolving.identity import Identity, Waiting
+from state.resolving.identity import Identity
 from state.resolving.merges import MERGE_LOOP, MERGE_TARGET_UNKNOWN, Refused
+from state.resolving.resolved import Waiting
 from state.resolving.ways import NULL, SEPARATOR
 from state.routing import partition_of
 from state.row import KEY, LINK, OFFSET, PARTITION, TABLE, Change, Transaction

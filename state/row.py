@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from itertools import chain, islice, repeat
 from typing import Any, Final, NamedTuple
 
+#: a named tuple of values, without its constructor, which is a function of Python: for those that millions are made of
+of_values = tuple.__new__
+
 # Indexes of a peeked row. A plain tuple: millions pass, and only alignment and identity look inside.
 TABLE: Final = 0
 OP: Final = 1
@@ -86,7 +89,7 @@ def _release(
     *rest: Any,
 ) -> Release:
     """A release out of its columns."""
-    changes = map(tuple.__new__, repeat(Change), zip(*columns, strict=True))
+    changes = map(of_values, repeat(Change), zip(*columns, strict=True))
     transactions = [
         Transaction(source, position, time_ms, list(islice(changes, count)))
         for source, position, time_ms, count in heads

@@ -12,10 +12,11 @@ from state.aligning.snapshot import Snapshots
 from state.aside import Aside, let_go_transactions
 from state.model import Model
 from state.repairs import Repairs
-from state.resolving.identity import Identity, Resolved
+from state.resolving.identity import Identity
 from state.resolving.moves import Moves, Place
+from state.resolving.resolved import Resolved
 from state.routing import Router
-from state.row import OP, PARTITION_BITS, TABLE, BadFrame, Release, Released, Row, Stalled, Transaction
+from state.row import OP, PARTITION_BITS, TABLE, BadFrame, Release, Released, Row, Stalled, Transaction, of_values
 from state.step import Batch, Position, Standing, Step, ticked
 
 #: what is counted of every transaction
@@ -159,12 +160,11 @@ class Sequencer:
             self._snapshots.count(number, rows, self._rows_of, self._identity.knows)
         if self._silent:
             rows = self._of_partitions(number, rows)
-        identity = self._identity
-        found = identity.resolve(rows, source, released.position, released.time_ms)
+        found = self._identity.resolve(rows, source, released.position, released.time_ms)
         if found.links:
             self._aside.links(found.links, step.facts)
         arriving = self._follow(number, released, found, len(rows), step)
-        self._hand_out(Transaction(source, released.position, released.time_ms, found.changes), per_shard)
+        self._hand_out(of_values(Transaction, (source, released.position, released.time_ms, found.changes)), per_shard)
         for transaction in arriving:
             self._hand_out(transaction, per_shard)
 

@@ -13,8 +13,8 @@ from zlib import crc32
 
 from state.aligning.large import LargeRows
 from state.overflow import OpenOverflow
-from state.resolving.identity import Resolved
 from state.resolving.moves import Remembered
+from state.resolving.resolved import Resolved
 from state.row import TABLE, Change, Release, Row, Transaction
 from state.sequencer import Sequencer
 from state.step import Batch, Step, ticked

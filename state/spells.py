@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from state.role import TIME_MS, Fact, Ref
 from state.roles import ROLES
+from state.row import of_values
 from state.sparse import NOTHING, Sparse
 from state.values import NOT_SET, OPEN_ENDED, OPEN_STARTED, instant_from_us, instant_ms
 
@@ -82,6 +83,10 @@ def goes_on(fact: Fact, tier: str) -> bool:
     return fact[_STATUS] in _LIVE and fact[_TIER] == tier and fact[_TO] in _NONE
 
 
+def _state(fact: Fact) -> tuple[bool, str | None]:
+    return fact[_STATUS] in _LIVE, fact[_TIER]
+
+
 def _date(fact: Fact) -> tuple[int, str | None]:
     """(place, date) of the source's own date that says since when the state holds; None without one."""
     places = _OF_LIVE if fact[_STATUS] in _LIVE else _OF_OVER
@@ -96,7 +101,7 @@ def began_of(fact: Fact) -> Began:
     place, date = _date(fact)
     live, tier = fact[_STATUS] in _LIVE, fact[_TIER]
     if date is not None and (place == _FROM or ms_of(date) <= fact[TIME_MS]):
-        return Began(live, tier, date, _WORDS[place], date, place == _FROM)
+        return of_values(Began, (live, tier, date, _WORDS[place], date, place == _FROM))
     return _committed(fact, date)
 
 
@@ -108,7 +113,7 @@ def committed(fact: Fact) -> Began:
 def _committed(fact: Fact, date: str | None) -> Began:
     at = instant_from_us(fact[TIME_MS] * 1000)
     assert at is not None
-    return Began(fact[_STATUS] in _LIVE, fact[_TIER], at, BY_COMMIT, date, False)
+    return of_values(Began, (fact[_STATUS] in _LIVE, fact[_TIER], at, BY_COMMIT, date, False))
 
 
 class Held(NamedTuple):
@@ -142,8 +147,10 @@ class Tenure(Sparse):
 
     def began(self, ref: Ref, fact: Fact) -> Began:
         """Since when a subscription is in its state. What is remembered counts until its date is another one."""
-        own, kept = began_of(fact), self.begun.get(ref) if self.begun else None
-        return kept if kept is not None and (kept.state, kept.date) == (own.state, _date(fact)[1]) else own
+        kept = self.begun.get(ref) if self.begun else None
+        if kept is not None and (kept.state, kept.date) == (_state(fact), _date(fact)[1]):
+            return kept
+        return began_of(fact)
 
     def enter(self, ref: Ref, sign: int) -> None:
         """A row of a subscription is there (1), or is taken back (-1)."""
@@ -162,16 +169,16 @@ class Tenure(Sparse):
 
     def turned(self, ref: Ref, old: Fact, new: Fact) -> None:
         """A subscription's row says something else than before."""
-        before, after = self.began(ref, old), began_of(new)
+        before = self.began(ref, old)
         place, date = _date(new)
-        if before.state == after.state:
+        if before.state == _state(new):
             if date == _date(old)[1]:
                 kept = before if before.words == BY_COMMIT or ref in self.begun else None
             else:  # with another status the date is that of the status; else it is corrected
                 kept = before._replace(date=date) if old[_STATUS] != new[_STATUS] else None
         else:
             kept = committed(new) if date is not None and old[place] == date else None
-        if kept is not None and kept != after:
+        if kept is not None and kept != began_of(new):
             self.own("begun")[ref] = kept
         else:
             self.drop("begun", ref)

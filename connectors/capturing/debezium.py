@@ -25,12 +25,11 @@ from connectors.capturing.frames import BadFrameError, Schemas
 from connectors.capturing.shared_topic import RowReader, by_topic
 from connectors.capturing.table_peek import TRUNCATE, TablePeek
 from state.model import Model
-from state.row import OP, BadFrame, End, Notice, Row
+from state.row import OP, BadFrame, End, Notice, Row, of_values
 from state.step import Batch
 
 __all__ = ["BadFrameError", "Decoder", "LastCommit", "Peek"]
 
-_end_of: Any = tuple.__new__  # a NamedTuple without its constructor: one call in a hot loop
 _BEGIN = b"\x0aBEGIN"
 
 
@@ -76,7 +75,7 @@ class Peek:
         from connectors.avro.native.peeking import Lane, peek_rows
 
         lanes: dict[str, Lane | BoundaryLane] = {
-            source.transaction_topic: BoundaryLane(number, known.readers, self._begins, partial(_end_of, End))
+            source.transaction_topic: BoundaryLane(number, known.readers, self._begins, partial(of_values, End))
             for number, (source, known) in enumerate(zip(model.sources, self._boundaries, strict=True))
             if source.position == "postgresql"
         }
@@ -146,7 +145,7 @@ class Peek:
             return offset
         boundary = self._boundaries[source].read(value)
         if boundary[0] == "END":
-            end: End = _end_of(End, (*boundary[1:], offset))
+            end: End = of_values(End, (*boundary[1:], offset))
             return end
         if value.startswith(_BEGIN, 5):  # status is the schema's first field: from now on BEGIN is told by its bytes
             self._begins.add(value[:5])

@@ -1,7 +1,8 @@
-"""`state/` compiled, an option: the same modules, through Cython; accounts, objects and sums become extension types.
+"""`state/` and what stands beside it on the way of a change compiled, an option: the same modules, through Cython.
 
-`make compiled` builds them (`build.py`) below `built/`, in a folder that is named after what they were made of: a build of other
-sources is never loaded. `use()` has to run before anything of `state/` is imported, so it stands in `connectors/__init__.py`.
+Accounts, objects and sums become extension types. `make compiled` builds them (`build.py`) below `built/`, in a folder that
+is named after what they were made of: a build of other sources is never loaded. `use()` has to run before any of them is
+imported, so it stands in `connectors/__init__.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from connectors.avro.native import NOT_BUILT, SETTING, file_name
 FOLDER = Path(__file__).parent
 BUILT = FOLDER / "built"
 SOURCES = FOLDER.parents[1]
-#: the way of a change through `state/`; what is seldom asked (corrections, derivations, snapshots) stays as it is
+#: the way of a change, most of it through `state/`; what is seldom asked (corrections, derivations, snapshots) stays as it is
 _WAY = {
     "state": "sparse spells values routing sequencer shard accounts ended publication",
     "state.aligning": "alignment ends pending slots",
@@ -31,6 +32,11 @@ _WAY = {
     "rows segments states tally targets tenure term usage_sums",
     "state.viewing": "account_view case facets flags history invoice objects problems prorated_lines service_clock settling",
     "state.comparing": "compared customer difference intents ledger support",
+    "state.mapping": "toast",
+    "connectors": "facts",
+    "connectors.capturing": "frames mapped_rows",
+    "connectors.kafka": "transactor",
+    "dataflows": "encode",
 }
 MODULES = tuple(f"{package}.{name}" for package, names in _WAY.items() for name in names.split())
 
@@ -58,8 +64,8 @@ def source(module: str) -> Path:
 
 
 def digest() -> str:
-    """Of everything that the extensions are made from, and of what makes them."""
-    found = sha256()
+    """Of everything that the extensions are made from, of what makes them, and of the interpreter that they are for."""
+    found = sha256((sys.implementation.cache_tag or "").encode())
     for path in [*map(source, MODULES), *sorted(FOLDER.glob("*.py"))]:
         found.update(f"{path.name}\0".encode() + path.read_bytes() + b"\0")
     return found.hexdigest()[:16]
@@ -90,7 +96,7 @@ def misfit() -> bool:
 
 
 def use() -> None:
-    """Let modules of `state/` that are imported from now on be the compiled ones, if there is a build that fits."""
+    """Let those of `MODULES` that are imported from now on be the compiled ones, if there is a build that fits."""
     global _why
     if _why is None:
         _why = _used()
@@ -105,7 +111,7 @@ def _used() -> str:
     if not all((where / file_name(module)).exists() for module in MODULES):
         return "the build is of other sources (make compiled builds it anew)"
     if any(module in sys.modules for module in MODULES):
-        return "modules of state/ were loaded before"
+        return "modules of it were loaded before"
     finder = Compiled(where)
     sys.meta_path.insert(0, finder)
     try:

@@ -1,4 +1,4 @@
-"""`python -m connectors.compiled_state.build`: compiles the modules of `state/` that a change passes through.
+"""`python -m connectors.compiled_state.build`: compiles the modules that a change passes through.
 
 Needs what the codec needs (`connectors/avro/native/build.py`), and some minutes of one core. Exit codes: 0 built, 1 it does not
 compile, 2 something that it needs is missing.
@@ -63,7 +63,7 @@ def _built() -> str:
     others = sorted(BUILT.iterdir(), key=lambda other: other.stat().st_mtime)
     for other in [other for other in others if other != target][:-1]:
         shutil.rmtree(other, ignore_errors=True)
-    return f"compiled {len(MODULES)} modules of state/ for {sys.implementation.cache_tag}"
+    return f"compiled {len(MODULES)} modules for {sys.implementation.cache_tag}"
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from state.folding.account import Account
 from state.roles import ROLES, UNMAPPED
+from state.row import of_values
 
 _STANDING = ROLES["billing", "account"].index("standing")
 
@@ -64,7 +65,7 @@ def entitled(account: Account, tiers: tuple[str, ...], clock_ms: int) -> Entitle
         return Entitled(None, standing, live, until, "a subscription has an unmapped status or plan", tiers[0])
     if shown and shown.live == live and shown.tier == tiers[best] and shown.standing == standing and shown[3] == until:
         return shown
-    return Entitled(tiers[best], standing, live, until, _reason(live), tiers[0])
+    return of_values(Entitled, (tiers[best], standing, live, until, _reason(live), tiers[0], None, ""))
 
 
 @lru_cache(maxsize=100)

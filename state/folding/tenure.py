@@ -18,6 +18,7 @@ from state.folding.notes import TENURE, Note
 from state.model import TableSpec
 from state.output import Output
 from state.roles import ID, ROLES, Ref
+from state.row import of_values
 from state.sparse import NOTHING
 from state.spells import Began, Held, Spell, began_of, goes_on, ms_of, spell_of
 from state.values import OPEN_ENDED, instant_from_us
@@ -76,7 +77,8 @@ class Tenures:
         if out is not None:
             self._note(account, fresh, out)
         held = tenure.held if now.tier is not None else None
-        found = Entitled(*now[:6], *((held.at, held.why) if held else (None, "the tier is not known")))
+        since = (held.at, held.why) if held else (None, "the tier is not known")
+        found = of_values(Entitled, now[:6] + since)
         return account.shown if found == account.shown and account.shown is not None else found
 
     def _continued(self, account: Account, held: Held | None, fresh: Held) -> Held:
@@ -135,7 +137,7 @@ class Tenures:
         if not goes_on(fact, tier):
             return None
         began = account.tenure.began(ref, fact)
-        return None if began.bounded else Held(tier, began.at, f"{fact[ID]} {began.words}", ref, began)
+        return None if began.bounded else of_values(Held, (tier, began.at, f"{fact[ID]} {began.words}", ref, began))
 
     def _moves(self, account: Account, clock_ms: int) -> list[Move]:
         """Every start and end of a spell, up to now."""

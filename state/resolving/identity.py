@@ -14,11 +14,8 @@ from state.model import Place
 from state.resolving.index import Index
 from state.resolving.links import RowPlace
 from state.resolving.resolved import Moved, Resolved, Waiting
-from state.row import FRAME, KEY, LINK, OFFSET, OP, PARTITION, TABLE, Change, Row
+from state.row import FRAME, KEY, LINK, OFFSET, OP, PARTITION, TABLE, Change, Row, of_values
 
-__all__ = ["Identity", "Resolved", "Waiting"]
-
-_change = tuple.__new__
 #: source, position and time of a transaction
 Placed = tuple[str, int, int]
 
@@ -125,7 +122,7 @@ class Identity(Index):
                 continue
             out.applied += 1
             change = account, table, row[OP], key, row[FRAME], row[LINK] or "", row[PARTITION], row[OFFSET]
-            changes.append(_change(Change, change))
+            changes.append(of_values(Change, change))
 
     def _emit_upsert(self, row: Row, place: Placed, before: dict[RowPlace, str | None], out: Resolved) -> None:
         table, key = row[TABLE], row[KEY]
@@ -151,11 +148,11 @@ class Identity(Index):
         out.applied += 1
         change = account, table, row[OP], key, row[FRAME], row[LINK] or "", row[PARTITION], row[OFFSET]
         if left is not None and table in self._noted:
-            out.own[table, key] = left, [_change(Change, change)]
+            out.own[table, key] = left, [of_values(Change, change)]
         elif out.own and (table, key) in out.own:
-            out.own[table, key][1].append(_change(Change, change))
+            out.own[table, key][1].append(of_values(Change, change))
         else:
-            out.changes.append(_change(Change, change))
+            out.changes.append(of_values(Change, change))
 
     def _leave(self, place: RowPlace, out: Resolved) -> None:
         """A newer image, or the end, of a row that waits."""

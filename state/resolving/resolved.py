@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from state.row import Change, Merged, Row
@@ -27,7 +26,6 @@ class Moved(NamedTuple):
     now: str | None
 
 
-@dataclass(slots=True)
 class Resolved:
     """One transaction's changes with their accounts; rows set aside, rows let go, rows superseded while they waited.
 
@@ -39,14 +37,20 @@ class Resolved:
     transaction leave or come to.
     """
 
-    changes: list[Change] = field(default_factory=list)
-    waiting: list[Waiting] = field(default_factory=list)
-    let_go: list[tuple[Waiting, Change]] = field(default_factory=list)
-    superseded: list[Waiting] = field(default_factory=list)
-    links: list[tuple[tuple[int, str], Waiting | None]] = field(default_factory=list)
-    moved: Sequence[Moved] = ()
-    own: dict[tuple[int, str], tuple[Change, list[Change]]] = field(default_factory=dict)
-    merged: Sequence[Merged] = ()
-    crossed: list[str] = field(default_factory=list)
-    applied: int = 0
-    ignored: int = 0
+    __slots__ = (
+        "applied", "changes", "crossed", "ignored", "let_go", "links", "merged", "moved", "own", "superseded", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, moved: Sequence[Moved] = ()) -> None:
+        """Nothing yet but these moves."""
+        self.changes: list[Change] = []
+        self.waiting: list[Waiting] = []
+        self.let_go: list[tuple[Waiting, Change]] = []
+        self.superseded: list[Waiting] = []
+        self.links: list[tuple[tuple[int, str], Waiting | None]] = []
+        self.moved = moved
+        self.own: dict[tuple[int, str], tuple[Change, list[Change]]] = {}
+        self.merged: Sequence[Merged] = ()
+        self.crossed: list[str] = []
+        self.applied = 0
+        self.ignored = 0

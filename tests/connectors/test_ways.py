@@ -8,8 +8,9 @@ import pytest
 
 from connectors.mappings.loading import load_model
 from state.resolving.carried import bare
-from state.resolving.identity import Identity, Resolved
+from state.resolving.identity import Identity
 from state.resolving.moves import Moves, Place
+from state.resolving.resolved import Resolved
 from state.row import Row, Transaction
 
 DESK = """

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from state.model import AccountRule, TableSpec
-from state.resolving.identity import Identity, Resolved
+from state.resolving.identity import Identity
+from state.resolving.resolved import Resolved
 from state.row import Row
 
 ACCOUNTS, INVOICES, PAYMENTS, CUSTOMERS, PLANS = range(5)
