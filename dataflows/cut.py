@@ -26,6 +26,7 @@ from connectors.log import logger
 from connectors.mappings.versions import Versions, header
 from dataflows.encode import ShardRecords, bad_frame_body
 from dataflows.flight import Flight
+from dataflows.parcel import Parcel
 from dataflows.progress import headers, progress_body
 from dataflows.settings import Settings
 from state.model import Model
@@ -92,11 +93,11 @@ class CanonicalWriter:
         for key, record in records.items():
             self._open.exception(key.decode(), record)
 
-    def write(self, items: list[tuple[int, ShardRecords | None]]) -> None:
+    def write(self, items: list[tuple[int, Parcel[ShardRecords] | None]]) -> None:
         """Items are shards' parts of steps, by number (None: the step itself)."""
-        for number, records in items:
-            if records is not None:
-                self._flight.arrive(number, records)
+        for number, parcel in items:
+            if parcel is not None:
+                self._flight.arrive(number, parcel.item)
         self.go_on()
 
     def go_on(self) -> None:

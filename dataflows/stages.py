@@ -20,6 +20,7 @@ from dataflows import collector
 from dataflows.encode import Encoder
 from dataflows.flight import Flight
 from dataflows.pacing import Pacing
+from dataflows.parcel import Parcel
 from dataflows.placement import shard_keys
 from dataflows.read_back import read_back
 from dataflows.restored import RestoredShard
@@ -116,7 +117,7 @@ class SequencerStage(_Stage):
             if step is None:
                 continue
             flight.begin(step)
-            out.extend((self._keys[shard], (shard, number, release)) for shard, release in step.releases.items())
+            out.extend((self._keys[shard], (shard, number, Parcel(one))) for shard, one in step.releases.items())
             step.releases = {}
             out.append((SINK_KEY + "!", (number, None)))
             self._tell_large(step.whole)
@@ -152,10 +153,11 @@ class ShardStage(_Stage):
         self._mine: RestoredShard | None = None
         self._encoder = Encoder(contracts, model, f"{settings.prefix}facts", settings.flow)
 
-    def on_batch(self, values: list[tuple[int, int, Release]]) -> tuple[Iterable[Any], bool]:
+    def on_batch(self, values: list[tuple[int, int, Parcel[Release]]]) -> tuple[Iterable[Any], bool]:
         """Apply the release of each step; what comes out is bytes, ready for the sink."""
         out = []
-        for number, step, release in values:
+        for number, step, parcel in values:
+            release = parcel.item
             if self._mine is None:
                 self._mine = self._restored.pop(number)
             with stage("shard"):
@@ -165,7 +167,7 @@ class ShardStage(_Stage):
             for key, body in output.exceptions:
                 self._mine.open.exception(key, body)
             with stage("encode"):
-                out.append((step, self._encoder.encode(number, release, output)))
+                out.append((step, Parcel(self._encoder.encode(number, release, output))))
         with stage("tidy"):
             collector.tidy()
         return out, False
