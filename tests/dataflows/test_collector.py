@@ -50,6 +50,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seen: list[int] = []
     collect = gc.collect
     monkeypatch.setattr(collector, "NEW_OBJECTS_MAX", 2_000)
+    monkeypatch.setattr(collector, "LOOKED_AT_MAX", 2_000)
     monkeypatch.setattr(collector, "MISSED_MAX", 2_000)
 
     def counted(generation: int = 2) -> int:
@@ -94,6 +95,24 @@ def test_looks_that_find_nothing_are_left_out(looks: list[int]) -> None:
     for _ in range(80):
         batch(state, 0)
     assert set(looks) == {0} and 80 // 8 <= len(looks) <= 80 // 8 + 3
+
+
+def test_a_look_goes_through_few(looks: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An eighth of what is put away unseen, so that no batch waits long. Planted: looked at when as many have come."""
+    monkeypatch.setattr(collector, "LOOKED_AT_MAX", 250)
+    sizes: list[int] = []
+    collect = gc.collect
+
+    def measured(generation: int) -> int:
+        sizes.append(gc.get_count()[0])
+        return collect(generation)
+
+    monkeypatch.setattr(gc, "collect", measured)
+    state: list[list[int]] = []
+    for _ in range(800):
+        state += [[] for _ in range(200)]
+        collector.tidy()
+    assert 800 * 200 // (7 * 2_000 + 250) <= len(sizes) <= 20 and max(sizes) < 500
 
 
 def test_one_find_brings_every_look_back(looks: list[int]) -> None:
