@@ -41,6 +41,7 @@ class Scale(NamedTuple):
     curve_accounts: list[int]
     curve_processes: list[int]
     peer_accounts: int
+    peer_rounds: int
     restart_accounts: list[int]
     rates: list[int]
     live_rates: list[int]
@@ -59,6 +60,7 @@ SMALL = Scale(
     [1000, 10_000],
     [1, 2],
     5000,
+    1,
     [1000, 10_000],
     [500],
     [200],
@@ -70,7 +72,7 @@ SMALL = Scale(
     [1000, 10_000],
 )
 FULL = Scale(
-    "full", 1_000_000, [10_000, 100_000, 1_000_000], [1, 2, 4], 100_000, [10_000, 100_000, 1_000_000], [1000, 5000], [500, 1000], 5000, 30.0, 200_000, 1_000_000, 10_000, [10_000, 100_000]
+    "full", 1_000_000, [10_000, 100_000, 1_000_000], [1, 2, 4], 100_000, 3, [10_000, 100_000, 1_000_000], [1000, 5000], [500, 1000], 5000, 30.0, 200_000, 1_000_000, 10_000, [10_000, 100_000]
 )  # fmt: skip
 SCALES = {scale.name: scale for scale in (SMALL, FULL)}
 
@@ -78,8 +80,8 @@ Work = Callable[[Settings, Scale, Reporter], dict[str, Any]]
 SECTIONS: dict[str, Work] = {
     "curve": lambda s, size, bar: curve(s, size.changes, size.curve_accounts, size.curve_processes, bar),
     "peers": lambda s, size, bar: compare(
-        s, size.changes, size.peer_accounts, list(SYSTEMS), 2, bar
-    ),  # as many threads as they
+        s, size.changes, size.peer_accounts, list(SYSTEMS), 2, bar, size.peer_rounds
+    ),  # as many processes as they have threads
     "memory": lambda s, size, bar: memory(s, size.changes, size.hot_accounts[-1], size.hot_accounts, bar),
     "restart": lambda s, size, bar: restart(s, size.restart_accounts, 1, bar),
     "freshness": lambda s, size, bar: freshness(s, size.rates, size.seconds, size.rows_accounts, 1, bar),

@@ -112,8 +112,17 @@ def _peers(result: Section) -> str:
         f"## Beside others\n\n`concord bench peers`: {number(result['changes'])} changes over {number(result['accounts'])} "
         "accounts, one system after the other on the same broker and topics. A peer's record passes if it is any committed "
         "state of its account; Concord's has to be that of its own commit.\n\n![Rate](performance/peers-rate.svg)\n\n"
-        "![CPU](performance/peers-cpu.svg)\n\n" + table(heads, rows) + f"\n{notes}\n"
+        "![CPU](performance/peers-cpu.svg)\n\n" + table(heads, rows) + f"\n{_rounds(result)}{notes}\n"
     )
+
+
+def _rounds(result: Section) -> str:
+    if result.get("rounds", 1) == 1:
+        return ""
+    rates = "; ".join(
+        f"{one['system']} {', '.join(map(number, one['changes_per_s_of_rounds']))}" for one in result["systems"]
+    )
+    return f"Of {result['rounds']} rounds, every second in reverse, each system's run in the middle; changes/s of all: {rates}.\n\n"
 
 
 def _memory(result: Section) -> str:

@@ -55,6 +55,7 @@ def peers_command(
     accounts: Accounts = 100_000,
     peers: Annotated[str, typer.Option(help="which, in which order")] = ",".join(compare.SYSTEMS),
     processes: Processes = 1,
+    rounds: Annotated[int, typer.Option(min=1, help="rounds; shown is each system's run in the middle")] = 1,
     lock: Annotated[bool, typer.Option("--lock", help="only resolve the jars anew and rewrite their lock")] = False,
 ) -> None:
     """Compare with the peers."""
@@ -65,7 +66,7 @@ def peers_command(
     if unknown := [word for word in systems if word not in compare.SYSTEMS]:
         raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(compare.SYSTEMS)}", param_hint="--peers")
     run(
-        lambda settings, bars: compare.compare(settings, changes, accounts, systems, processes, bars),
+        lambda settings, bars: compare.compare(settings, changes, accounts, systems, processes, bars, rounds),
         as_json,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import psutil
@@ -28,9 +29,18 @@ START_S, SLOWEST_CHANGES_PER_S = 240.0, 1000.0
 
 
 def compare(
-    settings: Settings, changes: int, accounts: int, systems: list[str], processes: int, reporter: Reporter
+    settings: Settings,
+    changes: int,
+    accounts: int,
+    systems: list[str],
+    processes: int,
+    reporter: Reporter,
+    rounds: int = 1,
 ) -> dict[str, Any]:
-    """Run the systems in turn; `right` is Concord's own verdict. Raises BenchmarkFailed, StackError."""
+    """Run the systems in turn, every second round in reverse, for a machine's speed drifts; shown is each one's middle run.
+
+    `right` is Concord's own verdict on all of its runs. Raises BenchmarkFailed, StackError.
+    """
     jars = PeerJars(layout_from().jars)
     jars.only(systems)
     if set(systems) & set(JOBS):
@@ -39,15 +49,17 @@ def compare(
     shape = Shape(changes, accounts)
     dataset, _ = backlog(settings, shape, reporter)
     inputs = Inputs(settings, dataset, SOURCE_NAMES, (stack_dir() / "bench").resolve())
-    rows, right = [], True
-    for system in systems:
+    runs: dict[str, list[dict[str, Any]]] = {system: [] for system in systems}
+    right = True
+    for system in in_turn(systems, rounds):
         if system == CONCORD:
             own = catchup(settings, shape, processes, reporter)
-            right = own.verdict.right
-            rows.append(concord_row(own.as_json()))
+            right = right and own.verdict.right
+            runs[system].append(concord_row(own.as_json()))
         else:
             limit_s = START_S + dataset.changes / SLOWEST_CHANGES_PER_S
-            rows.append(catchup_of(system, inputs, jars, limit_s, reporter))
+            runs[system].append(catchup_of(system, inputs, jars, limit_s, reporter))
+    rows = [middle(of_system) for of_system in runs.values()]
     for row in rows:
         row["configuration"] = CONFIGURATIONS[row["system"]]
         row["wrong_share"] = round(row["never_committed"] / max(row["records"], 1), 4)
@@ -56,9 +68,22 @@ def compare(
         "changes": dataset.changes,
         "accounts": dataset.accounts,
         "cores": psutil.cpu_count(),
+        "rounds": rounds,
         "systems": with_ratios(rows),
         "right": right,
     }
+
+
+def in_turn(systems: list[str], rounds: int) -> Iterator[str]:
+    """The systems of every round, each the other way round than the one before."""
+    for number in range(rounds):
+        yield from reversed(systems) if number % 2 else systems
+
+
+def middle(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """The run whose rate is in the middle (of two the slower one), with the rates of all, in the order of the rounds."""
+    by_rate = sorted(runs, key=lambda one: float(one["changes_per_s"]))
+    return {**by_rate[(len(runs) - 1) // 2], "changes_per_s_of_rounds": [one["changes_per_s"] for one in runs]}
 
 
 def concord_row(result: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.peers import versions
 from benchmarks.peers.build import JOBS, LOCK, SOURCES, WRITER
-from benchmarks.peers.compare import CONFIGURATIONS, SYSTEMS, with_ratios
+from benchmarks.peers.compare import CONFIGURATIONS, SYSTEMS, in_turn, middle, with_ratios
 from stack.errors import StackError
 from stack.lockfile import read_lock
 
@@ -47,3 +47,15 @@ def test_ratios_are_concords() -> None:
     assert rated[0]["concord_is"] == {"times_as_fast": 2.0, "share_of_cpu": 0.5, "share_of_memory": None}
     assert "concord_is" not in rated[1]
     assert "concord_is" not in with_ratios([dict(peer)])[0]
+
+
+def test_rounds_go_to_and_fro_and_the_middle_run_counts() -> None:
+    """No system is always measured on the machine that another one left; one lucky or unlucky run decides nothing.
+
+    Planted: the same order in each round; the fastest run.
+    """
+    assert list(in_turn(["flink", "concord"], 3)) == ["flink", "concord", "concord", "flink", "flink", "concord"]
+    runs = [{"changes_per_s": rate, "cpu_s_per_million": rate / 10} for rate in (300, 100, 200)]
+    expected = {"changes_per_s": 200, "cpu_s_per_million": 20.0, "changes_per_s_of_rounds": [300, 100, 200]}
+    assert middle(runs) == expected
+    assert middle(runs[:2])["changes_per_s"] == 100
