@@ -7,10 +7,7 @@ hosts meet (`dataflows/hosts.py`).
 
 from __future__ import annotations
 
-import os
-import sys
 from contextlib import nullcontext
-from typing import NoReturn
 
 from connectors import metrics
 from connectors.contracts import Contracts
@@ -22,6 +19,7 @@ from connectors.log import configure, logger
 from connectors.mappings.ownership import load_rules
 from connectors.ports import demand
 from dataflows import bootstrap, hosts
+from dataflows.again import again
 from dataflows.children import EXIT_REFUSED, waiting
 from dataflows.cut import EXIT_FENCED
 from dataflows.rederive import rederive
@@ -74,11 +72,6 @@ def _run_here(settings: Settings, given: Given, laps: Laps) -> int:
     if code == EXIT_AGAIN and not stopping.asked:
         again()
     return 0 if code == EXIT_AGAIN else code
-
-
-def again() -> NoReturn:
-    """Run this command anew, in this process but with nothing of it left."""
-    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - what is running
 
 
 def _demand_ports(settings: Settings) -> None:

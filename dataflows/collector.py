@@ -5,9 +5,10 @@ second, and frees nothing: what dies is freed by its reference count. Here new o
 after they are made, which finds the cycles that errors and logs leave behind; what survives is not looked at again.
 A cycle that forms later stays: nothing on the way of a change makes one (tests/dataflows/test_collector.py).
 
-Even that is nearly always for nothing, so while looks find nothing most of them are left out, objects are put away unseen,
-and a look goes through few of them, since each costs a third of a microsecond in one go. One that finds something brings all of them back, and says how much those before it may have missed; when that
-is much, everything is looked through once. So what cycles hold stays below a bound, however they come.
+Even that is nearly always for nothing, so while looks find nothing most of them are left out, and objects are put away
+unseen; a look goes through few, since each costs a third of a microsecond. One that finds something brings all of them
+back, and says how much those before it may have missed; when that is much, everything is looked through once. So what
+cycles hold stays below a bound, however they come.
 """
 
 from __future__ import annotations

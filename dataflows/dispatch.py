@@ -24,7 +24,7 @@ from connectors import metrics
 from connectors.audit_log import newest_entry
 from connectors.budget import BudgetedTarget, Budgets
 from connectors.contracts import ContractMissing, Contracts, topic_specs
-from connectors.kafka.offsets import StartRace, TopicRecreated, Vector, committed, group_consumer
+from connectors.kafka.offsets import Overtook, StartRace, TopicRecreated, Vector, committed, group_consumer
 from connectors.kafka.polling import Rest
 from connectors.kafka.population import Population, live_keys
 from connectors.kafka.restore import latest
@@ -40,6 +40,7 @@ from connectors.targets.opening import Access, open_target
 from connectors.targets.pool import SenderPool
 from connectors.targets.protocol import Target
 from dataflows import bootstrap
+from dataflows.again import again
 from dataflows.dispatch_attention import AttentionTopic, told
 from dataflows.dispatch_results import ResultSource
 from dataflows.dispatch_stage import FLOW, DispatchStage, clock_ms, read_inputs
@@ -127,8 +128,7 @@ def restored(
 
     What was being sent is in doubt now.
     """
-    started = time.monotonic()
-    client = admin(settings.kafka)
+    started, client = time.monotonic(), admin(settings.kafka)
 
     def live(name: str) -> Iterator[Any]:
         topic = contracts.topic(name)
@@ -168,6 +168,11 @@ def build(
         )
         try:
             return DispatchWriter(Transactor(config, vector, ids), contracts, settings.partitions, pool, attention)
+        except Overtook as error:
+            logger(FLOW).warning("starting once more", reason=str(error))
+            if stopping.is_set():
+                os._exit(0)
+            again()
         except StartRace as error:
             logger(FLOW).error("start refused", reason=str(error))
             os._exit(EXIT_FENCED)

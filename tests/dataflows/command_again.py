@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from dataflows.canonical import again
+from dataflows.again import again
 
 if __name__ == "__main__":
     first = Path(sys.argv[1])
