@@ -35,7 +35,6 @@ _WAY = {
     "state.mapping": "toast",
     "connectors": "facts",
     "connectors.capturing": "frames mapped_rows",
-    "connectors.kafka": "transactor",
     "dataflows": "encode",
 }
 MODULES = tuple(f"{package}.{name}" for package, names in _WAY.items() for name in names.split())

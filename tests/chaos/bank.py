@@ -100,7 +100,7 @@ class Bank:
         }
 
     def last_position(self) -> int:
-        """Commit a last transfer; a frontier at or beyond the position returned has seen everything before it."""
+        """Commit a last transfer; a frontier beyond the position returned has seen it, one that is there only all before it."""
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             position = _position(connection)
             connection.execute("CALL transfer_many(1, %s)", (HOLDERS,))

@@ -126,9 +126,9 @@ class ChaosLab:
             for flow in flows:
                 flow.ensure_running()
             self.look()
-            return self.live and self.frontier >= target
+            return self.live and self.frontier > target
 
-        wait_until(arrived, timeout_s, f"the frontier to reach {target}, it is {self.frontier}", self.explain)
+        wait_until(arrived, timeout_s, f"the frontier to go beyond {target}, it is {self.frontier}", self.explain)
 
     def judge(self) -> BankAudit:
         """Stop every flow, read everything that was published, and compare the end with SQL."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from unittest.mock import patch
@@ -15,6 +16,8 @@ from console.cli import main
 from dataflows.encode import ShardRecords
 from dataflows.flight import Flight
 
+#: messages of a poll: few, so that there are many of them in a backlog
+POLL = 100
 #: it ends sooner when a shard has made something meanwhile
 COMMIT_SECONDS_MAX = 0.3
 _commit, _arrive = Transactor.commit, Flight.arrive
@@ -39,6 +42,7 @@ def _counted(self: Flight, number: int, records: ShardRecords) -> None:
 
 
 if __name__ == "__main__":
+    os.environ["CONCORD_BATCH_ROWS"] = str(POLL)
     with patch.object(Transactor, "commit", _slow), patch.object(Flight, "arrive", _counted):
         code = main()
     sys.stdout.write(f"made while a commit was under way: {_made}\n")
