@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from connectors import compiled_state
 from connectors.avro import native
@@ -74,9 +72,3 @@ def shards(settings: Settings, tables: Model, known: Schemas) -> Callable[[], Sh
     )
     hot_max = max(1, settings.hot_accounts // settings.partitions)
     return lambda: Shard(tables, decoder.row, rules, reencode=decoder.reencode, mapped=mapped, hot_max=hot_max)
-
-
-def as_environment(settings: Settings) -> dict[str, str]:
-    """Settings as environment values, for the other processes of a flow."""
-    values: dict[str, Any] = settings.model_dump(mode="json")
-    return {k: v if isinstance(v, str) else json.dumps(v) for k, v in values.items()}
