@@ -69,20 +69,24 @@ def test_a_message_wakes_it(stack: RunningStack, topic: str, monkeypatch: pytest
     Planted breaks, seen to fail: waiting by `consume`, which waits for a whole batch; resting on after a message.
     """
     kafka, clock = stack.addresses.kafka, Clock()
-    rest = Rest(clock)
+    rest, ended = Rest(clock), list[Message]()
+
+    def handle(messages: list[Message], ends: list[Message]) -> list[bytes] | None:
+        ended.extend(ends)
+        return texts(messages, ends)
 
     def open_part(_number: int) -> tuple[Consumer, Handler]:
-        return reader(kafka, topic, {(topic, 0): 0}, 1024), texts
+        return reader(kafka, topic, {(topic, 0): 0}, 1024), handle
 
     part = KafkaSource(1, open_part, 10, lambda: False, "test", rest=rest).build_part("read", "0", None)
+    while not ended:  # which is told once, and is no news
+        part.next_batch()
     while not rest.resting():
-        part.next_batch()  # among others until the end of the partition was seen
         clock.at += REST_AFTER_S / 10
     assert part.next_awake() is None
     monkeypatch.setattr(source, "REST_MS", LONG_MS)
     producer, started = Producer({"bootstrap.servers": kafka}), monotonic()
     producer.produce(topic, b"news")
-    producer.poll(0)
     got = part.next_batch()
     assert got == [[b"news"]] and monotonic() - started < LONG_MS / 1000
     assert not rest.resting()
