@@ -24,9 +24,9 @@ from connectors.unreachable import Unreachable
 from console.deciding import DecisionRefused
 from console.exits import Exit
 from console.explain import NothingKnown
-from dataflows.replaced import CannotPlace
 from dataflows.settings import Settings, SettingsError
 from dataflows.start import CannotRepartition, StartRefused
+from dataflows.survey import CannotPlace
 from stack.errors import StackError, WrongSetting
 
 _ENDS: tuple[tuple[type[Exception], Exit], ...] = (

@@ -23,10 +23,10 @@ from dataflows.again import again
 from dataflows.children import EXIT_REFUSED, waiting
 from dataflows.cut import EXIT_FENCED
 from dataflows.rederive import rederive
-from dataflows.replaced import CannotPlace
 from dataflows.settings import Settings
 from dataflows.start import NotBegun, Start, StartRefused, begin
 from dataflows.stopping import Stopping
+from dataflows.survey import CannotPlace
 from dataflows.worker import EXIT_AGAIN, Given, work
 from state.model import Model
 
@@ -48,7 +48,7 @@ def main(settings: Settings) -> int:
     laps.lap("check")
     try:
         if settings.addresses:
-            return hosts.run(settings, admin(settings.kafka), lambda: _begun(settings, given, laps), laps)
+            return hosts.run(settings, admin(settings.kafka), given, lambda: _begun(settings, given, laps), laps)
         return _run_here(settings, given, laps)
     except NotBegun as refusal:
         logger(settings.flow).error("start refused", reason=str(refusal))

@@ -28,7 +28,7 @@ from connectors.ports import demand, held
 from dataflows.settings import Settings
 from dataflows.start import NotBegun, Start
 from dataflows.stopping import Stopping
-from dataflows.worker import EXIT_AGAIN, work
+from dataflows.worker import EXIT_AGAIN, Given, work
 
 #: settings that mean the same flow only if they are the same everywhere
 SAME = ("addresses", "meeting_port", "prefix", "flow", "partitions", "sources", "subjects", "epoch_ms")
@@ -65,8 +65,10 @@ def agreement(settings: Settings, client: AdminClient) -> dict[str, Any]:
     }
 
 
-def run(settings: Settings, client: AdminClient, begin: Callable[[], Start], laps: Laps) -> int:
-    """Run this host's process; `begin` is called at process 0 alone, each time that all are there. Raises PortTaken.
+def run(settings: Settings, client: AdminClient, given: Given, begin: Callable[[], Start], laps: Laps) -> int:
+    """Run this host's process with what is `given`; `begin` is called at process 0 alone, each time that all are there.
+
+    Raises PortTaken.
 
     Exit codes: 0 stopped here, 1 ended with another process or by an error, 2 refused, 3 replaced by a newer start.
     """
@@ -74,16 +76,18 @@ def run(settings: Settings, client: AdminClient, begin: Callable[[], Start], lap
     same = agreement(settings, client)
     logger(settings.flow).info("meeting", process=settings.process, addresses=settings.addresses)
     if settings.process:
-        code = _follow(settings, same, stopping, laps)
+        code = _follow(settings, same, given, stopping, laps)
     else:
-        code = _lead(settings, same, stopping, begin, laps)
+        code = _lead(settings, same, given, stopping, begin, laps)
     if code == 0 and stopping.by is not None:
         logger(settings.flow).warning("stopped with another process", process=settings.process, stopped=stopping.by)
         return EXIT_ALONE
     return code
 
 
-def _lead(settings: Settings, same: dict[str, Any], stopping: Stopping, begin: Callable[[], Start], laps: Laps) -> int:
+def _lead(
+    settings: Settings, same: dict[str, Any], given: Given, stopping: Stopping, begin: Callable[[], Start], laps: Laps
+) -> int:
     host, _port = place(settings.addresses[0])
     listener = held(settings.meeting_port, "the meeting of the flow's processes", "CONCORD_MEETING_PORT", host=host)
     meeting = Meeting(listener, len(settings.addresses), same, stopping, settings.flow)
@@ -95,11 +99,11 @@ def _lead(settings: Settings, same: dict[str, Any], stopping: Stopping, begin: C
             meeting.dismiss(str(refusal), refusal.code)
             raise
         if meeting.begin(start.as_json()):
-            return _work(settings, start, stopping, laps)
+            return _work(settings, start, given, stopping, laps)
     return 0
 
 
-def _follow(settings: Settings, same: dict[str, Any], stopping: Stopping, laps: Laps) -> int:
+def _follow(settings: Settings, same: dict[str, Any], given: Given, stopping: Stopping, laps: Laps) -> int:
     address = place(settings.addresses[0])[0], settings.meeting_port
     try:
         joined = Membership(address, settings.process, same, stopping, settings.flow).join()
@@ -110,13 +114,13 @@ def _follow(settings: Settings, same: dict[str, Any], stopping: Stopping, laps: 
     laps.lap("meet")
     line, start = joined
     Thread(target=keep_together, args=(line, settings.process, 0, stopping, settings.flow), daemon=True).start()
-    return _work(settings, Start.from_json(start), stopping, laps)
+    return _work(settings, Start.from_json(start), given, stopping, laps)
 
 
-def _work(settings: Settings, start: Start, stopping: Stopping, laps: Laps) -> int:
+def _work(settings: Settings, start: Start, given: Given, stopping: Stopping, laps: Laps) -> int:
     """The engine panics when a process is gone; whoever watches the connections says which one, and ends this one."""
     try:
-        code = work(settings, start, settings.process, stopping, laps)
+        code = work(settings, start, settings.process, stopping, laps, given)
         return EXIT_ALONE if code == EXIT_AGAIN else code
     except BaseException:  # the engine's panic is no Exception; it is raised again unless the reason becomes known
         time.sleep(_REASON_SECONDS)

@@ -44,6 +44,7 @@ def rederive(settings: Settings, model: Model, contracts: Contracts, start: Star
             work = _Work(settings, model, contracts, start, spool)
             log.info("deriving anew", changed=words(start.before, start.versions))
             started = time.monotonic()
+            work.take_along()
             for number in range(settings.partitions) if start.position.live else ():
                 work.partition(number)
             after = work.finish()
@@ -74,6 +75,11 @@ class _Work:
         for batch in read_to_end(self._settings.kafka, self._facts, partitions):
             for message in batch:
                 yield message.partition() or 0, message.key() or b"", message.value()
+
+    def take_along(self) -> None:
+        """Keep what is noted of rows that move: it comes before what the derivation notes of them."""
+        if self._replaced is not None:
+            self._keep(self._replaced.notes())
 
     def partition(self, number: int) -> None:
         """Derive the accounts of one partition and keep what differs."""
@@ -115,7 +121,7 @@ class _Work:
         """Keep what has to be stored anew; the start that stands behind this cut."""
         counts = dict(self._start.position.counts)
         if self._replaced is not None:
-            self._keep(self._replaced.changes())
+            self._keep(self._replaced.changes(ticked(self._start.position.clock_ms)))
             topic = self._contracts.topic("exception")
             told = latest(self._settings.kafka, topic, list(range(self._settings.partitions)))
             found = (f"waiting:{name}:{key}".encode() for name, key in self._replaced.found())

@@ -4,50 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from sys import intern
-from typing import NamedTuple
 
-from connectors.capturing.debezium import BadFrameError, Peek
-from connectors.facts import (
-    Fact,
-    fact_key,
-    fact_value,
-    is_waiting,
-    read_fact,
-    read_note,
-    split_key,
-    waiting_key,
-    waiting_value,
-)
+from connectors.capturing.debezium import Peek
+from connectors.facts import Fact, fact_key, fact_value, is_waiting, read_fact, split_key, waiting_key, waiting_value
 from connectors.kafka.transactor import Record
+from dataflows.replaced_notes import ReplacedNotes
 from dataflows.stored import AsStored, ReadFacts, Rows
+from dataflows.survey import Lies, Survey
 from state.accounts import StoredRow
-from state.folding.notes import MERGED, Note
-from state.mapping.parked import unpack
 from state.model import Model
 from state.resolving.carried import bare
 from state.resolving.placement import Known, Placed, RowPlace, place_anew
 from state.routing import partition_of
-from state.row import KEY, LINK, Row
-
-
-class CannotPlace(Exception):
-    """Stored rows do not fit the mapping: which account they belong to cannot be found out from what was captured."""
-
-
-class _Lies(NamedTuple):
-    """Where a row is stored, under which account (empty: none) and link.
-
-    `again` is its link as the mapping reads it, `problem` why it cannot be read.
-    """
-
-    partition: int
-    account: str
-    link: str
-    position: int
-    time_ms: int
-    again: str | None
-    problem: str | None
+from state.row import Row
 
 
 class Replaced:
@@ -55,69 +24,13 @@ class Replaced:
 
     def __init__(self, model: Model, peek: Peek, partitions: int, topic: str, read: ReadFacts) -> None:
         """Reads everything once. Raises CannotPlace."""
-        self._model, self._peek, self._partitions, self._topic, self._read = model, peek, partitions, topic, read
+        self._model, self._partitions, self._topic, self._read = model, partitions, topic, read
         self._tables = {table.topic: table for table in model.tables if not table.ignore}
-        self._sources = {source.name for source in model.sources}
-        self.unmapped: list[tuple[int, bytes]] = []
-        self._ghosts: dict[RowPlace, str] = {}
-        self._merges: dict[bytes, Note] = {}
-        self._lies = self._survey()
+        self._survey = Survey(model, peek, partitions, read)
+        self._lies = self._survey.lies
         self._wanted = self._place()
         self.moved = {place for place, lies in self._lies.items() if self._now(lies) != self._wanted.get(place)}
-
-    def _survey(self) -> dict[RowPlace, _Lies]:
-        """Order holds within a partition only: see `dataflows/identity_restore.py`."""
-        live: dict[tuple[int, bytes], _Lies] = {}
-        unmapped: dict[tuple[int, bytes], None] = {}
-        for partition, key, value in self._read(list(range(self._partitions))):
-            place = self._place_of(key)
-            if place is None:
-                self._aside(partition, key, value, unmapped)
-            elif value is None:
-                live.pop((partition, key), None)
-                self._ghosts.pop(place, None)
-            elif (fact := read_fact(key, value)).frame:
-                again = self._read_again(place, fact)
-                account = intern(fact.account)
-                live[partition, key] = _Lies(partition, account, fact.link, fact.position, fact.time_ms, *again)
-            else:
-                self._ghosts[place] = fact.link
-        self.unmapped = list(unmapped)
-        found: dict[RowPlace, _Lies] = {}
-        for (_partition, key), lies in live.items():
-            topic, row = split_key(key)
-            found[self._tables[topic].index, row] = lies
-            if lies.problem is not None:
-                raise CannotPlace(lies.problem)
-        return found
-
-    def _aside(self, partition: int, key: bytes, value: bytes | None, unmapped: dict[tuple[int, bytes], None]) -> None:
-        """A record of no mapped table: a note, or a row of a table that is not mapped any more."""
-        if value is None:
-            unmapped.pop((partition, key), None)
-            self._merges.pop(key, None)
-        elif (note := read_note(read_fact(key, value))) is not None:
-            if note.kind == MERGED:
-                self._merges[key] = note
-        elif split_key(key)[0].partition(".")[0] in self._sources:
-            unmapped[partition, key] = None
-
-    def _read_again(self, place: RowPlace, fact: Fact) -> tuple[str | None, str | None]:
-        """The row's link under the mapping, or why there is none."""
-        parked = unpack(bare(fact.frame))
-        try:
-            row = self._peek.peek(place[0], None, bare(fact.frame) if parked is None else parked.frame)
-        except BadFrameError as error:
-            return None, (
-                f"row {fact.key} of {fact.topic} cannot be placed by the mapping: {error.reason}. Next step: correct "
-                f"`key` and `account` of the table; or start anew under another CONCORD_PREFIX (docs/operations.md)"
-            )
-        if row[KEY] != fact.key:
-            return None, (
-                f"row {fact.key} of {fact.topic} would have the key {row[KEY]} under the mapping: a changed `key` cannot be "
-                f"taken over. Next step: restore it, or start anew under another CONCORD_PREFIX (docs/operations.md)"
-            )
-        return row[LINK], None
+        self._notes = ReplacedNotes(read(list(range(partitions))) if self.moved else (), self._survey.named, self.moved)
 
     def _place(self) -> dict[RowPlace, Placed]:
         tables = self._model.tables
@@ -128,8 +41,8 @@ class Replaced:
                 yield row, tables[table].source, lies.position, lies.time_ms
 
         links = {place: lies.again or "" for place, lies in self._lies.items()}
-        merges = {note.account: str(note.body["direct"]) for note in self._merges.values()}
-        return place_anew(tables, rows(), links, Known(self._defined_by_none(), merges, self._ghosts))
+        merges = {note.account: str(note.body["direct"]) for note in self._survey.merges.values()}
+        return place_anew(tables, rows(), links, Known(self._defined_by_none(), merges, self._survey.ghosts))
 
     def _defined_by_none(self) -> set[str]:
         """Accounts that rows belong to although the row that defined them is gone: they stay known, as in the flow."""
@@ -153,7 +66,7 @@ class Replaced:
             source, wanted = self._model.tables[place[0]].source, self._wanted.get(place)
             out[f"{source}.applied"] += bool(wanted and wanted.account) - bool(self._lies[place].account)
             out[f"{source}.ignored"] += wanted is None
-        for _partition, key in self.unmapped:
+        for _partition, key in self._survey.unmapped:
             source = split_key(key)[0].partition(".")[0]
             out[f"{source}.applied"] -= not is_waiting(key)
             out[f"{source}.ignored"] += 1
@@ -162,7 +75,7 @@ class Replaced:
     def rows(self, number: int) -> Rows:
         """Those of one partition, as they belong now."""
         stored = AsStored(self._model, self._read).rows(number)
-        out = Rows({}, stored.notes)
+        out = Rows({}, self._notes.staying(stored.notes))
         for account, rows in stored.accounts.items():
             staying = [row for row in rows if self._stays((row.table, row.key), number)]
             if staying:
@@ -170,15 +83,25 @@ class Replaced:
         for fact in self._moved_to(number):
             place = self._tables[fact.topic].index, fact.key
             if (now := self._wanted[place].account) is not None:
-                out.accounts.setdefault(now, []).append(StoredRow(*place, fact.position, fact.time_ms, fact.frame))
+                row = StoredRow(*place, fact.position, fact.time_ms, bare(fact.frame))
+                out.accounts.setdefault(now, []).append(row)
+                if notes := self._notes.of(place, now):
+                    out.notes.setdefault(now, []).extend(notes)
         return out
 
     def _stays(self, place: RowPlace, number: int) -> bool:
         return place not in self.moved and self._lies[place].partition == number
 
-    def changes(self) -> Iterator[Record]:
-        """What has to be stored differently: rows that moved, and rows of tables that are not mapped any more."""
-        for partition, record_key in self.unmapped:
+    def notes(self) -> Iterator[Record]:
+        """What is noted of rows that moved and has to be stored differently: comes before what the derivation notes."""
+        yield from self._notes.changes(self._topic, lambda place: (self._account(place), self._home(place)))
+
+    def changes(self, told_ms: int) -> Iterator[Record]:
+        """What has to be stored differently: rows that moved, and rows of tables that are not mapped any more.
+
+        `told_ms`: the clock that accounts have seen.
+        """
+        for partition, record_key in self._survey.unmapped:
             yield self._topic, partition, record_key, None
         if not self.moved:
             return
@@ -192,10 +115,13 @@ class Replaced:
             place = self._tables[fact.topic].index, fact.key
             account, link = self._wanted[place]
             if account:
-                value = fact_value(account, link, fact.position, fact.time_ms, fact.frame)
+                value = fact_value(account, link, fact.position, fact.time_ms, bare(fact.frame))
                 yield self._topic, self._home(place), fact_key(fact.topic, fact.key), value
             else:
-                value = waiting_value((fact.partition, fact.offset), link, fact.position, fact.time_ms, fact.frame)
+                frame = fact.frame
+                if fact.account:
+                    frame = self._notes.carried(place, fact.time_ms, told_ms, frame)
+                value = waiting_value((fact.partition, fact.offset), link, fact.position, fact.time_ms, frame)
                 yield self._topic, self._home(place), waiting_key(fact.topic, fact.key), value
 
     def found(self) -> Iterator[tuple[str, str]]:
@@ -210,7 +136,7 @@ class Replaced:
         arriving = {place for place in self.moved if self._home(place) == number}
         live: dict[RowPlace, Fact] = {}
         for partition, key, value in self._read(list(range(self._partitions))) if arriving else ():
-            place = self._place_of(key)
+            place = self._survey.place_of(key)
             if place is None or place not in arriving or not _is_at(self._lies[place], partition, key):
                 continue
             if value is None:
@@ -218,6 +144,10 @@ class Replaced:
             else:
                 live[place] = read_fact(key, value)
         return list(live.values())
+
+    def _account(self, place: RowPlace) -> str | None:
+        wanted = self._wanted.get(place)
+        return None if wanted is None else wanted.account
 
     def _home(self, place: RowPlace) -> int:
         """Partition in which the row belongs, -1 for none."""
@@ -228,15 +158,10 @@ class Replaced:
         return partition_of(wanted.account or f"{topic}\x1f{place[1]}", self._partitions)
 
     @staticmethod
-    def _now(lies: _Lies) -> Placed:
+    def _now(lies: Lies) -> Placed:
         return Placed(lies.account or None, lies.link)
 
-    def _place_of(self, key: bytes) -> RowPlace | None:
-        topic, row = split_key(key)
-        table = self._tables.get(topic)
-        return None if table is None else (table.index, row)
 
-
-def _is_at(lies: _Lies, partition: int, key: bytes) -> bool:
+def _is_at(lies: Lies, partition: int, key: bytes) -> bool:
     """Whether a record is the one that the row is stored in: a row that has waited lies under two keys for a moment."""
     return lies.partition == partition and is_waiting(key) != bool(lies.account)

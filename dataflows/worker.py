@@ -193,7 +193,7 @@ def work(
     number: int,
     stopping: Stopping,
     laps: Laps,
-    given: Given | None = None,
+    given: Given,
     parent: int | None = None,
     folder: StartFolder | None = None,
 ) -> int:
@@ -204,7 +204,6 @@ def work(
     configure(settings.log_level)
     collector.begin()
     sys.setswitchinterval(SWITCH_SECONDS)
-    given = given or Given(bootstrap.model(settings), bootstrap.contracts(settings))
     stop_metrics = metrics.serve(settings.metrics_port + number if settings.metrics_port else 0)
     exporter = _lag_exporter(settings, start, given.model) if number == 0 and settings.metrics_port else None
     several = settings.processes > 1

@@ -21,6 +21,8 @@ RULES = "ownership.yaml"
 
 #: what of a table decides which rows count and to which account they belong
 _PLACING = ("key", "account", "links", "only", "partitions")
+#: the same, of the few tables that have it: without it they hash to what they did before it counted
+_PLACING_TOO = ("merged",)
 
 
 class Version(NamedTuple):
@@ -47,6 +49,7 @@ def installed(
 def _version(data: dict[str, Any]) -> Version:
     tables = {
         name: {part: table.get(part) for part in _PLACING}
+        | {part: table[part] for part in _PLACING_TOO if part in table}
         for name, table in data.get("tables", {}).items()
         if "ignore" not in table
     }

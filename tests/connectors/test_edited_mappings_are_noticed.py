@@ -51,6 +51,22 @@ def test_comments_are_no_edit_and_a_new_version_is_none_either(tmp_path: Path) -
     assert not places_anew(before, raised)
 
 
+DEFINES = "    account: {defines: number}\n"
+
+
+def test_what_decides_where_rows_belong_places_them_anew(tmp_path: Path) -> None:
+    """The way to the account, and the mark of accounts that were merged; a table without a mark hashes as it did before marks
+    counted. Planted break, seen to fail: `merged` is not looked at.
+    """
+    before = versions(tmp_path / "a")
+    assert before["billing"].placing == "f3ee5b0f204115ed"
+    assert places_anew(before, versions(tmp_path / "b", (DEFINES, "    account: {defines: name}\n")))
+    marked = versions(tmp_path / "c", (DEFINES, f"{DEFINES}    merged: {{into: region, by: number}}\n"))
+    assert places_anew(before, marked)
+    other = versions(tmp_path / "d", (DEFINES, f"{DEFINES}    merged: {{into: standing, by: number}}\n"))
+    assert places_anew(marked, other)
+
+
 def test_a_progress_record_says_what_its_cut_was_made_with(tmp_path: Path) -> None:
     """What a start reads of it is what the last one ran with."""
     now = versions(tmp_path / "a")
