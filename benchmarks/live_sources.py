@@ -20,7 +20,7 @@ from benchmarks.outcome import BenchmarkFailed
 from benchmarks.tables import COLUMNS, TABLE_SOURCE, TABLES
 from connectors.sources.capture import DEFAULT_ROLE, EMBEDDED_PASSWORD, Capture
 from connectors.sources.connect import ConnectError, ConnectUnreachable
-from connectors.sources.database import PrepareFailed, SourceUnreachable, connect_source, source_dsn
+from connectors.sources.database import PrepareFailed, SourceUnreachable, connect_source, drop_slots, source_dsn
 from dataflows.settings import ROOT, Settings
 
 #: sources, databases and connectors, in the order of `tables.SOURCES`
@@ -122,14 +122,7 @@ def _remove(settings: Settings, capture: Capture) -> None:
         capture.unregister(name)
     with connect_source(source_dsn(settings.postgres, "postgres")) as server:
         for name in LIVE_NAMES:
-            server.execute(
-                "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = %s AND active",
-                (f"concord_{name}",),
-            )
-            server.execute(
-                "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s",
-                (f"concord_{name}",),
-            )
+            drop_slots(server, name, end_readers=True)
             server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
     for name in LIVE_NAMES:
         delete_topics(settings.kafka, f"{name}.")

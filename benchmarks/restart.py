@@ -25,19 +25,26 @@ FIRST_CUT_TOLD_S = 2.0
 
 
 def restart(
-    settings: Settings, accounts: list[int], processes: int, reporter: Reporter, traffic: int = TRAFFIC_CHANGES
+    settings: Settings,
+    accounts: list[int],
+    processes: int,
+    reporter: Reporter,
+    traffic: int = TRAFFIC_CHANGES,
+    per_s: int = TRAFFIC_PER_S,
 ) -> dict[str, Any]:
-    """One run a size of the state; `traffic`: changes that arrive meanwhile. Raises BenchmarkFailed."""
-    runs = [_run(settings, count, processes, reporter, traffic) for count in accounts]
+    """One run a size of the state; `traffic`: changes that arrive meanwhile, `per_s` a second. Raises BenchmarkFailed."""
+    runs = [_run(settings, count, processes, reporter, traffic, per_s) for count in accounts]
     return {
         "processes": processes,
-        "changes_per_s": TRAFFIC_PER_S,
+        "changes_per_s": per_s,
         "runs": runs,
         "right": all(r["right"] for r in runs),
     }
 
 
-def _run(settings: Settings, accounts: int, processes: int, reporter: Reporter, arriving: int) -> dict[str, Any]:
+def _run(
+    settings: Settings, accounts: int, processes: int, reporter: Reporter, arriving: int, per_s: int
+) -> dict[str, Any]:
     """Catch up with the state, let traffic arrive, kill, start, wait, verify."""
     filled = SIGN_UP_CHANGES * accounts + arriving
     shape = Shape(filled + arriving, accounts)
@@ -50,7 +57,7 @@ def _run(settings: Settings, accounts: int, processes: int, reporter: Reporter, 
         flow.start()
         flow.reach(feed.targets, reporter)
         reporter.step("kill, start, first cut", shape.changes)
-        traffic = Traffic(feed, TRAFFIC_PER_S)
+        traffic = Traffic(feed, per_s)
         killed, started, first = _kill_and_start(flow)
         phases = _phases(flow)
         traffic.follow(flow, reporter)

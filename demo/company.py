@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +11,10 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from connectors.sources.database import SlotHeld, drop_slots
+
 SCHEMAS = Path(__file__).resolve().parent / "sql"
 SYSTEMS = ("billing", "erp", "support", "crm")
-SLOT_WAIT_S = 5.0  # a connector that was just deleted holds its slot for a moment
-SLOTS = "SELECT slot_name, active FROM pg_replication_slots WHERE database = %s"
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
@@ -70,15 +69,8 @@ def _recreate(admin: Connection, database: str) -> None:
 
 
 def _drop(admin: Connection, database: str) -> None:
-    deadline = time.monotonic() + SLOT_WAIT_S
-    while slots := admin.execute(SLOTS, (database,)).fetchall():
-        for slot, active in slots:
-            if not active:
-                admin.execute("SELECT pg_drop_replication_slot(%s)", (slot,))
-            elif time.monotonic() > deadline:
-                raise CompanyError(
-                    f"database {database} is still captured through slot {slot}. "
-                    "Next step: delete its connector, then reset again"
-                )
-        time.sleep(0.1)
+    try:
+        drop_slots(admin, database, end_readers=False)
+    except SlotHeld as error:
+        raise CompanyError(str(error)) from error
     admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 import structlog
 
@@ -17,6 +18,9 @@ from tests.target_systems import SUITE, TargetSystems
 __all__ = ["codec", "native_codec", "prepared_systems", "stack"]
 TARGET_SYSTEMS = pytest.StashKey[TargetSystems]()
 os.environ.setdefault("CONCORD_COMPILED", "0")
+#: an example that a busy machine holds up is no failure: no test asserts a time
+hypothesis.settings.register_profile("concord", deadline=None)
+hypothesis.settings.load_profile("concord")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

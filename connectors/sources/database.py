@@ -1,12 +1,14 @@
 """A source's PostgreSQL database: run its prepare.sql and read what capture depends on.
 
 SourceUnreachable   transient: no connection to the database
+SlotHeld            terminal: whoever reads a replication slot does not let go of it
 PrepareFailed       terminal: prepare.sql is missing or a statement of it failed
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,10 @@ class SourceUnreachable(Exception):
 
 class PrepareFailed(Exception):
     """The source's prepare.sql could not be run to its end."""
+
+
+class SlotHeld(Exception):
+    """A replication slot is still read from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,29 @@ def publication_tables(conn: psycopg.Connection[tuple[object, ...]], publication
         "SELECT schemaname || '.' || tablename FROM pg_publication_tables WHERE pubname = %s", (publication,)
     )
     return frozenset(str(row[0]) for row in rows)
+
+
+def drop_slots(
+    server: psycopg.Connection[tuple[object, ...]], database: str, end_readers: bool, within_s: float = 30.0
+) -> None:
+    """Drop a database's replication slots, which a connector that was just deleted holds for a moment.
+
+    `end_readers`: do not wait for that, end the sessions that read from them. Raises SlotHeld.
+    """
+    deadline = time.monotonic() + within_s
+    slots = "SELECT slot_name, active, active_pid FROM pg_replication_slots WHERE database = %s"
+    while found := server.execute(slots, (database,)).fetchall():
+        for slot, active, reader in found:
+            if not active:
+                server.execute("SELECT pg_drop_replication_slot(%s)", (slot,))
+            elif time.monotonic() > deadline:
+                raise SlotHeld(
+                    f"database {database} is still captured through slot {slot}. Next step: delete its connector, then "
+                    f"try again"
+                )
+            elif end_readers:
+                server.execute("SELECT pg_terminate_backend(%s)", (reader,))
+        time.sleep(0.05)
 
 
 TABLE_FACTS = """

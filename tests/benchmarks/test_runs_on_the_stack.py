@@ -45,7 +45,8 @@ def leaving_nothing(settings: Settings) -> Iterator[None]:
 
 
 RUNS: dict[str, Callable[[Settings], dict[str, Any]]] = {
-    "restart": lambda settings: restart(settings, [50], 1, Silent(), traffic=2000),
+    # for ten seconds: it must outlast whatever holds the flow up until it is killed
+    "restart": lambda settings: restart(settings, [50], 1, Silent(), traffic=2000, per_s=200),
     "transaction": lambda settings: transaction(settings, 300, 20, 1, Silent()),
     "live": lambda settings: live_freshness(settings, [50], 1.0, 10, 1, Silent()),
 }

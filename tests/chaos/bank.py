@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from connectors.sources.capture import DEFAULT_ROLE, Capture
-from connectors.sources.database import source_dsn
+from connectors.sources.database import drop_slots, source_dsn
 
 SOURCES = Path(__file__).parent / "sources"
 SOURCE = "bank"
@@ -51,15 +51,8 @@ class Bank:
         """Take away connector, topics, slot and database, as far as they are there."""
         self._capture.unregister(SOURCE)
         delete_topics(self._kafka, f"{SOURCE}.")
-        slot = (f"concord_{SOURCE}",)
         with psycopg.connect(self._postgres, dbname="postgres", autocommit=True) as admin:
-            admin.execute(
-                "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = %s AND active",
-                slot,
-            )
-            admin.execute(
-                "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s", slot
-            )
+            drop_slots(admin, SOURCE, end_readers=True)
             admin.execute(f"DROP DATABASE IF EXISTS {SOURCE} WITH (FORCE)")
 
     def transfer(self, transfers: int, sessions: int = 2) -> None:
@@ -72,17 +65,13 @@ class Bank:
             thread.join()
 
     def transfer_at_once(self, rounds: int) -> int:
-        """One transaction over all holders: in each round every second one pays and the others receive.
-
-        Returns a position behind all commits before it, and before its own.
-        """
+        """One transaction over all holders: in each round every second one pays and the others receive; how many rows."""
         with psycopg.connect(self.dsn) as connection:
-            for _ in range(rounds):
-                connection.execute(
-                    "UPDATE debits SET amount_minor = amount_minor + 100 WHERE right(holder, -1)::int % 2 = 0"
-                )
-                connection.execute("UPDATE credits SET amount_minor = amount_minor + 100 WHERE id % 2 = 1")
-            return _position(connection)
+            statements = (
+                b"UPDATE debits SET amount_minor = amount_minor + 100 WHERE right(holder, -1)::int % 2 = 0",
+                b"UPDATE credits SET amount_minor = amount_minor + 100 WHERE id % 2 = 1",
+            )
+            return sum(connection.execute(statement).rowcount for _ in range(rounds) for statement in statements)
 
     def _session(self, transfers: int) -> None:
         """One session's share; nobody waits for the disk."""
@@ -100,10 +89,11 @@ class Bank:
         }
 
     def last_position(self) -> int:
-        """Commit a last transfer; a frontier beyond the position returned has seen it, one that is there only all before it."""
+        """Commit a last transfer; a frontier beyond the position returned has seen it, whatever else commits meanwhile."""
         with psycopg.connect(self.dsn, autocommit=True) as connection:
-            position = _position(connection)
             connection.execute("CALL transfer_many(1, %s)", (HOLDERS,))
+            position = _position(connection)
+            connection.execute("SELECT pg_logical_emit_message(true, 'concord.heartbeat', '')")  # what lies beyond it
         return position
 
 

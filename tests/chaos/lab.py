@@ -34,6 +34,8 @@ class ChaosLab:
         self._progress: ProgressReader | None = None
         self.commit = 0
         self.frontier = 0
+        #: rows of the bank that the newest cut had applied
+        self.applied = 0
         self.live = False
 
     def flow(self, processes: int = 1, epoch_ms: int = 20, **more: str) -> FlowProcess:
@@ -94,6 +96,7 @@ class ChaosLab:
         for progress in self._progress.poll(0.02) if self._progress else ():
             self.commit = max(self.commit, progress["commit"])
             self.frontier = max(self.frontier, progress["frontier"].get(SOURCE, 0))
+            self.applied = max(self.applied, progress["counts"].get(f"{SOURCE}.applied", 0))
             self.live = self.live or progress["live"]
 
     def until(self, condition: Callable[[], bool], what: str, timeout_s: float = CAUGHT_UP_WITHIN_S) -> None:

@@ -18,6 +18,7 @@ from connectors.kafka.restore import latest
 from connectors.kafka.topics import admin, ensure
 from connectors.registry import Registry
 from connectors.sources.capture import Capture
+from connectors.sources.database import drop_slots
 from dataflows.settings import ROOT, Settings, load_settings
 from demo.company import Company, remove, reset
 from demo.mid_cycle.scenario import Scenario
@@ -172,14 +173,7 @@ class RealLoop:
             self._capture.unregister(name)
             dsn = make_conninfo(self._stack.addresses.postgres, dbname=database)
             with psycopg.connect(dsn, autocommit=True) as connection:
-                slot = (f"concord_{name}",)
-                connection.execute(
-                    "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = %s AND active",
-                    slot,
-                )
-                connection.execute(
-                    "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s", slot
-                )
+                drop_slots(connection, database, end_readers=True)
                 connection.execute(f"DROP PUBLICATION IF EXISTS concord_{name}".encode())
             delete_topics(self.settings.kafka, f"{name}.")
         delete_topics(self.settings.kafka, self.prefix)

@@ -16,10 +16,10 @@ from state.correcting.policy import Policy
 from state.rules import Rules
 from tests.conformance.conftest import of_tryton
 from tests.conformance.story import Story
-from tests.conformance.tryton_subject import TrytonSubject
+from tests.conformance.tryton_subject import CLOSED_FROM, TrytonSubject
 
 #: the middle of the month that `refusal` closes, and the first day after it
-CLOSED = dt.datetime(dt.datetime.now(dt.UTC).year - 1, 1, 15, tzinfo=dt.UTC)
+CLOSED = dt.datetime(CLOSED_FROM.year, CLOSED_FROM.month, 15, tzinfo=dt.UTC)
 OPEN_DAY = dt.date(CLOSED.year, 2, 1)
 
 

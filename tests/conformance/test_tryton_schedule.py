@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import uuid
 from decimal import Decimal
@@ -13,16 +14,18 @@ from tests.conformance.story import Story, told
 from tests.conformance.subject import Case
 from tests.conformance.tryton_subject import TrytonSubject
 
+#: the books of last year, this one and the next are open
+YEAR = dt.datetime.now(dt.UTC).year
 #: a charge for the rest of a cycle, what was unused of it, one day, and something without a period
-CHARGE = {"description": "rest", "amount": "100.00", "period_from": "2026-03-05", "period_until": "2026-04-01"}
-UNUSED = {"description": "unused", "amount": "-9.99", "period_from": "2026-03-05", "period_until": "2026-04-01"}
-ONE_DAY = {"description": "a day", "amount": "3.00", "period_from": "2026-03-31", "period_until": "2026-04-01"}
+CHARGE = {"description": "rest", "amount": "100.00", "period_from": f"{YEAR}-03-05", "period_until": f"{YEAR}-04-01"}
+UNUSED = {"description": "unused", "amount": "-9.99", "period_from": f"{YEAR}-03-05", "period_until": f"{YEAR}-04-01"}
+ONE_DAY = {"description": "a day", "amount": "3.00", "period_from": f"{YEAR}-03-31", "period_until": f"{YEAR}-04-01"}
 SETUP = {"description": "set-up", "amount": "6.99"}
 LINES = [CHARGE, UNUSED, ONE_DAY, SETUP]
 #: what Tryton makes of them: the last day is included, one day is not deferred
 DEFERRED = [
-    ("rest", "2026-03-05", "2026-03-31", "100.00", "draft"),
-    ("unused", "2026-03-05", "2026-03-31", "-9.99", "draft"),
+    ("rest", f"{YEAR}-03-05", f"{YEAR}-03-31", "100.00", "draft"),
+    ("unused", f"{YEAR}-03-05", f"{YEAR}-03-31", "-9.99", "draft"),
 ]
 
 
@@ -72,9 +75,9 @@ def test_a_deferral_that_is_lost_or_wrong_is_brought_back(books: TrytonSubject, 
     case = booked(books, tryton, LINES, "EUR")
     before = deferred(books, case)
     books.deferring.lose(case.account, "rest")
-    books.deferring.move(case.account, "unused", "2026-03-20")
+    books.deferring.move(case.account, "unused", f"{YEAR}-03-20")
     without = {name: CHARGE[name] for name in ("description", "amount")}
-    story = schedule(case, LINES, [without, {**UNUSED, "period_until": "2026-03-21"}, ONE_DAY, SETUP]).settle(tryton)
+    story = schedule(case, LINES, [without, {**UNUSED, "period_until": f"{YEAR}-03-21"}, ONE_DAY, SETUP]).settle(tryton)
     assert (story.state, deferred(books, case)) == (State.VERIFIED, before), story.correction.reason
     assert (books.effects(case), books.drafts(case), len(books.traces(case))) == (1, 0, 2)
 
@@ -85,10 +88,10 @@ def test_an_amended_invoice_has_the_deferrals_of_the_new_one(books: TrytonSubjec
     Planted break, seen to fail: the deferrals stay with the cancelled document.
     """
     case = booked(books, tryton, LINES)
-    longer = [{**CHARGE, "period_until": "2026-05-01", "amount": "110.00"}, UNUSED, ONE_DAY, SETUP]
+    longer = [{**CHARGE, "period_until": f"{YEAR}-05-01", "amount": "110.00"}, UNUSED, ONE_DAY, SETUP]
     story = books.wish(case, wanted(books, case, longer), wanted(books, case, LINES)).settle(tryton)
     assert story.state is State.VERIFIED, story.correction.reason
-    assert deferred(books, case) == [("rest", "2026-03-05", "2026-04-30", "110.00", "draft"), DEFERRED[1]]
+    assert deferred(books, case) == [("rest", f"{YEAR}-03-05", f"{YEAR}-04-30", "110.00", "draft"), DEFERRED[1]]
 
 
 def test_what_accounting_recognises_already_is_left_to_it(books: TrytonSubject, tryton: TrytonTarget) -> None:
@@ -96,7 +99,7 @@ def test_what_accounting_recognises_already_is_left_to_it(books: TrytonSubject, 
     case = booked(books, tryton, [CHARGE, SETUP])
     books.deferring.run(case.account)
     running, owed = deferred(books, case), books.owed(case)
-    later = [{**CHARGE, "period_until": "2026-05-01"}, SETUP]
+    later = [{**CHARGE, "period_until": f"{YEAR}-05-01"}, SETUP]
     dearer = wanted(books, case, [{**CHARGE, "amount": "120.00"}, SETUP])
     for story in (
         schedule(case, later, [CHARGE, SETUP]).settle(tryton),
@@ -110,10 +113,10 @@ def test_what_accounting_recognises_already_is_left_to_it(books: TrytonSubject, 
 def test_what_tryton_cannot_defer_is_refused_by_name(books: TrytonSubject, tryton: TrytonTarget) -> None:
     """A line that names no service, and a period without an end: nothing is written, the line is named."""
     case = booked(books, tryton, [SETUP])
-    late = [{**SETUP, "period_from": "2026-03-05", "period_until": "2026-04-01"}]
+    late = [{**SETUP, "period_from": f"{YEAR}-03-05", "period_until": f"{YEAR}-04-01"}]
     story = schedule(case, late, [SETUP]).settle(tryton)
     assert (story.state, story.code, story.correction.details) == (State.REFUSED, "NOT_DEFERRABLE", {"line": "set-up"})
     other = books.case()
-    endless = [{**SETUP, "period_from": "2026-03-05"}]
+    endless = [{**SETUP, "period_from": f"{YEAR}-03-05"}]
     story = books.wish(other, wanted(books, other, endless)).settle(tryton)
     assert (story.state, story.code, books.drafts(other)) == (State.REFUSED, "PERIOD_NOT_HELD", 0)

@@ -21,6 +21,8 @@ from stack.fault_proxy import Fault, FaultProxy, Request
 from tests.conformance.subject import PATIENT_MS, Case, Subject, When, hurried
 from tests.conformance.tryton_deferring import Deferring
 
+#: begin of a month that `refusal` closes: the books of last year, this one and the next are open
+CLOSED_FROM = dt.date(dt.datetime.now(dt.UTC).year - 1, 1, 1)
 _LINES = [{"description": "Usage", "amount": "19.00"}, {"description": "Pro", "amount": "100.00"}]
 _TRUTH = """
 SELECT i.id, i.reference, p.code, c.code, i.state, i.total_amount_cache::numeric(18,2)::text, i.comment FROM account_invoice i
@@ -203,12 +205,11 @@ class TrytonSubject(Subject):
 
     def refusal(self, case: Case) -> tuple[Mapping[str, str], str]:
         """Last year's January is closed."""
-        first = dt.date(dt.datetime.now(dt.UTC).year - 1, 1, 1)
-        domain = [["start_date", "=", first], ["state", "=", "open"]]
+        domain = [["start_date", "=", CLOSED_FROM], ["state", "=", "open"]]
         found = self._person.read("model.account.period.search", domain, 0, None, None)
         if found:
             self._person.write("model.account.period.close", list(found), context=self._preferences)
-        return {**self.desired(case, 0), "posted_on": str(first)}, "PERIOD_CLOSED"
+        return {**self.desired(case, 0), "posted_on": str(CLOSED_FROM)}, "PERIOD_CLOSED"
 
     def not_let_in(self) -> list[Fault]:
         """401 to the posting, and to the login that follows."""

@@ -91,7 +91,7 @@ class CanonicalWriter:
 
 
 class Follower:
-    """The lookup writer of the topics, driven by the test."""
+    """The lookup writer of the topics, driven by the test. A store that is gone refuses at once; one that is slow may be."""
 
     def __init__(self, source: CanonicalWriter, url: str, held_bytes_max: int = 10_000_000) -> None:
         feed = Feed(
@@ -101,9 +101,9 @@ class Follower:
             "canonical",
             lambda value: Progress(**json.loads(value)),
         )
-        self.store = Lookup(url, source.prefix, timeout_s=1.0)
+        self.store = Lookup(url, source.prefix, timeout_s=30.0)
         reader = CanonicalReader(feed, source.client, held_bytes_max, 4_096)
-        self.writer = LookupWriter(reader, Lookup(url, source.prefix, timeout_s=1.0), json.loads, lambda _: True)
+        self.writer = LookupWriter(reader, Lookup(url, source.prefix, timeout_s=30.0), json.loads, lambda _: True)
 
     def step(self) -> None:
         """One poll, and the cut that it completes."""

@@ -12,9 +12,11 @@ import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
+from connectors import budget as budget_module
 from connectors.budget import BudgetedTarget, Budgets
 from connectors.targets.protocol import BusinessRefusal, Declared, Snapshot, Throttled, TransientError, Write
 from connectors.targets.trace import Trace
@@ -71,6 +73,13 @@ class Counted:
         """Nothing to close."""
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine an answer, and a turn, may take their time; a server that is gone refuses at once."""
+    monkeypatch.setattr(budget_module, "PATIENCE_MS", 30_000)
+    monkeypatch.setattr(budget_module, "_TIMEOUT_S", 30.0)
+
+
 @pytest.fixture(scope="module")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateValkey]:
     """A server of this module's own."""
@@ -100,12 +109,15 @@ def test_at_once_counts_for_all_processes(valkey: PrivateValkey, prefix: str) ->
 
 
 def test_per_second_counts_for_all_processes(valkey: PrivateValkey, prefix: str) -> None:
-    """Five at once and then one a minute's worth of waiting: the sixth is told to wait, whichever process asks."""
+    """Five at once and then one a second, whichever process asks: more are given only for the time that has passed."""
     budget = Budget("concord", 100, 1, 5)
     one, other = Budgets(valkey.url, prefix), Budgets(valkey.url, prefix)
-    assert [(one, other)[number % 2].take(budget, str(number)) for number in range(5)] == [0] * 5
-    assert 0 < one.take(budget, "6") <= 1000
-    assert 0 < other.take(budget, "7") <= 1000
+    began, told = monotonic(), list[int]()
+    while len(told) < 5 or not any(told[-2:]):
+        told.append((one, other)[len(told) % 2].take(budget, str(len(told))))
+    given = told.count(0)
+    assert 5 <= given <= 5 + monotonic() - began
+    assert all(0 <= wait_ms <= 1000 for wait_ms in told)
 
 
 def test_other_accounts_have_budgets_of_their_own(valkey: PrivateValkey, prefix: str) -> None:
@@ -143,11 +155,11 @@ def test_a_slot_comes_back_whatever_happened(valkey: PrivateValkey, prefix: str)
 
 def test_who_dies_with_a_slot_gives_it_back_with_its_lease(valkey: PrivateValkey, prefix: str) -> None:
     """A killed process holds the only slot no longer than its lease."""
-    budget = Budget("concord", 1, 100_000, 100_000)
-    dead = Budgets(valkey.url, prefix, lease_ms=300)
-    assert dead.take(budget, "killed") == 0
-    inner = Counted()
-    assert Budgets(valkey.url, prefix).take(budget, "too early") == -1
+    held = Budget("held", 1, 100_000, 100_000)
+    assert Budgets(valkey.url, prefix).take(held, "lives") == 0
+    assert Budgets(valkey.url, prefix).take(held, "too early") == -1
+    budget, inner = Budget("concord", 1, 100_000, 100_000), Counted()
+    assert Budgets(valkey.url, prefix, lease_ms=300).take(budget, "killed") == 0
     target(inner, budget, valkey.url, prefix).write(WRITE)
     assert inner.calls == 1
 

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, Message
 from connectors import metrics
 from connectors.capturing.frames import learn
 from connectors.capturing.schema_folder import SchemaFolder
+from connectors.kafka.polling import Rest
 from connectors.kafka.source import KafkaSource
 from connectors.outage import PAUSE_S_MAX, PAUSE_S_MIN, REMIND_S, RegistryOutage
 from connectors.registry import RegistryUnavailable, UnknownSchemaId
@@ -64,7 +65,10 @@ def part_of(polls: Polls, schemas: Away, stop: list[bool]) -> Any:
         schemas.schema(1)
         return messages
 
-    source = KafkaSource(1, lambda _n: (cast("Consumer", polls), handle), 10, lambda: stop[0], "outage-test")
+    awake = Rest(lambda: 0.0)  # however long the test takes: one that rests polls otherwise
+    source = KafkaSource(
+        1, lambda _n: (cast("Consumer", polls), handle), 10, lambda: stop[0], "outage-test", rest=awake
+    )
     return source.build_part("read", "0", None)
 
 

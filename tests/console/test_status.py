@@ -113,7 +113,7 @@ def test_everything_set_aside_is_shown(outputs: Outputs, capsys: Output) -> None
     billing = next(one for one in found["sources"] if one["name"] == "billing")
     assert (billing["frontier"], billing["snapshot_complete"]) == (700, True)
     assert 5_000 <= billing["age_ms"] < 120_000
-    assert "Redis" in found["unreachable"][0], "the missing look-up store is named, the rest is shown"
+    assert any("Redis" in one for one in found["unreachable"]), "the missing look-up store is named, the rest is shown"
 
 
 @pytest.mark.stack

@@ -13,6 +13,7 @@ from bytewax.dataflow import Dataflow
 from bytewax.run import cli_main
 from bytewax.testing import TestingSink, TestingSource
 
+from dataflows import start_folder
 from dataflows.start_folder import StartFolder
 
 #: what the engine says when the one that it calls does not listen
@@ -20,7 +21,8 @@ REFUSED = "error connecting to worker"
 
 
 def run(path: Path, ports: list[str], number: int) -> None:
-    """The engine of one of the two processes, in its turn."""
+    """The engine of one of the two processes, in its turn, which leaves the other one time on a busy machine."""
+    start_folder.LISTENS_AFTER_SECONDS = 2.0
     flow = Dataflow("nothing")
     op.output("out", op.input("in", flow, TestingSource([])), TestingSink([]))
     if number:

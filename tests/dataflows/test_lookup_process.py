@@ -42,7 +42,7 @@ class Process:
         environment = os.environ | {
             "CONCORD_PREFIX": settings.prefix,
             "CONCORD_REDIS": settings.redis,
-            "CONCORD_METRICS_PORT": str(free_port() - 11),
+            "CONCORD_METRICS_PORT": "0",
         }
         self.log = log
         with log.open("w") as out:

@@ -13,12 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
 from confluent_kafka import Producer
 
 from connectors.contracts import Contracts, topic_specs
 from connectors.kafka.restore import latest, read_to_end
 from connectors.kafka.topics import admin, ensure
 from connectors.registry import Registry
+from connectors.targets.description import raw
 from dataflows.settings import Settings, load_settings
 from state.routing import partition_of
 from tests.chaos.bank import delete_topics
@@ -26,6 +28,7 @@ from tests.demo.services.company import Company
 from tests.running_stack import RunningStack
 
 WAIT_SECONDS = 90
+PATIENT_MS = 30_000
 
 
 def wait_for(what: str, condition: Callable[[], bool]) -> None:
@@ -88,6 +91,7 @@ class DispatchLab:
                 "CONCORD_ERP_URL": company.erp.url,
                 "CONCORD_SUPPORT_URL": company.support.url,
                 "CONCORD_METRICS_PORT": "0",
+                "CONCORD_TARGETS_DIR": str(_patient(log.parent / "targets")),
             }
         )
         self.settings = self._settings()
@@ -164,6 +168,15 @@ class DispatchLab:
             self.end()
         self._log.close()
         delete_topics(self.settings.kafka, self.settings.prefix)
+
+
+def _patient(folder: Path) -> Path:
+    """The shipped targets, but on a busy machine an answer may take its time: what is late is in doubt."""
+    folder.mkdir()
+    for name in ("erp", "support"):
+        told = raw(name) | {"timeouts": {"connect_ms": 10_000, "answer_ms": PATIENT_MS}}
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(told))
+    return folder
 
 
 @contextmanager

@@ -142,7 +142,8 @@ def main(plan_path: str, tier: str, url: str) -> int:
     """Run dispatch over one target of this tier; without the means of tier A unless it is that."""
     configure("info")
     settings, plan = load_settings(), Plan(Path(plan_path))
-    described = load("erp").model_copy(update={"tier": tier} | ({} if tier == "A" else {"key": None, "version": None}))
+    described = load("erp", settings.targets_dir)
+    described = described.model_copy(update={"tier": tier} | ({} if tier == "A" else {"key": None, "version": None}))
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     known: dict[str, Target] = {"erp": DyingTarget(RestTarget(described, url), plan, url)}

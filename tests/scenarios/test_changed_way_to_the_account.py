@@ -38,7 +38,7 @@ def lab(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def change(lab: MappingLab, source: str, old: str, new: str, version: int = 2) -> Counter[tuple[str, bool]]:
     """Start with another way to the account; what was written: (kind, is it a tombstone) -> how often. The flow goes on."""
     lab.edit(source, (f"version: {version - 1}", f"version: {version}"), (old, new))
-    lab.run_until('"starting"')
+    lab.run_until('"restored"')  # its producer has begun, so what the derivation wrote is visible whole
     return Counter((one.kind, one.value is None) for one in lab.news() if one.kind not in ("progress", "intent"))
 
 

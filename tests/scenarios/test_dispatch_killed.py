@@ -13,22 +13,39 @@ from tests.scenarios.dispatch_lab import DispatchLab, invoice, wait_for
 
 #: how often dispatch is killed, and intents that come before each kill: some are done by then, most are under way
 KILLS, BATCH = 5, 12
+TRIES = 5
 
 
 @pytest.mark.parametrize("fault", ["delay", "delay_after_commit"])
 def test_killed_before_the_answer(lab: DispatchLab, fault: str) -> None:
-    """The request is at the target, before or after its commit, when the process dies."""
-    lab.company.erp.fault(fault, count=1, delay_ms=1500)
-    wanted = invoice("INV-1")
-    lab.publish(wanted)
-    lab.wait_state("SENDING", wanted)
-    wait_for("the request at the target", lambda: lab.company.erp.http.get("/control/faults").json()[0]["strikes"] == 1)
-    lab.end()
-    lab.start()
-    lab.wait_state("VERIFIED", wanted)
-    states = lab.states(wanted)
-    assert states[:3] == ["PLANNED", "SENDING", "UNKNOWN"]
-    assert lab.company.erp.effects() == {wanted["id"]: 1}
+    """The request is at the target, before or after its commit, when the process dies.
+
+    A kill that came after the answer, since the test was held up, is none of those: one of a few tries must do.
+    """
+    tried: list[dict[str, Any]] = []
+    while not tried or lab.states(tried[-1])[2] != "UNKNOWN":
+        assert len(tried) < TRIES, lab.states(tried[-1])
+        wanted = invoice(f"INV-{len(tried) + 1}")
+        tried.append(wanted)
+        lab.company.erp.fault(fault, count=1, delay_ms=1500)
+        lab.publish(wanted)
+        wait_for("the correction to be sent", partial(sent, lab, wanted))
+        wait_for("the request at the target", partial(has_struck, lab, len(tried)))
+        lab.end()
+        lab.start()
+        lab.wait_state("VERIFIED", wanted)
+    assert lab.company.erp.effects() == {one["id"]: 1 for one in tried}
+
+
+def sent(lab: DispatchLab, one: dict[str, Any]) -> bool:
+    """Whether it was said that a correction is sent."""
+    return "SENDING" in lab.states(one)
+
+
+def has_struck(lab: DispatchLab, times: int) -> bool:
+    """Whether faults have struck so often."""
+    struck: int = sum(fault["strikes"] for fault in lab.company.erp.http.get("/control/faults").json())
+    return struck == times
 
 
 def progressed(lab: DispatchLab, enough: int) -> bool:
@@ -43,8 +60,8 @@ def test_killed_many_times_under_faults(lab: DispatchLab) -> None:
     lab.company.erp.fault("delay", probability=0.3, delay_ms=300)
     wanted = [invoice(f"INV-{number}") for number in range(KILLS * BATCH)]
     for start in range(0, len(wanted), BATCH):
-        lab.publish(*wanted[start : start + BATCH])
         enough = len(lab.company.erp.effects()) + 5
+        lab.publish(*wanted[start : start + BATCH])
         wait_for("some progress", partial(progressed, lab, enough))
         lab.end()
         lab.start()

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from connectors.sources.capture import DEFAULT_ROLE, Capture
-from connectors.sources.database import source_dsn
+from connectors.sources.database import drop_slots, source_dsn
 from dataflows.settings import load_settings
 from tests.chaos.bank import delete_topics
 from tests.running_stack import RunningStack
@@ -29,11 +29,7 @@ def _forget(stack: RunningStack) -> None:
     capture = Capture(settings.sources_dir, settings.postgres, settings.connect, settings.registry, DEFAULT_ROLE, "x")
     capture.unregister(NAME)
     with psycopg.connect(source_dsn(settings.postgres, "postgres"), autocommit=True) as conn:
-        held = "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = %s AND active"
-        conn.execute(held, (NAME,))
-        conn.execute(
-            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = %s", (NAME,)
-        )
+        drop_slots(conn, NAME, end_readers=True)
         conn.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
     for prefix in (f"{NAME}.", "walk-"):
         delete_topics(settings.kafka, prefix)

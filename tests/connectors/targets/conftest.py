@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from connectors.targets.description import load
+from connectors.targets.description import Timeouts, load
 from connectors.targets.rest import RestTarget
 from tests.demo.services.company import Company, founded
 from tests.running_stack import RunningStack
@@ -26,10 +26,15 @@ def company(running_company: Company) -> Company:
     return running_company
 
 
+def patient(name: str, url: str) -> RestTarget:
+    """The adapter of a demo service; on a busy machine an answer may take its time."""
+    return RestTarget(load(name).model_copy(update={"timeouts": Timeouts(connect_ms=10_000, answer_ms=60_000)}), url)
+
+
 @pytest.fixture
 def erp(company: Company) -> Iterator[RestTarget]:
     """The adapter of the demo ERP."""
-    target = RestTarget(load("erp"), company.erp.url)
+    target = patient("erp", company.erp.url)
     yield target
     target.close()
 
@@ -37,6 +42,6 @@ def erp(company: Company) -> Iterator[RestTarget]:
 @pytest.fixture
 def support(company: Company) -> Iterator[RestTarget]:
     """The adapter of the demo support desk."""
-    target = RestTarget(load("support"), company.support.url)
+    target = patient("support", company.support.url)
     yield target
     target.close()

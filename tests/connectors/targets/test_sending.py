@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import pytest
 
+from connectors.targets import guard
 from connectors.targets.description import load
 from connectors.targets.protocol import Snapshot
 from connectors.targets.rest import RestTarget
@@ -188,13 +190,16 @@ def test_resending_after_doubt_is_one_effect(support: RestTarget, company: Compa
 
 def test_slow_answer_is_doubt_not_patience(support: RestTarget, company: Company) -> None:
     """A write that takes longer than the description allows is in doubt; it is there when it is looked for."""
-    company.support.fault("delay_after_commit", count=1, delay_ms=3500)
+    described = load("support")
+    company.support.fault("delay_after_commit", count=1, delay_ms=2 * described.timeouts.answer_ms)
     one = level("premium")
-    assert kinds(work(support, write(one))) == [c.InDoubt]
+    with closing(RestTarget(described, company.support.url)) as target:
+        assert kinds(work(target, write(one))) == [c.InDoubt]
     assert kinds(work(support, read_back(one))) == [c.Shown]
 
 
-def test_overloaded_reads_are_retried(support: RestTarget, company: Company) -> None:
+def test_overloaded_reads_are_retried(support: RestTarget, company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     """A read has no effect, so a short failure of reads is bridged in the adapter."""
+    monkeypatch.setattr(guard, "READ_S_MAX", 60.0)
     company.support.fault("error", count=2, methods=["GET"])
     assert kinds(work(support, read_back(level("none")))) == [c.Shown]

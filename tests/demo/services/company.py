@@ -24,7 +24,7 @@ class DemoService:
         self.name = name
         self.url = url
         self.dsn = dsn
-        self.http = httpx.Client(base_url=url, timeout=5)
+        self.http = httpx.Client(base_url=url, timeout=60)
 
     def put(self, path: str, body: Mapping[str, Any], **headers: str) -> httpx.Response:
         """PUT with headers given as If_Match="1" and the like."""

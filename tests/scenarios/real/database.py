@@ -15,7 +15,7 @@ from connectors.mappings.loading import MappingError
 from connectors.mappings.located_yaml import Located
 from connectors.mappings.shape import MappingShape
 from connectors.sources.capture import DEFAULT_ROLE, Capture
-from connectors.sources.database import source_dsn
+from connectors.sources.database import drop_slots, source_dsn
 from tests.chaos.bank import delete_topics
 from tests.running_stack import RunningStack
 from tests.scenarios.real.recordings import SOURCES, Act, tables
@@ -79,9 +79,7 @@ def made(stack: RunningStack, name: str) -> Iterator[tuple[Capture, psycopg.Conn
                 yield capture, conn
         finally:
             capture.unregister(name)
-            of_it = "FROM pg_replication_slots WHERE database = %s"
-            admin.execute(f"SELECT pg_terminate_backend(active_pid) {of_it} AND active".encode(), (name,))
-            admin.execute(f"SELECT pg_drop_replication_slot(slot_name) {of_it}".encode(), (name,))
+            drop_slots(admin, name, end_readers=True)
             admin.execute(drop)
             delete_topics(at.kafka, f"{name}.")
 
