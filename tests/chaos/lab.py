@@ -42,10 +42,10 @@ class ChaosLab:
         """A canonical flow, not started yet, with `more` settings; each has inter-process ports of its own."""
         return self._flow(["run", "canonical", "--processes", str(processes)], epoch_ms, more)
 
-    def flow_by(self, module: str, *arguments: str) -> FlowProcess:
-        """A canonical flow that a module of the tests runs in another way than `concord` does."""
+    def flow_by(self, module: str, *arguments: str, **more: str) -> FlowProcess:
+        """A canonical flow, with `more` settings, that a module of the tests runs in another way than `concord` does."""
         program = (sys.executable, "-m", module, *arguments)
-        return self._flow(["run", "canonical", "--processes", "1"], 20, program=program)
+        return self._flow(["run", "canonical", "--processes", "1"], 20, more, program)
 
     def host(self, number: int, addresses: list[str], **more: str) -> FlowProcess:
         """One process of a canonical flow on several hosts, not started yet; `more` are settings of this host alone."""

@@ -73,6 +73,11 @@ def said(flow: FlowProcess, state: str) -> int:
     return sum("large transaction" in line and state in line for line in flow.log.read_text().splitlines())
 
 
+def slow(lab: ChaosLab) -> FlowProcess:
+    """A flow that can be seen, and ended, between two slices."""
+    return lab.flow_by("tests.chaos.slow_slices", CONCORD_SLICE_ROWS=str(SLICE_ROWS))
+
+
 def freeze_in_mid_slices(lab: ChaosLab, flow: FlowProcess, begun: int = 0) -> None:
     """Stop the flow's time when it has handed some slices to Kafka and holds the others back. `begun`: so often before."""
     lab.until(lambda: said(flow, "begun") > begun, "a large transaction to begin")
@@ -97,7 +102,7 @@ def test_a_stop_or_a_kill_between_two_slices_shows_nothing(sliced: SlicedLab) ->
 
     Planted break, seen to fail: a cut that ends between two slices, with the position of the last slice so far.
     """
-    flow = sliced.flow(CONCORD_SLICE_ROWS=str(SLICE_ROWS))
+    flow = slow(sliced)
     flow.start()
     freeze_in_mid_slices(sliced, flow)
     asked = time.monotonic()
@@ -119,7 +124,7 @@ def test_a_stop_or_a_kill_between_two_slices_shows_nothing(sliced: SlicedLab) ->
 
 def test_a_zombie_with_an_open_slice_cannot_write(sliced: SlicedLab) -> None:
     """Frozen between two slices, replaced, and continued: it ends with its own exit code and has no effect."""
-    zombie, successor = (sliced.flow(CONCORD_SLICE_ROWS=str(SLICE_ROWS)) for _ in range(2))
+    zombie, successor = (slow(sliced) for _ in range(2))
     zombie.start()
     freeze_in_mid_slices(sliced, zombie)
     successor.start()
