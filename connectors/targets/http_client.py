@@ -8,6 +8,10 @@ import httpx
 
 from connectors.targets.description import Timeouts
 
+#: seconds after which an idle connection is not used again: Apache, Node.js and uvicorn close theirs after five, and a
+#: write that is sent at that moment would be in doubt
+IDLE_S = 3.0
+
 
 def open_client(
     base_url: str,
@@ -23,6 +27,8 @@ def open_client(
         transport=transport,
         auth=auth,
         timeout=httpx.Timeout(timeouts.answer_ms / 1000, connect=timeouts.connect_ms / 1000),
-        limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
+        limits=httpx.Limits(
+            max_connections=concurrency, max_keepalive_connections=concurrency, keepalive_expiry=IDLE_S
+        ),
         headers=headers,
     )

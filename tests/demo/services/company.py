@@ -24,7 +24,8 @@ class DemoService:
         self.name = name
         self.url = url
         self.dsn = dsn
-        self.http = httpx.Client(base_url=url, timeout=60)
+        # the service closes a connection that is idle for five seconds: one that old is not used
+        self.http = httpx.Client(base_url=url, timeout=60, limits=httpx.Limits(keepalive_expiry=1.0))
 
     def put(self, path: str, body: Mapping[str, Any], **headers: str) -> httpx.Response:
         """PUT with headers given as If_Match="1" and the like."""
