@@ -18,8 +18,9 @@ _call = Unfinished.__call__
 
 
 def _slow(self: Unfinished) -> tuple[str, Batch] | None:
-    if self.asked:
-        time.sleep(BETWEEN_SECONDS)
+    end = time.monotonic() + BETWEEN_SECONDS
+    while self.asked and time.monotonic() < end:
+        time.sleep(0.002)
     return _call(self)
 
 
