@@ -90,7 +90,7 @@ class Deferrals:
         self._session.write(f"{_MODEL}.write", [known.id], change, context=self._context | stamp)
 
     def drop(self, entry: Entry) -> None:
-        """The document was taken back: nothing is recognised of it."""
+        """The document is taken back: nothing is recognised of it."""
         if entry.deferrals:
             found = self._session.read(
                 f"{_MODEL}.search", [["id", "in", [one.id for one in entry.deferrals]]], 0, None, None,
@@ -98,6 +98,12 @@ class Deferrals:
             )  # fmt: skip
             if found:
                 self._session.write(f"{_MODEL}.delete", list(found), context=self._context)
+
+    def restore(self, entry: Entry) -> None:
+        """The document is not taken back after all: what was dropped of it is there again. Raises TargetError."""
+        for line in entry.lines:
+            if line.deferral is not None:
+                self._create(line, line.deferral.first, line.deferral.last)
 
     def _create(self, line: Line, first: date, last: date) -> None:
         """A line has one deferral at most: of two that make it, Tryton refuses the second."""

@@ -104,10 +104,15 @@ class Planner:
         self._require_open(wish)
         if wish.state == "cancelled":
             self._books.drop([one.id for one in own])
-            self._take_back(wish, booked)
+            # before the credit note: whoever is ended between the two finds the invoice booked, and does both
+            self._books.deferrals.drop(booked)
+            try:
+                self._take_back(wish, booked)
+            except TerminalError:
+                self._books.deferrals.restore(booked)
+                raise
             with _under_way():
                 self._require(wish, booked.id, "cancelled")
-                self._books.deferrals.drop(booked)
             return
         draft = own[0] if own else self._draft(wish)
         try:

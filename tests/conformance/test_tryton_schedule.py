@@ -9,10 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 from connectors.targets.tryton import TrytonTarget
+from stack.fault_proxy import Fault
 from state.correcting.correction import State
 from tests.conformance.story import Story, told
 from tests.conformance.subject import Case
-from tests.conformance.tryton_subject import TrytonSubject
+from tests.conformance.tryton_subject import TrytonSubject, refunds
 
 #: the books of last year, this one and the next are open
 YEAR = dt.datetime.now(dt.UTC).year
@@ -92,6 +93,38 @@ def test_an_amended_invoice_has_the_deferrals_of_the_new_one(books: TrytonSubjec
     story = books.wish(case, wanted(books, case, longer), wanted(books, case, LINES)).settle(tryton)
     assert story.state is State.VERIFIED, story.correction.reason
     assert deferred(books, case) == [("rest", f"{YEAR}-03-05", f"{YEAR}-04-30", "110.00", "draft"), DEFERRED[1]]
+
+
+def void(books: TrytonSubject, case: Case) -> Story:
+    """Billing has voided an invoice of LINES that is booked."""
+    now = wanted(books, case, LINES)
+    return books.wish(case, {**now, "state": "cancelled"}, now)
+
+
+def test_a_cancelled_invoice_defers_nothing_whatever_is_lost(books: TrytonSubject, tryton: TrytonTarget) -> None:
+    """Whoever is ended as the credit note is booked comes back to an invoice that is cancelled: nothing is left to do.
+
+    Planted break, seen to fail: the deferrals go after the credit note.
+    """
+    case = booked(books, tryton, LINES)
+    books.proxy.switch_on(Fault("drop_after", refunds))
+    story = void(books, case).settle(tryton)
+    assert (story.state, deferred(books, case)) == (State.VERIFIED, []), story.correction.reason
+
+
+def test_an_invoice_that_is_not_cancelled_after_all_defers_as_before(
+    books: TrytonSubject, tryton: TrytonTarget
+) -> None:
+    """Tryton refuses the credit note: a person is told, and the revenue waits as it did.
+
+    Planted break, seen to fail: deferrals that are not made again.
+    """
+    case = booked(books, tryton, LINES)
+    books.proxy.switch_on(
+        Fault("answer", refunds, body=json.dumps({"id": 0, "error": ["UserError", ["no", ""]]}).encode())
+    )
+    story = void(books, case).settle(tryton)
+    assert (story.state, sorted(deferred(books, case))) == (State.REFUSED, sorted(DEFERRED)), story.correction.reason
 
 
 def test_what_accounting_recognises_already_is_left_to_it(books: TrytonSubject, tryton: TrytonTarget) -> None:
