@@ -15,6 +15,8 @@ from tests.scenarios.input_lab import InputLab, input_lab
 pytestmark = pytest.mark.stack
 QUEUE = 100
 ACCOUNTS, CHANGES = 100, 100
+#: that are tried: on a busy machine a cut may come before it is looked
+ROUNDS = 5
 #: records held back for a whole epoch are bytes; a second copy of them in the producer would show
 GROWTH_MB_MAX = 60.0
 
@@ -47,16 +49,29 @@ def megabytes(lab: InputLab) -> float:
     return sum(process.memory_info().rss for process in lab.flow.processes()) / 1e6
 
 
-def test_ten_thousand_records_pass_a_queue_of_a_hundred(lab: InputLab) -> None:
-    """10,000 of 10,000 arrive in the order of each key in one cut; the wait shows as lag, not as memory; a stop loses nothing."""
-    before, highest, queued = megabytes(lab), 0.0, 0.0
+def write(lab: InputLab) -> None:
+    """A round of changes of all accounts."""
     lab.billing.waits = False
     for version in range(CHANGES):
         lab.billing.commit(*(account(n, balance_minor=version)._replace(op="u") for n in range(1, ACCOUNTS + 1)))
     lab.billing.flush()
     lab.billing.waits = True
-    behind = next(s for s in lab.status()["sources"] if s["name"] == lab.billing.name)["lag_records"]
-    assert behind >= ACCOUNTS * CHANGES, "everything is read, nothing is committed yet: that is lag"
+
+
+def behind(lab: InputLab) -> int:
+    """Records that the flow has not committed."""
+    found: int = next(s for s in lab.status()["sources"] if s["name"] == lab.billing.name)["lag_records"]
+    return found
+
+
+def test_ten_thousand_records_pass_a_queue_of_a_hundred(lab: InputLab) -> None:
+    """10,000 of 10,000 arrive in the order of each key in one cut; the wait shows as lag, not as memory; a stop loses nothing."""
+    before, highest, queued = megabytes(lab), 0.0, 0.0
+    rounds = 0
+    while not rounds or behind(lab) < ACCOUNTS * CHANGES:  # everything is read, nothing is committed yet: that is lag
+        assert rounds < ROUNDS, "there is no lag although a whole round is not committed"
+        write(lab)
+        rounds += 1
 
     def arrived() -> bool:
         nonlocal highest, queued
@@ -65,7 +80,7 @@ def test_ten_thousand_records_pass_a_queue_of_a_hundred(lab: InputLab) -> None:
 
     lab.until(arrived, "the cut")
     positions, commits = changes(lab)
-    assert {len(found) for found in positions.values()} == {CHANGES}
+    assert {len(found) for found in positions.values()} == {CHANGES * rounds}
     assert len(positions) == ACCOUNTS
     assert all(found == sorted(found) for found in positions.values())
     assert max(commits.values()) >= ACCOUNTS * CHANGES // 2, "the records of an epoch are one cut"
