@@ -109,7 +109,8 @@ class Planner:
             try:
                 self._take_back(wish, booked)
             except TerminalError:
-                self._books.deferrals.restore(booked)
+                if self._entry(wish, booked.id).state in BOOKED:  # else somebody was faster
+                    self._books.deferrals.restore(booked)
                 raise
             with _under_way():
                 self._require(wish, booked.id, "cancelled")

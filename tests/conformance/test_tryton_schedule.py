@@ -127,6 +127,17 @@ def test_an_invoice_that_is_not_cancelled_after_all_defers_as_before(
     assert (story.state, sorted(deferred(books, case))) == (State.REFUSED, sorted(DEFERRED)), story.correction.reason
 
 
+def test_a_person_who_is_faster_with_the_credit_note_leaves_nothing(books: TrytonSubject, tryton: TrytonTarget) -> None:
+    """Our credit note is refused since theirs is booked: there is nothing left to do, and nothing is deferred.
+
+    Planted break, seen to fail: deferrals are made again although the document is cancelled, which Tryton refuses.
+    """
+    case = booked(books, tryton, LINES)
+    books.proxy.switch_on(Fault("pass", refunds, meanwhile=lambda: books.edit_ours(case)))
+    story = void(books, case).settle(tryton)
+    assert (story.state, deferred(books, case)) == (State.SUPERSEDED, []), story.correction.reason
+
+
 def test_what_accounting_recognises_already_is_left_to_it(books: TrytonSubject, tryton: TrytonTarget) -> None:
     """Neither its days nor its invoice are changed, and a person is told which deferral it is."""
     case = booked(books, tryton, [CHARGE, SETUP])
