@@ -30,6 +30,14 @@ def hold_up(process: psutil.Process, seconds: float) -> None:
         process.resume()
 
 
+def chosen(parent: psutil.Process, chance: random.Random) -> psutil.Process:
+    """Each program is as likely as another, however many processes it has. Raises IndexError where there is none."""
+    programs: dict[str, list[psutil.Process]] = {}
+    for process in parent.children(recursive=True):
+        programs.setdefault(process.name(), []).append(process)
+    return chance.choice(programs[chance.choice(list(programs))])
+
+
 def main(command: list[str]) -> int:
     """Run it; the exit code."""
     chance = random.Random(len(command))  # which process it is depends on what runs anyway
@@ -41,7 +49,7 @@ def main(command: list[str]) -> int:
                 time.sleep(0.05)
             seconds = chance.uniform(*FOR_S)
             try:
-                process = chance.choice(mine.children(recursive=True))
+                process = chosen(mine, chance)
                 log.write(f"{time.strftime('%H:%M:%S')} {seconds:.1f} s: {' '.join(process.cmdline())[:200]}\n")
                 log.flush()
                 hold_up(process, seconds)
