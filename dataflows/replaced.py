@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from connectors.capturing.debezium import Peek
 from connectors.facts import Fact, fact_key, fact_value, is_waiting, read_fact, split_key, waiting_key, waiting_value
@@ -25,7 +25,6 @@ class Replaced:
     def __init__(self, model: Model, peek: Peek, partitions: int, topic: str, read: ReadFacts) -> None:
         """Reads everything once. Raises CannotPlace."""
         self._model, self._partitions, self._topic, self._read = model, partitions, topic, read
-        self._tables = {table.topic: table for table in model.tables if not table.ignore}
         self._survey = Survey(model, peek, partitions, read)
         self._lies = self._survey.lies
         self._wanted = self._place()
@@ -80,8 +79,7 @@ class Replaced:
             staying = [row for row in rows if self._stays((row.table, row.key), number)]
             if staying:
                 out.accounts[account] = staying
-        for fact in self._moved_to(number):
-            place = self._tables[fact.topic].index, fact.key
+        for place, fact in self._moved_to(number):
             if (now := self._wanted[place].account) is not None:
                 row = StoredRow(*place, fact.position, fact.time_ms, bare(fact.frame))
                 out.accounts.setdefault(now, []).append(row)
@@ -94,7 +92,7 @@ class Replaced:
 
     def notes(self) -> Iterator[Record]:
         """What is noted of rows that moved and has to be stored differently: comes before what the derivation notes."""
-        yield from self._notes.changes(self._topic, lambda place: (self._account(place), self._home(place)))
+        return self._notes.changes(self._topic, lambda place: (self._account(place), self._home(place)))
 
     def changes(self, told_ms: int) -> Iterator[Record]:
         """What has to be stored differently: rows that moved, and rows of tables that are not mapped any more.
@@ -111,8 +109,7 @@ class Replaced:
             old = fact_key(topic, key) if lies.account else waiting_key(topic, key)
             if wanted is None or self._home(place) != lies.partition or bool(wanted.account) != bool(lies.account):
                 yield self._topic, lies.partition, old, None
-        for fact in (fact for number in range(self._partitions) for fact in self._moved_to(number)):
-            place = self._tables[fact.topic].index, fact.key
+        for place, fact in (one for number in range(self._partitions) for one in self._moved_to(number)):
             account, link = self._wanted[place]
             if account:
                 value = fact_value(account, link, fact.position, fact.time_ms, bare(fact.frame))
@@ -131,8 +128,8 @@ class Replaced:
             if not self._lies[place].account and (wanted is None or wanted.account):
                 yield self._model.tables[place[0]].topic, place[1]
 
-    def _moved_to(self, number: int) -> list[Fact]:
-        """The facts of rows that moved and belong into this partition now; nothing is read if there are none."""
+    def _moved_to(self, number: int) -> Iterable[tuple[RowPlace, Fact]]:
+        """Places and facts of the rows that moved and belong into this partition now; nothing is read if there are none."""
         arriving = {place for place in self.moved if self._home(place) == number}
         live: dict[RowPlace, Fact] = {}
         for partition, key, value in self._read(list(range(self._partitions))) if arriving else ():
@@ -143,7 +140,7 @@ class Replaced:
                 live.pop(place, None)
             else:
                 live[place] = read_fact(key, value)
-        return list(live.values())
+        return live.items()
 
     def _account(self, place: RowPlace) -> str | None:
         wanted = self._wanted.get(place)

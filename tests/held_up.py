@@ -19,15 +19,13 @@ BETWEEN_S, FOR_S = (3.0, 8.0), (0.5, 2.5)
 LOG = Path(tempfile.gettempdir()) / "held-up.log"
 
 
-def hold_up(process: psutil.Process, seconds: float) -> None:
-    """Let a process stand still for so long; it may end meanwhile."""
+def still_runs(command: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether it does after so long."""
     try:
-        process.suspend()
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            time.sleep(0.05)
-    finally:
-        process.resume()
+        command.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
 
 
 def chosen(parent: psutil.Process, chance: random.Random) -> psutil.Process:
@@ -42,17 +40,17 @@ def main(command: list[str]) -> int:
     """Run it; the exit code."""
     chance = random.Random(len(command))  # which process it is depends on what runs anyway
     with LOG.open("w") as log, subprocess.Popen(command) as running:
-        mine = psutil.Process()
-        while running.poll() is None:
-            rest = time.monotonic() + chance.uniform(*BETWEEN_S)
-            while running.poll() is None and time.monotonic() < rest:
-                time.sleep(0.05)
+        while still_runs(running, chance.uniform(*BETWEEN_S)):
             seconds = chance.uniform(*FOR_S)
             try:
-                process = chosen(mine, chance)
+                process = chosen(psutil.Process(), chance)
                 log.write(f"{time.strftime('%H:%M:%S')} {seconds:.1f} s: {' '.join(process.cmdline())[:200]}\n")
                 log.flush()
-                hold_up(process, seconds)
+                process.suspend()
+                try:
+                    still_runs(running, seconds)
+                finally:
+                    process.resume()
             except (psutil.Error, IndexError):
                 continue  # it has ended
     return running.returncode

@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from state.folding.account import Account
-from state.folding.notes import TOLD, Note, place_of
+from state.folding.notes import TOLD, Note, place_of, row_of
 from state.folding.term import PAID_UNTIL, RENEWAL, Term, dates, may_have_dates
 from state.model import Model
 from state.output import Output
@@ -75,7 +75,7 @@ class Milestones:
 
     def load(self, account: str, place: str, body: Any) -> None:
         """Restore what was told although its instant lies behind the clock."""
-        topic, _, key = place.partition(" ")
+        topic, key = row_of(place)
         if (index := self._index.get(topic)) is not None:
             self._loaded.setdefault(account, {})[index, key] = body
 

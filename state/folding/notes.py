@@ -34,3 +34,9 @@ class Note(NamedTuple):
 def place_of(topic: str, key: str) -> str:
     """The place of a note about a row."""
     return f"{topic} {key}"
+
+
+def row_of(place: str) -> tuple[str, str]:
+    """Topic and key of the row that a note is about."""
+    topic, _, key = place.partition(" ")
+    return topic, key

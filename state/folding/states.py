@@ -10,7 +10,7 @@ from typing import Any
 
 from state.folding.account import Account
 from state.folding.life import Life, Stamp, Step, life_of, stamp_of
-from state.folding.notes import TOLD, TRAIL, Note, place_of
+from state.folding.notes import TOLD, TRAIL, Note, place_of, row_of
 from state.model import TableSpec
 from state.output import Output
 from state.resolving.carried import Carried
@@ -40,7 +40,7 @@ class States:
 
     def load_trail(self, account: str, place: str, body: Any) -> None:
         """Restore the steps of one row."""
-        topic, _, key = place.partition(" ")
+        topic, key = row_of(place)
         index = self._index.get(topic)
         if index is not None:
             self._trails.setdefault(account, {})[index, key] = tuple(Step(*step) for step in body)

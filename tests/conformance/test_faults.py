@@ -11,8 +11,8 @@ from stack.fault_proxy import Fault, Kind
 from state.correcting import correction as c
 from state.correcting.attention import attention_record
 from state.correcting.correction import State
+from tests.chaos.flow_process import wait_until
 from tests.conformance.subject import Case, Subject, any_write
-from tests.connectors.canonical_writer import until
 
 #: in which the suite's own server answers in time and a held answer is given up soon
 IMPATIENT_MS = 2_000
@@ -70,7 +70,7 @@ def test_slow_answer_is_doubt_not_patience(subject: Subject, target: Target) -> 
     while not fault.strikes and story.correction.attempt < ATTEMPTS_MAX:  # a busy machine may be slow before that
         story.step(hurried)
     hurried.close()
-    until(lambda: not fault.strikes or subject.truth(case) is not None, 60)  # the server does it all the same
+    wait_until(lambda: not fault.strikes or subject.truth(case) is not None, 60, "what nobody waits for to be done")
     assert any(isinstance(event, c.InDoubt) for event in story.events)
     assert story.settle(target).state is State.VERIFIED
     assert (fault.strikes, subject.holds(case, 0), subject.effects(case)) == (1, True, 1)

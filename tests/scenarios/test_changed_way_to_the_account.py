@@ -136,7 +136,9 @@ def test_what_is_noted_of_a_row_goes_with_it(lab: MappingLab) -> None:
 
 def test_a_mark_of_merged_accounts_that_the_mapping_did_not_know(lab: MappingLab) -> None:
     """What hangs on the merged account is the other one's as soon as the mapping says which column is the mark, although no
-    row has changed; the next change of any row tells the merge itself. Planted break, seen to fail: `merged` does not place rows anew (connectors/mappings/versions.py).
+    row has changed; the next change of any row tells the merge itself.
+
+    Planted break, seen to fail: `merged` does not place rows anew (connectors/mappings/versions.py).
     """
     run(lab, account(2, region="A-1")._replace(op="u"))
     assert lab.view()["invoice", "INV-2"]["account"] == "A-2"

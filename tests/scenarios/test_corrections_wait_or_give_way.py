@@ -13,8 +13,8 @@ def level(text: str, **changes: Any) -> dict[str, Any]:
 
 
 def test_slow_target_does_not_delay_another(lab: DispatchLab) -> None:
-    """With every ERP sender busy for seconds, a support correction is verified meanwhile."""
-    lab.company.erp.fault("delay", delay_ms=2500)
+    """With every ERP sender busy for seconds, a support correction is verified before any of theirs is."""
+    lab.company.erp.fault("delay", delay_ms=8000)
     slow = [invoice(f"INV-{number}") for number in range(20)]
     lab.publish(*slow)
     wait_for("the first one to be sent", lambda: "SENDING" in lab.states(slow[0]))
@@ -22,7 +22,7 @@ def test_slow_target_does_not_delay_another(lab: DispatchLab) -> None:
     lab.publish(quick)
     lab.wait_state("VERIFIED", quick)
     history = lab.history()
-    assert sum(history[one["id"]][-1]["state"] == "VERIFIED" for one in slow) < len(slow) / 2
+    assert not [one for one in slow if history[one["id"]][-1]["state"] == "VERIFIED"]
 
 
 def test_closed_period_waits_for_a_person_and_nobody_behind_it(lab: DispatchLab) -> None:

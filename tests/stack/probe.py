@@ -11,6 +11,7 @@ import psycopg
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from psycopg import sql
 
+from connectors.sources.database import drop_slots
 from stack import versions
 from stack.health import wait_ready
 from stack.layout import Addresses
@@ -56,17 +57,8 @@ class Capture:
         )
         httpx.delete(connector, timeout=30)
         with self.connect("postgres") as admin:
-            eventually(lambda: self.slot_dropped(admin))
+            drop_slots(admin, DATABASE, end_readers=False)
             admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(DATABASE)))
-
-    def slot_dropped(self, admin: psycopg.Connection) -> str | None:
-        """Drop the slot once the connector let go of it."""
-        admin.execute(
-            "select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = %s and not active",
-            [DATABASE],
-        )
-        row = admin.execute("select count(*) from pg_replication_slots where database = %s", [DATABASE]).fetchone()
-        return None if row == (0,) else "the replication slot is still in use"
 
     def config(self) -> dict[str, str]:
         """The connector's configuration, framed as Confluent does: magic byte, four bytes of schema id."""
